@@ -1,0 +1,5 @@
+"""`python -m nebulab`: the command line."""
+
+from nebulab.cli import main
+
+main()

@@ -1,0 +1,141 @@
+"""Every error that Nebulab raises on purpose; runs everywhere.
+
+NebulabError
+├── SettingsError            a setting or an option has no usable value
+├── GalaxyError              Galaxy answered, and the answer is no
+│   ├── NotAllowed           the key or the token lacks the right
+│   ├── DatasetNotFound      no such dataset, collection or history
+│   ├── DatasetNotReady      still queued, running or uploading
+│   ├── DatasetFailed        in error, or purged
+│   └── QuotaExceeded        the user's storage is full
+├── GalaxyAway               Galaxy did not answer, after retries
+├── TransferError            a download or an upload ended wrong
+│   ├── TransferIncomplete   the length differs from what was announced
+│   ├── HashMismatch         the content differs from what Galaxy holds
+│   └── DiskFull             no room left on the local disk
+├── SessionError             a JupyterLab session can't do its work
+│   ├── StagingError         an input can't be laid out in the working folder
+│   ├── RepositoryError      a Git repository can't be cloned
+│   └── ServerError          JupyterLab doesn't start, or died
+├── NotebookError            a notebook can't be run
+│   └── CellFailed           a cell raised
+└── StackError               a part of the embedded stack can't do its work
+    ├── InstallError         an environment can't be installed
+    ├── PortTaken            something else listens there
+    ├── AlreadyRunning       the data folder has a running stack
+    └── NotRunning           it has none
+"""
+
+from __future__ import annotations
+
+
+class NebulabError(Exception):
+    """What happened (`message`) and what to do next (`hint`); the CLI prints both without a traceback."""
+
+    exit_code = 1
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.message}\n{self.hint}" if self.hint else self.message
+
+
+class SettingsError(NebulabError):
+    """A setting or an option has no usable value."""
+
+    exit_code = 2
+
+
+class GalaxyError(NebulabError):
+    """Galaxy answered, and the answer is no."""
+
+    def __init__(self, message: str, hint: str = "", status: int | None = None) -> None:
+        super().__init__(message, hint)
+        self.status = status
+
+
+class NotAllowed(GalaxyError):
+    """The key or the token lacks the right."""
+
+
+class DatasetNotFound(GalaxyError):
+    """No such dataset, collection or history."""
+
+
+class DatasetNotReady(GalaxyError):
+    """The dataset is still queued, running or uploading."""
+
+
+class DatasetFailed(GalaxyError):
+    """The dataset is in error, or purged."""
+
+
+class QuotaExceeded(GalaxyError):
+    """The user's storage in Galaxy is full."""
+
+
+class GalaxyAway(NebulabError):
+    """Galaxy did not answer, after retries."""
+
+
+class TransferError(NebulabError):
+    """A download or an upload ended wrong."""
+
+
+class TransferIncomplete(TransferError):
+    """The length differs from what was announced."""
+
+
+class HashMismatch(TransferError):
+    """The content differs from what Galaxy holds."""
+
+
+class DiskFull(TransferError):
+    """No room is left on the local disk."""
+
+
+class SessionError(NebulabError):
+    """A JupyterLab session can't do its work."""
+
+
+class StagingError(SessionError):
+    """An input can't be laid out in the working folder."""
+
+
+class RepositoryError(SessionError):
+    """A Git repository can't be cloned."""
+
+
+class ServerError(SessionError):
+    """JupyterLab doesn't start, or died."""
+
+
+class NotebookError(NebulabError):
+    """A notebook can't be run."""
+
+
+class CellFailed(NotebookError):
+    """A cell raised; the message carries its source and the end of its traceback."""
+
+
+class StackError(NebulabError):
+    """A part of the embedded stack can't do its work."""
+
+
+class InstallError(StackError):
+    """An environment can't be installed."""
+
+
+class PortTaken(StackError):
+    """Something else listens on the port."""
+
+
+class AlreadyRunning(StackError):
+    """The data folder has a running stack."""
+
+
+class NotRunning(StackError):
+    """The data folder has no running stack."""
