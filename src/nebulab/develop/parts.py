@@ -1,0 +1,70 @@
+"""The parts that tests need beyond Python packages: which are missing, and how they arrive; runs in a checkout."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+
+
+@dataclass(frozen=True)
+class Part:
+    """A program that some tests run for real.
+
+    `program` is looked up on PATH; `packages` are the Debian packages that bring it; `costs` says what goes untested
+    without it.
+    """
+
+    name: str
+    program: str
+    packages: tuple[str, ...]
+    costs: str
+
+    @property
+    def path(self) -> str | None:
+        """Where the program lies, or None."""
+        return shutil.which(self.program)
+
+
+PARTS = (
+    Part("browser", "chromium", ("chromium",), "a person's path through Galaxy and JupyterLab"),
+    Part("sandbox", "bwrap", ("bubblewrap",), "the isolation of sessions"),
+    Part("c++ compiler", "g++", ("g++",), "gx-it-proxy, the proxy for servers"),
+    Part("make", "make", ("make",), "gx-it-proxy, the proxy for servers"),
+    Part("libpq", "pg_config", ("libpq-dev",), "gx-it-proxy, the proxy for servers"),
+    Part("ssh", "ssh", ("openssh-client",), "repositories by ssh"),
+)
+
+
+def missing() -> list[Part]:
+    """Return the parts that are not on this machine."""
+    return [part for part in PARTS if part.path is None]
+
+
+def install_missing() -> list[Part]:
+    """Install the missing parts with apt where this user may, and return those that are still missing."""
+    wanted = missing()
+    if not wanted or shutil.which("apt-get") is None or os.geteuid() != 0:
+        return wanted
+    packages = sorted({package for part in wanted for package in part.packages})
+    click.echo(f"Installing with apt: {', '.join(packages)}")
+    environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
+    for command in (
+        ["apt-get", "update", "-q"],
+        ["apt-get", "install", "-y", "-q", "--no-install-recommends", *packages],
+    ):
+        finished = subprocess.run(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        if finished.returncode:
+            click.echo(finished.stdout[-2000:], err=True)
+            break
+    return missing()
+
+
+def checkout() -> Path | None:
+    """Return the root of the checkout this package runs from, or None for an installed package."""
+    root = Path(__file__).parents[3]
+    return root if (root / "pyproject.toml").is_file() and (root / "tests").is_dir() else None

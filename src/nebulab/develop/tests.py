@@ -1,0 +1,79 @@
+"""Runs the linters and the tests of a checkout, after installing what they need; runs in a checkout."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from nebulab.develop import parts
+from nebulab.errors import InstallError, StackError
+
+REQUIRE_ALL = "NEBULAB_TEST_REQUIRE_ALL"
+
+
+def root() -> Path:
+    """Return the checkout's root.
+
+    Raises
+    ------
+    StackError
+        The package is installed without its tests.
+    """
+    found = parts.checkout()
+    if found is None:
+        raise StackError("This nebulab has no tests beside it.", "Clone the repository and run ./nebulab test there.")
+    return found
+
+
+def install_packages(requirements: str) -> None:
+    """Install `requirements/<requirements>.txt` into the environment this process runs in; quick when it is there.
+
+    Raises
+    ------
+    InstallError
+        uv could not install the packages.
+    """
+    command = [sys.executable, "-m", "uv", "pip", "install", "-q", "-p", sys.executable, "--require-hashes"]
+    finished = subprocess.run([*command, "-r", str(root() / "requirements" / f"{requirements}.txt")])
+    if finished.returncode:
+        raise InstallError(
+            f"The packages of requirements/{requirements}.txt could not be installed.",
+            "uv's message stands above; is the package index reachable?",
+        )
+
+
+def run(*, unit: bool, require_all: bool, arguments: Sequence[str]) -> int:
+    """Lint and test the checkout, and return the exit code of the first step that failed, or 0.
+
+    `unit` leaves out the system tests and the linters; with `require_all` a missing part fails its tests instead of
+    skipping them; `arguments` go to pytest.
+    """
+    install_packages("dev")
+    checkout = root()
+    steps: list[list[str]] = []
+    if not unit:
+        still_missing = parts.install_missing()
+        for part in still_missing:
+            click.secho(
+                f"missing: {part.name} ({part.program}); untested without it: {part.costs}", fg="yellow", err=True
+            )
+        if require_all and still_missing:
+            return 1
+        steps += [
+            [sys.executable, "-m", "ruff", "check", "."],
+            [sys.executable, "-m", "ruff", "format", "--check", "."],
+            [sys.executable, "-m", "mypy"],
+        ]
+    selection = ["-m", "not system"] if unit else []
+    steps.append([sys.executable, "-m", "pytest", *selection, *arguments])
+    environment = os.environ | ({REQUIRE_ALL: "1"} if require_all else {})
+    for step in steps:
+        code = subprocess.run(step, cwd=checkout, env=environment).returncode
+        if code:
+            return code
+    return 0

@@ -1,0 +1,106 @@
+"""A user of the real Galaxy, for tests: uploads, runs tools, waits."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from bioblend.galaxy import GalaxyInstance
+
+TOOL = "interactive_tool_ml_jupyter_notebook"
+FINAL = {"ok", "error", "deleted", "paused", "failed", "stopped"}
+
+
+def wait_for(what: str, probe: Callable[[], Any], timeout: float = 120, interval: float = 0.3) -> Any:
+    """Return the first truthy answer of `probe`; a failing test says what was waited for."""
+    deadline = time.monotonic() + timeout
+    while time.monotonic() < deadline:
+        answer = probe()
+        if answer:
+            return answer
+        time.sleep(interval)
+    raise AssertionError(f"waited {timeout:.0f} s in vain for {what}")
+
+
+class GalaxyUser:
+    """What a person does through Galaxy's API, in the words of the tests."""
+
+    def __init__(self, url: str, key: str) -> None:
+        self.url = url
+        self.key = key
+        self.gi = GalaxyInstance(url, key=key)
+
+    def get(self, path: str, **parameters: Any) -> Any:
+        return self.gi.make_get_request(f"{self.url}/api/{path}", params=parameters).json()
+
+    def new_history(self, name: str = "test") -> str:
+        return self.gi.histories.create_history(name)["id"]
+
+    def upload(self, history: str, content: str | bytes | Path, name: str, ext: str = "auto") -> dict:
+        """Upload and wait; return the dataset."""
+        if isinstance(content, str):
+            outcome = self.gi.tools.paste_content(content, history, file_name=name, file_type=ext)
+        else:
+            path = content
+            assert isinstance(path, Path)
+            outcome = self.gi.tools.upload_file(str(path), history, file_name=name, file_type=ext)
+        return self.wait_dataset(outcome["outputs"][0]["id"])
+
+    def dataset(self, dataset: str) -> dict:
+        return self.gi.datasets.show_dataset(dataset)
+
+    def wait_dataset(self, dataset: str, timeout: float = 180) -> dict:
+        def settled() -> dict | None:
+            shown = self.dataset(dataset)
+            return shown if shown["state"] in {"ok", "error", "failed_metadata", "empty", "discarded"} else None
+
+        return wait_for(f"dataset {dataset}", settled, timeout)
+
+    def content(self, dataset: str) -> bytes:
+        return self.gi.datasets.download_dataset(dataset, require_ok_state=False)
+
+    def run_tool(self, history: str, tool: str, inputs: dict[str, Any]) -> dict:
+        """Request a tool with `inputs` in Galaxy's flat form (`mode|mode_select`); return the answer."""
+        return self.gi.tools.run_tool(history, tool, inputs)
+
+    def job(self, job: str) -> dict:
+        return self.get(f"jobs/{job}", full=True)
+
+    def wait_job(self, job: str, timeout: float = 240) -> dict:
+        def settled() -> dict | None:
+            shown = self.job(job)
+            return shown if shown["state"] in FINAL else None
+
+        return wait_for(f"job {job}", settled, timeout)
+
+    def entry_point(self, job: str, timeout: float = 120) -> dict:
+        """Wait until the job's entry point is active, and return it."""
+
+        def active() -> dict | None:
+            points = self.get("entry_points", job_id=job)
+            return next((point for point in points if point["active"]), None)
+
+        return wait_for(f"the entry point of job {job}", active, timeout)
+
+    def start_session(self, history: str, **inputs: Any) -> tuple[dict, dict]:
+        """Start the tool in the mode of default notebooks, and return its answer and its active entry point."""
+        answer = self.run_tool(history, TOOL, {"mode|mode_select": "scratch"} | inputs)
+        return answer, self.entry_point(answer["jobs"][0]["id"])
+
+    def stop_session(self, entry_point: str) -> None:
+        self.gi.make_delete_request(f"{self.url}/api/entry_points/{entry_point}").raise_for_status()
+
+    def output(self, answer: dict, name: str) -> dict:
+        return next(output for output in answer["outputs"] if output["output_name"] == name)
+
+    def elements(self, answer: dict, name: str = "output_collection") -> dict[str, dict]:
+        """Return the elements of an output collection by identifier."""
+        collection = next(item for item in answer["output_collections"] if item["output_name"] == name)
+        shown = self.get(f"dataset_collections/{collection['id']}", instance_type="history")
+        return {element["element_identifier"]: element["object"] for element in shown["elements"]}
+
+    def notebook(self, dataset: str) -> dict:
+        return json.loads(self.content(dataset))

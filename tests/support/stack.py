@@ -1,0 +1,66 @@
+"""A real stack, started with the command that a user types."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+from dataclasses import dataclass, field
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+ENVIRONMENTS = Path(os.environ.get("NEBULAB_ENVIRONMENTS", ROOT / ".work" / "environments"))
+
+
+@dataclass(frozen=True)
+class Account:
+    """Somebody who can log in."""
+
+    email: str
+    password: str = field(repr=False)
+    key: str = field(repr=False)
+
+
+@dataclass
+class Stack:
+    """A running stack below one data folder."""
+
+    data_dir: Path
+    url: str = ""
+    proxy_url: str = ""
+    admin: Account = field(default_factory=lambda: Account("", "", ""))
+    user: Account = field(default_factory=lambda: Account("", "", ""))
+    other: Account = field(default_factory=lambda: Account("", "", ""))
+
+    @property
+    def admin_key(self) -> str:
+        return self.admin.key
+
+    @property
+    def environment(self) -> dict[str, str]:
+        environment = os.environ | {"NEBULAB_ENVIRONMENTS": str(ENVIRONMENTS)}
+        environment.pop("PYTHONDONTWRITEBYTECODE", None)
+        return environment
+
+    def nebulab(self, *arguments: str, check: bool = True, timeout: float = 570) -> subprocess.CompletedProcess[str]:
+        """Call `./nebulab <arguments> --data-dir …` as a user would."""
+        finished = subprocess.run(
+            [str(ROOT / "nebulab"), *arguments, "--data-dir", str(self.data_dir)],
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+        )
+        if check:
+            assert finished.returncode == 0, f"nebulab {arguments}: {finished.stdout}\n{finished.stderr}"
+        return finished
+
+    def status(self) -> dict:
+        return json.loads(self.nebulab("status", "--json").stdout)
+
+    def part(self, name: str) -> dict:
+        return next(part for part in self.status()["parts"] if part["name"] == name)
+
+    def kill(self, name: str, number: int = signal.SIGKILL) -> None:
+        os.kill(self.part(name)["pid"], number)

@@ -1,0 +1,71 @@
+"""A real Galaxy for the system tests: one stack for all of them, one user's hands on it."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import shutil
+from collections.abc import Callable, Iterator
+
+import httpx
+import pytest
+
+from support.galaxy import GalaxyUser
+from support.stack import Account, Stack
+
+
+def _account(stack: Stack, name: str, admin_key: str) -> Account:
+    password = secrets.token_urlsafe(12)
+    with httpx.Client(base_url=stack.url, headers={"x-api-key": admin_key}, timeout=60) as client:
+        created = client.post(
+            "/api/users", json={"username": name, "email": f"{name}@example.org", "password": password}
+        )
+        key = client.post(f"/api/users/{created.raise_for_status().json()['id']}/api_key").json()
+    return Account(f"{name}@example.org", password, key)
+
+
+def _adopt(stack: Stack) -> Stack:
+    """Learn the addresses and the accounts of a stack that runs."""
+    stack.url = stack.part("galaxy")["address"]
+    stack.proxy_url = stack.part("proxy")["address"]
+    kept = json.loads((stack.data_dir / "secrets.json").read_text())
+    stack.admin = Account(**{field: kept["admin"][field] for field in ("email", "password", "key")})
+    stack.user = Account(**{field: kept["user"][field] for field in ("email", "password", "key")})
+    return stack
+
+
+@pytest.fixture(scope="session")
+def new_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Stack]]:
+    """Start stacks of a test's own; all are taken down at the end."""
+    started: list[Stack] = []
+
+    def start(*arguments: str) -> Stack:
+        stack = Stack(tmp_path_factory.mktemp("stack") / "data")
+        started.append(stack)
+        stack.nebulab("up", "--detach", *arguments)
+        return _adopt(stack)
+
+    yield start
+    for stack in started:
+        stack.nebulab("down", check=False)
+        shutil.rmtree(stack.data_dir, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def stack(new_stack: Callable[..., Stack]) -> Stack:
+    """The stack that most system tests share: an administrator, a user and another user."""
+    stack = new_stack()
+    stack.other = _account(stack, "other", stack.admin.key)
+    return stack
+
+
+@pytest.fixture
+def galaxy(stack: Stack) -> GalaxyUser:
+    """The user's hands on the shared Galaxy."""
+    return GalaxyUser(stack.url, stack.user.key)
+
+
+@pytest.fixture
+def history(galaxy: GalaxyUser, request: pytest.FixtureRequest) -> str:
+    """A new history of the user's, named after the test."""
+    return galaxy.new_history(request.node.name)
