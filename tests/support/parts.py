@@ -1,0 +1,21 @@
+"""A part that a test runs for real: a missing one skips the test with the reason, or fails it where all are required."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from nebulab.develop.parts import PARTS
+from nebulab.develop.tests import REQUIRE_ALL
+
+
+def require(name: str) -> str:
+    """Return the path of the part's program."""
+    part = next(part for part in PARTS if part.name == name)
+    if part.path is not None:
+        return part.path
+    reason = f"no {part.program} on this machine (apt packages: {', '.join(part.packages)})"
+    if os.environ.get(REQUIRE_ALL):
+        pytest.fail(reason)
+    pytest.skip(reason)
