@@ -77,3 +77,9 @@ def run(*, unit: bool, require_all: bool, arguments: Sequence[str]) -> int:
         if code:
             return code
     return 0
+
+
+def bench(arguments: Sequence[str]) -> int:
+    """Run the bench of the checkout with `arguments`, and return its exit code."""
+    install_packages("dev")
+    return subprocess.run([sys.executable, "-m", "bench", *arguments], cwd=root()).returncode

@@ -1,0 +1,64 @@
+"""The bench: `./nebulab bench`. Starts a stack, measures side by side, prints the table of ratios."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from bench import lookup, sessions, transfer
+from bench.environments import BENCH, environment
+from bench.table import Row, render
+
+ROOT = BENCH.parent
+ENVIRONMENTS = Path(os.environ.get("NEBULAB_ENVIRONMENTS", ROOT / ".work" / "environments"))
+
+
+@contextmanager
+def stack(data_dir: Path) -> Iterator[tuple[str, str]]:
+    """Start a stack that also offers the bare tool; yield its address and the user's key."""
+    variables = os.environ | {
+        "NEBULAB_ENVIRONMENTS": str(ENVIRONMENTS),
+        "NEBULAB_BENCH_PYTHON": str(environment("bare", ENVIRONMENTS)),
+    }
+    nebulab = [str(ROOT / "nebulab")]
+    here = ["--data-dir", str(data_dir)]
+    tools = ["--tool-conf", str(BENCH / "tools" / "tool_conf.xml")]
+    subprocess.run([*nebulab, "up", "--detach", *here, *tools], env=variables, check=True, stdout=sys.stderr)
+    try:
+        status = subprocess.run([*nebulab, "status", "--json", *here], env=variables, check=True, stdout=subprocess.PIPE)
+        galaxy = next(part for part in json.loads(status.stdout)["parts"] if part["name"] == "galaxy")
+        yield galaxy["address"], json.loads((data_dir / "secrets.json").read_text())["user"]["key"]
+    finally:
+        subprocess.run([*nebulab, "down", *here], env=variables, check=False, stdout=sys.stderr)
+
+
+def main() -> int:
+    """Measure what was asked for; the exit code tells whether every goal is met."""
+    parser = argparse.ArgumentParser(prog="nebulab bench", description=__doc__)
+    parser.add_argument("--only", choices=("sessions", "transfer", "lookup"), help="one measurement instead of all")
+    parser.add_argument("--rounds", type=int, default=5, help="how often each kind of session is opened (default: 5)")
+    chosen = parser.parse_args()
+    rows: list[Row] = []
+    with tempfile.TemporaryDirectory(prefix="nebulab-bench-", ignore_cleanup_errors=True) as folder:
+        data_dir, work = Path(folder) / "data", Path(folder) / "work"
+        work.mkdir()
+        with stack(data_dir) as (url, key):
+            if chosen.only in (None, "sessions"):
+                rows += sessions.measure(url, key, data_dir, chosen.rounds)
+            if chosen.only in (None, "transfer"):
+                rows += transfer.measure(url, key, work)
+            if chosen.only in (None, "lookup"):
+                rows += lookup.measure(url, key, work)
+    print(render(rows))
+    return 0 if all(row.met for row in rows) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

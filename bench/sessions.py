@@ -1,0 +1,164 @@
+"""Bench 1 and 4: a session against a tool that only starts bare `jupyter lab`, on the same Galaxy, in turn."""
+
+from __future__ import annotations
+
+import json
+import statistics
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+import psutil
+
+from bench.table import Row
+
+OURS = "interactive_tool_ml_jupyter_notebook"
+BARE = "interactive_tool_bare_jupyterlab"
+MIB = 1024 * 1024
+
+
+@dataclass
+class Opened:
+    """A session that answered through the proxy: how long that took, in seconds, and who to ask about it."""
+
+    job: str
+    entry_point: str
+    seconds: float
+    client: httpx.Client = field(repr=False)
+
+    def kernel(self) -> None:
+        """Start a kernel, and wait until it is idle."""
+        xsrf = {"X-XSRFToken": self.client.cookies.get("_xsrf") or ""}
+        started = self.client.post("/api/kernels", json={}, headers=xsrf).raise_for_status().json()
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
+            shown = self.client.get(f"/api/kernels/{started['id']}").raise_for_status().json()
+            if shown["execution_state"] in {"idle", "starting"} and time.monotonic() > deadline - 50:
+                return
+            time.sleep(0.5)
+
+
+class Galaxy:
+    """The few requests that a click in Galaxy makes."""
+
+    def __init__(self, url: str, key: str) -> None:
+        self.http = httpx.Client(base_url=url, headers={"x-api-key": key}, timeout=60)
+        self.history = self._json("POST", "/api/histories", json={"name": "bench"})["id"]
+
+    def _json(self, method: str, path: str, **options: Any) -> Any:
+        return self.http.request(method, path, **options).raise_for_status().json()
+
+    @contextmanager
+    def session(self, tool: str) -> Iterator[Opened]:
+        """Request the tool, wait until `/lab` answers through the proxy, and stop the session in the end."""
+        inputs = {"mode|mode_select": "scratch"} if tool == OURS else {}
+        began = time.perf_counter()
+        asked = {"tool_id": tool, "history_id": self.history, "inputs": inputs}
+        job = self._json("POST", "/api/tools", json=asked)["jobs"][0]["id"]
+        point = self._active(job)
+        target = urlsplit(point["target"])
+        # *.localhost resolves in browsers, not in Python: the proxy is asked by its address, the session by its name.
+        client = httpx.Client(
+            base_url=f"http://127.0.0.1:{target.port}", headers={"Host": target.netloc}, timeout=30
+        )
+        token = dict(part.split("=") for part in target.query.split("&") if part).get("token", "")
+        while client.get("/lab", params={"token": token}).status_code != httpx.codes.OK:
+            time.sleep(0.02)
+        seconds = time.perf_counter() - began
+        try:
+            yield Opened(job, point["id"], seconds, client)
+        finally:
+            client.close()
+            self._json("DELETE", f"/api/entry_points/{point['id']}")
+            self._ended(job)
+
+    def _active(self, job: str) -> dict[str, Any]:
+        deadline = time.monotonic() + 120
+        while time.monotonic() < deadline:
+            for point in self._json("GET", "/api/entry_points", params={"job_id": job}):
+                if point["active"]:
+                    return dict(point)
+            time.sleep(0.05)
+        raise TimeoutError(f"job {job} reported no entry point within two minutes")
+
+    def _ended(self, job: str) -> None:
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
+            if self._json("GET", f"/api/jobs/{job}")["state"] in {"ok", "error", "deleted"}:
+                return
+            time.sleep(0.5)
+
+
+def _processes(job_folder: Path) -> list[psutil.Process]:
+    """Return the processes below a job's command: those that work in its folder, and their descendants."""
+    roots = []
+    for process in psutil.process_iter():
+        try:
+            command = process.cmdline()
+            inside = process.cwd().startswith(str(job_folder))
+        except (psutil.NoSuchProcess, psutil.AccessDenied):
+            continue
+        if inside and command and not Path(command[0]).name.startswith(("bash", "sh")):
+            roots.append(process)
+    found = {process.pid: process for process in roots}
+    for process in roots:
+        found |= {child.pid: child for child in process.children(recursive=True)}
+    return list(found.values())
+
+
+def _memory(job_folder: Path) -> float:
+    """Return the memory of a job's processes in MiB: proportional set size, so that shared pages count once."""
+    total = 0
+    for process in _processes(job_folder):
+        try:
+            total += process.memory_full_info().pss
+        except (psutil.NoSuchProcess, psutil.AccessDenied):
+            continue
+    return total / MIB
+
+
+def _job_folder(data_dir: Path, started: float) -> Path:
+    """Return the working folder of the job that started last."""
+    folders = [folder for folder in data_dir.rglob("working") if folder.is_dir() and folder.stat().st_ctime >= started]
+    return max(folders, key=lambda folder: folder.stat().st_ctime)
+
+
+def launcher_seconds(job_folder: Path) -> float:
+    """Return what the launcher itself took, in seconds, as the session's own account tells it."""
+    account = json.loads((job_folder / "session" / "timings.json").read_text())
+    return float(account["before_server"] + account["after_server"])
+
+
+def measure(url: str, key: str, data_dir: Path, rounds: int = 5) -> list[Row]:
+    """Open a session and a bare JupyterLab in turn, `rounds` times, and compare their medians."""
+    galaxy = Galaxy(url, key)
+    seconds: dict[str, list[float]] = {OURS: [], BARE: []}
+    memory: dict[str, list[float]] = {OURS: [], BARE: []}
+    launcher: list[float] = []
+    for round_number in range(rounds + 1):
+        for tool in (OURS, BARE):
+            started = time.time()
+            with galaxy.session(tool) as opened:
+                folder = _job_folder(data_dir, started)
+                if tool == OURS:
+                    launcher.append(launcher_seconds(folder))
+                if round_number == 0:  # the first round warms the disk's cache and is not counted
+                    continue
+                seconds[tool].append(opened.seconds)
+                if round_number <= 2:
+                    opened.kernel()
+                    time.sleep(5)
+                    memory[tool].append(_memory(folder))
+    click = {tool: statistics.median(values) for tool, values in seconds.items()}
+    idle = {tool: statistics.median(values) for tool, values in memory.items()}
+    own = statistics.median(launcher[1:])
+    return [
+        Row.at_most("click to usable Lab", click[OURS], click[BARE], "s", "bare jupyter lab", goal=1.15),
+        Row.figure("the launcher's own work", own, "s", goal=0.3),
+        Row.at_most("memory of an idle session with one kernel", idle[OURS], idle[BARE], "MiB", "bare jupyter lab", goal=1.2),
+    ]
