@@ -1,0 +1,244 @@
+"""One streaming HTTP and websocket relay on aiohttp; runs in the interactive tools proxy and in a session's broker.
+
+Bodies pass in both directions as they arrive, with back-pressure and constant memory, and byte for byte: nothing is
+decompressed, no redirect is followed, the address is sent as the caller wrote it.
+
+A server that relays must be started with `SERVER_OPTIONS` (`web.AppRunner(app, **SERVER_OPTIONS)`): aiohttp's defaults
+decompress request bodies, refuse long addresses, and let a handler run on after its client has gone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import aiohttp
+from aiohttp import hdrs, web
+from multidict import CIMultiDict
+from yarl import URL
+
+ResponseHeaders = Callable[[CIMultiDict[str]], None]
+"""A caller's last word on the headers of a response; it edits them in place."""
+
+_BUFFER = 512 * 1024
+_LONGEST_LINE = 64 * 1024
+_CONNECT_SECONDS = 10
+_CLOSE_SECONDS = 5
+
+SERVER_OPTIONS: Mapping[str, Any] = {
+    "auto_decompress": False,
+    "handler_cancellation": True,
+    "max_field_size": _LONGEST_LINE,
+    "max_line_size": _LONGEST_LINE,
+    "read_bufsize": _BUFFER,
+}
+
+_HOP_BY_HOP = frozenset(
+    name.lower()
+    for name in (
+        hdrs.CONNECTION,
+        hdrs.KEEP_ALIVE,
+        hdrs.PROXY_AUTHENTICATE,
+        hdrs.PROXY_AUTHORIZATION,
+        "Proxy-Connection",
+        hdrs.TE,
+        hdrs.TRAILER,
+        hdrs.TRANSFER_ENCODING,
+        hdrs.UPGRADE,
+        # Answered by our own server before the handler runs.
+        hdrs.EXPECT,
+        # Each of the two handshakes has its own.
+        hdrs.SEC_WEBSOCKET_ACCEPT,
+        hdrs.SEC_WEBSOCKET_EXTENSIONS,
+        hdrs.SEC_WEBSOCKET_KEY,
+        hdrs.SEC_WEBSOCKET_PROTOCOL,
+        hdrs.SEC_WEBSOCKET_VERSION,
+    )
+)
+_ADDED_BY_THE_CLIENT = (hdrs.USER_AGENT, hdrs.ACCEPT, hdrs.ACCEPT_ENCODING, hdrs.CONTENT_TYPE)
+# RFC 6455 reserves these for "no code was received": they can't be sent.
+_UNSENDABLE_CLOSE_CODES = frozenset({1005, 1006, 1015})
+
+_ClientWebSocket = aiohttp.ClientWebSocketResponse[bool]
+_ServerWebSocket = web.WebSocketResponse[bool]
+
+
+def relay_client() -> aiohttp.ClientSession:
+    """Return a client fit for relaying: it keeps no cookies, reads no proxy settings and has no limit of connections.
+
+    Must be called inside the event loop, and closed by the caller.
+    """
+    return aiohttp.ClientSession(
+        # Galaxy's server drops idle connections after 5 s; reusing one at that moment would fail a POST.
+        connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=4),
+        cookie_jar=aiohttp.DummyCookieJar(),
+        timeout=aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT_SECONDS),
+        trust_env=False,
+    )
+
+
+def end_to_end_headers(headers: Mapping[str, str]) -> CIMultiDict[str]:
+    """Return `headers`, duplicates included, without those which belong to one connection (RFC 9110, section 7.6.1)."""
+    kept = CIMultiDict(headers)
+    named: set[str] = set()
+    for name, value in kept.items():
+        if name.lower() == "connection":
+            named.update(option.strip().lower() for option in value.split(","))
+    for name in {name for name in kept if name.lower() in _HOP_BY_HOP or name.lower() in named}:
+        del kept[name]
+    return kept
+
+
+def is_websocket(request: web.Request) -> bool:
+    """Tell whether `request` asks for a websocket, which `relay_websocket` carries."""
+    return request.method == "GET" and request.headers.get(hdrs.UPGRADE, "").lower() == "websocket"
+
+
+async def relay_http(
+    request: web.Request,
+    client: aiohttp.ClientSession,
+    target: str,
+    *,
+    headers: Mapping[str, str],
+    response_headers: ResponseHeaders | None = None,
+) -> web.StreamResponse:
+    """Send `request` to `target` and stream the answer back.
+
+    Parameters
+    ----------
+    target
+        The full address, percent-encoded already; it is sent verbatim.
+    headers
+        Exactly the headers to send, `end_to_end_headers(request.headers)` and what the caller changes in them.
+    response_headers
+        Called with the end-to-end headers of the response before they are sent.
+
+    Raises
+    ------
+    aiohttp.ClientError
+        The target could not be reached or broke off before it answered. Once the answer has begun, the client's
+        connection is cut instead, so that a short body can't pass for a whole one.
+    """
+    async with client.request(
+        request.method,
+        URL(target, encoded=True),
+        headers=headers,
+        data=request.content if request.body_exists else None,
+        skip_auto_headers=_ADDED_BY_THE_CLIENT,
+        allow_redirects=False,
+        auto_decompress=False,
+        read_bufsize=_BUFFER,
+        max_line_size=_LONGEST_LINE,
+        max_field_size=_LONGEST_LINE,
+        timeout=aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT_SECONDS),
+    ) as answer:
+        kept = end_to_end_headers(answer.headers)
+        if response_headers is not None:
+            response_headers(kept)
+        response = web.StreamResponse(status=answer.status, reason=answer.reason, headers=kept)
+        await response.prepare(request)
+        try:
+            async for chunk in answer.content.iter_any():
+                await response.write(chunk)
+        except (aiohttp.ClientError, TimeoutError, ConnectionError):
+            if request.transport is not None:
+                request.transport.abort()
+        return response
+
+
+async def relay_websocket(
+    request: web.Request,
+    client: aiohttp.ClientSession,
+    target: str,
+    *,
+    headers: Mapping[str, str],
+    response_headers: ResponseHeaders | None = None,
+) -> web.StreamResponse:
+    """Connect `request` and a websocket at `target`, and pass text, binary, ping, pong and close both ways.
+
+    The target chooses the subprotocol. Messages may be of any size. Parameters are those of `relay_http`; a target
+    which refuses the handshake has its status passed on as a plain response.
+
+    Raises
+    ------
+    aiohttp.ClientError
+        The target could not be reached.
+    """
+    offered = [
+        protocol.strip()
+        for line in request.headers.getall(hdrs.SEC_WEBSOCKET_PROTOCOL, [])
+        for protocol in line.split(",")
+        if protocol.strip()
+    ]
+    try:
+        far = await client.ws_connect(
+            URL(target, encoded=True),
+            headers=headers,
+            protocols=offered,
+            autoclose=False,
+            autoping=False,
+            max_msg_size=0,
+            timeout=aiohttp.ClientWSTimeout(ws_close=_CLOSE_SECONDS),
+        )
+    except aiohttp.WSServerHandshakeError as refusal:
+        return web.Response(status=refusal.status if refusal.status >= 400 else 502)
+    async with far:
+        near = web.WebSocketResponse(
+            protocols=[far.protocol] if far.protocol else (),
+            autoclose=False,
+            autoping=False,
+            compress=False,
+            max_msg_size=0,
+            timeout=_CLOSE_SECONDS,
+        )
+        if response_headers is not None:
+            response_headers(near.headers)
+        await near.prepare(request)
+        await _pass_messages(near, far)
+    return near
+
+
+async def _pass_messages(near: _ServerWebSocket, far: _ClientWebSocket) -> None:
+    """Carry messages until either side closes, then close the other side with the same code and reason."""
+    outward = asyncio.create_task(_pump(near, far))
+    inward = asyncio.create_task(_pump(far, near))
+    try:
+        await asyncio.wait((outward, inward), return_when=asyncio.FIRST_COMPLETED)
+        code, reason = (outward if outward.done() else inward).result()
+    finally:
+        await _cancel((outward, inward))
+    await near.close(code=code, message=reason)
+    await far.close(code=code, message=reason)
+
+
+async def _cancel(tasks: Iterable[asyncio.Task[Any]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _pump(
+    source: _ClientWebSocket | _ServerWebSocket, sink: _ClientWebSocket | _ServerWebSocket
+) -> tuple[int, bytes]:
+    """Pass on the messages of `source`; return the code and the reason it closed with."""
+    try:
+        while True:
+            message = await source.receive()
+            match message.type:
+                case aiohttp.WSMsgType.TEXT:
+                    await sink.send_str(message.data)
+                case aiohttp.WSMsgType.BINARY:
+                    await sink.send_bytes(message.data)
+                case aiohttp.WSMsgType.PING:
+                    await sink.ping(message.data)
+                case aiohttp.WSMsgType.PONG:
+                    await sink.pong(message.data)
+                case aiohttp.WSMsgType.CLOSE:
+                    if not message.data or message.data in _UNSENDABLE_CLOSE_CODES:
+                        return aiohttp.WSCloseCode.OK, b""
+                    return message.data, (message.extra or "").encode()
+                case _:
+                    return aiohttp.WSCloseCode.GOING_AWAY, b""
+    except ConnectionError:
+        return aiohttp.WSCloseCode.GOING_AWAY, b""
