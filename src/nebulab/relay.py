@@ -10,7 +10,7 @@ decompress request bodies, refuse long addresses, and let a handler run on after
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import AsyncIterable, Callable, Iterable, Mapping
 from typing import Any
 
 import aiohttp
@@ -101,6 +101,7 @@ async def relay_http(
     target: str,
     *,
     headers: Mapping[str, str],
+    body: AsyncIterable[bytes] | None = None,
     response_headers: ResponseHeaders | None = None,
 ) -> web.StreamResponse:
     """Send `request` to `target` and stream the answer back.
@@ -111,6 +112,8 @@ async def relay_http(
         The full address, percent-encoded already; it is sent verbatim.
     headers
         Exactly the headers to send, `end_to_end_headers(request.headers)` and what the caller changes in them.
+    body
+        What to send in place of the request's own body, for a caller that had to read it.
     response_headers
         Called with the end-to-end headers of the response before they are sent.
 
@@ -124,7 +127,7 @@ async def relay_http(
         request.method,
         URL(target, encoded=True),
         headers=headers,
-        data=request.content if request.body_exists else None,
+        data=request.content if body is None and request.body_exists else body,
         skip_auto_headers=_ADDED_BY_THE_CLIENT,
         allow_redirects=False,
         auto_decompress=False,
