@@ -1,0 +1,15 @@
+"""Options that several commands share; runs in a terminal."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+data_dir = click.option(
+    "--data-dir",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="FOLDER",
+    help="The stack's folder.  [default: $NEBULAB_DATA_DIR, else ~/.local/share/nebulab]",
+)
+as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs instead of a table.")

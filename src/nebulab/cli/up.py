@@ -1,0 +1,87 @@
+"""`nebulab up`: install, configure and start the stack."""
+
+from __future__ import annotations
+
+import webbrowser
+from pathlib import Path
+
+import click
+from rich.console import Console
+
+from nebulab.cli import options
+from nebulab.stack import control
+from nebulab.stack.settings import DEFAULT_IDLE_MINUTES, ISOLATIONS, PROXIES, read_settings
+
+
+@click.command
+@options.data_dir
+@click.option("--port", type=click.IntRange(1, 65535), help="Galaxy's port.  [default: the last one, else a free one]")
+@click.option("--proxy-port", type=click.IntRange(1, 65535), help="The port of the sessions' proxy.  [default: same]")
+@click.option(
+    "--isolation",
+    type=click.Choice(ISOLATIONS),
+    help="What sessions run in; auto takes the strongest that works here and says which.  [default: auto]",
+)
+@click.option(
+    "--proxy",
+    type=click.Choice(PROXIES),
+    help="The sessions' proxy: ours, or the one of servers (needs a C++ compiler).  [default: builtin]",
+)
+@click.option(
+    "--idle-minutes",
+    type=click.IntRange(0),
+    help=f"End a session after so long without kernel activity; 0: never.  [default: {DEFAULT_IDLE_MINUTES}]",
+)
+@click.option(
+    "--tool-conf",
+    "tool_confs",
+    multiple=True,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Offer the tools of this list too (Galaxy's tool_conf.xml format); may be repeated.",
+)
+@click.option("--detach", is_flag=True, help="Return when all parts answer, and leave them running.")
+@click.option("--open", "open_browser", is_flag=True, help="Open Galaxy in the browser when it is ready.")
+@click.option("--reinstall", is_flag=True, help="Make the three Python environments anew.")
+def command(
+    data_dir: Path | None,
+    port: int | None,
+    proxy_port: int | None,
+    isolation: str | None,
+    proxy: str | None,
+    idle_minutes: int | None,
+    tool_confs: tuple[Path, ...],
+    detach: bool,
+    open_browser: bool,
+    reinstall: bool,
+) -> None:
+    """Install what is missing, start Galaxy and the sessions' proxy, and print their addresses.
+
+    \b
+    Examples:
+      nebulab up                        stay in the foreground; Ctrl-C stops everything
+      nebulab up --detach --open        go on in the background, open the browser
+      nebulab up --data-dir ~/try       a second, independent Galaxy
+
+    The first start installs three Python environments (a few minutes); later ones
+    install nothing. Everything lies in one folder, everything listens on this
+    machine only. The passwords of an administrator and a user are printed once.
+    """
+    settings = read_settings(
+        {
+            "data_dir": data_dir,
+            "galaxy_port": port,
+            "proxy_port": proxy_port,
+            "isolation": isolation,
+            "proxy": proxy,
+            "idle_minutes": idle_minutes,
+            "tool_confs": tool_confs,
+        }
+    )
+    console = Console(highlight=False)
+
+    def on_ready(address: str) -> None:
+        if open_browser:
+            webbrowser.open(address)
+
+    control.up(settings, console, detach=detach, reinstall=reinstall, on_ready=on_ready)

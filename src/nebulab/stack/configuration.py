@@ -1,0 +1,175 @@
+"""Writes what configures Galaxy: galaxy.yml, job destinations, tools; runs on one machine, at every start."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import psutil
+import yaml
+
+from nebulab.errors import SettingsError
+from nebulab.stack.accounts import Secrets
+from nebulab.stack.files import private_folder, write_private
+from nebulab.stack.isolation import Isolation
+from nebulab.stack.settings import StackSettings
+
+# The standing limits of a session; a smaller machine gives what it has.
+_SESSION_CORES = 7
+_SESSION_MEMORY_MB = 20 * 1024
+_SHARE_OF_MEMORY = 0.8
+# A session holds its worker as long as it is open, so there must be more of them than people open sessions.
+_WORKERS = 24
+# Of Galaxy's own tools, those that bring data in and cut tables; paths below the wheel's folder of bundled tools.
+_BUNDLED = {
+    "Get data": ("data_source/upload.xml",),
+    "Tables and text": (
+        "stats/filtering.xml",
+        "filters/cutWrapper.xml",
+        "filters/catWrapper.xml",
+        "filters/headWrapper.xml",
+        "filters/sorter.xml",
+        "filters/joiner.xml",
+    ),
+}
+
+
+def write(settings: StackSettings, secrets: Secrets, isolation: Isolation, galaxy_port: int, proxy_port: int) -> Path:
+    """Write all configuration files and return the path of galaxy.yml.
+
+    Raises
+    ------
+    SettingsError
+        A tool or a list of tools is no well-formed XML.
+    """
+    for folder in (settings.config_dir, settings.galaxy_dir, settings.logs_dir, settings.bin_dir):
+        private_folder(folder)
+    _link_programs(settings, isolation)
+    tools = sorted((settings.checkout / "galaxy-tools").glob("*.xml"))
+    tools = [path for path in tools if _xml(path).tag == "tool"]
+    lists = [settings.config_dir / "tool_conf.xml", *settings.tool_confs]
+    _write_tool_conf(lists[0], settings.environment("galaxy"), tools)
+    interactive = [_xml(path).get("id", "") for path in tools + _listed_tools(settings) if _is_interactive(path)]
+    jobs = _job_configuration(settings, isolation, interactive)
+    write_private(settings.config_dir / "job_conf.yml", yaml.safe_dump(jobs, sort_keys=False))
+    galaxy = _galaxy_configuration(settings, secrets, lists, galaxy_port, proxy_port)
+    path = settings.config_dir / "galaxy.yml"
+    write_private(path, yaml.safe_dump({"galaxy": galaxy}, sort_keys=False))
+    return path
+
+
+def _galaxy_configuration(
+    settings: StackSettings, secrets: Secrets, tool_confs: list[Path], galaxy_port: int, proxy_port: int
+) -> dict[str, Any]:
+    data = settings.galaxy_dir
+    return {
+        "data_dir": str(data),
+        "config_dir": str(settings.config_dir),
+        "managed_config_dir": str(data / "config"),
+        "database_connection": f"sqlite:///{data}/universe.sqlite?isolation_level=IMMEDIATE",
+        "brand": "Nebulab",
+        "admin_users": secrets.admin.email,
+        "bootstrap_admin_api_key": secrets.bootstrap_key,
+        "id_secret": secrets.id_secret,
+        # With these two only who got an account from the administrator can run anything here.
+        "require_login": True,
+        "allow_user_creation": False,
+        # `down` ends every user's sessions as that user would.
+        "api_allow_run_as": secrets.admin.email,
+        # Galaxy's own default lets every user read every dataset.
+        "new_user_dataset_access_role_default_private": True,
+        "tool_path": str(settings.checkout / "galaxy-tools"),
+        "tool_config_file": ",".join(str(path) for path in tool_confs),
+        "watch_tools": "auto",
+        "job_config_file": str(settings.config_dir / "job_conf.yml"),
+        "watch_job_rules": "auto",
+        "conda_auto_init": False,
+        "dependency_resolvers_config_file": "none",
+        "enable_celery_tasks": False,
+        "galaxy_infrastructure_url": f"http://localhost:{galaxy_port}",
+        "interactivetools_enable": True,
+        # Sessions are opened at the proxy itself, not through Galaxy.
+        "interactivetools_upstream_proxy": False,
+        "interactivetools_proxy_host": f"localhost:{proxy_port}",
+        "interactivetools_map": str(settings.sessions_map),
+        "outputs_to_working_directory": True,
+        # What a failed job left behind may be somebody's work.
+        "cleanup_job": "onsuccess",
+    }
+
+
+def _job_configuration(settings: StackSettings, isolation: Isolation, interactive: list[str]) -> dict[str, Any]:
+    cores = min(_SESSION_CORES, os.cpu_count() or 1)
+    total_mb = psutil.virtual_memory().total // 2**20
+    variables = {
+        "PATH": f"{settings.bin_dir}:$PATH",
+        "NEBULAB_KERNELS": str(settings.environment("kernels")),
+        "NEBULAB_ISOLATION": isolation.kind,
+        "NEBULAB_IDLE_MINUTES": str(settings.idle_minutes),
+        "NEBULAB_HIDE": str(settings.data_dir),
+        "GALAXY_MEMORY_MB": str(min(_SESSION_MEMORY_MB, int(total_mb * _SHARE_OF_MEMORY))),
+    }
+    destination = {
+        "runner": "local",
+        "local_slots": cores,
+        "live_tool_output_reporting": "true",
+        "env": [{"name": name, "value": value} for name, value in variables.items()],
+    }
+    return {
+        "runners": {"local": {"load": "galaxy.jobs.runners.local:LocalJobRunner", "workers": _WORKERS}},
+        "execution": {
+            "default": "jobs",
+            "environments": {"jobs": destination | {"local_slots": 1}, "sessions": destination},
+        },
+        "limits": [
+            {"type": "environment_total_concurrent_jobs", "id": "jobs", "value": max(2, os.cpu_count() or 1)},
+            {"type": "environment_total_concurrent_jobs", "id": "sessions", "value": _WORKERS - 8},
+        ],
+        "tools": [{"id": tool, "environment": "sessions"} for tool in interactive],
+    }
+
+
+def _write_tool_conf(path: Path, galaxy: Path, tools: list[Path]) -> None:
+    toolbox = ElementTree.Element("toolbox")
+    bundled = next(galaxy.glob("lib/python*/site-packages/galaxy/tools/bundled"))
+    sections = {name: [bundled / file for file in files] for name, files in _BUNDLED.items()}
+    for name, files in (sections | {"Machine learning": tools}).items():
+        section = ElementTree.SubElement(toolbox, "section", id=name.lower().replace(" ", "_"), name=name)
+        for file in files:
+            ElementTree.SubElement(section, "tool", file=str(file))
+    ElementTree.indent(toolbox)
+    write_private(path, ElementTree.tostring(toolbox, encoding="unicode"))
+
+
+def _listed_tools(settings: StackSettings) -> list[Path]:
+    """Return the tools of the user's own lists; relative paths are relative to the list's `tool_path`, else to it."""
+    found = []
+    for listing in settings.tool_confs:
+        root = _xml(listing)
+        folder = listing.parent / root.get("tool_path", "")
+        found += [folder / tool.get("file", "") for tool in root.iter("tool")]
+    return [path for path in found if path.is_file()]
+
+
+def _is_interactive(path: Path) -> bool:
+    return _xml(path).get("tool_type") == "interactive"
+
+
+def _xml(path: Path) -> ElementTree.Element:
+    try:
+        return ElementTree.parse(path).getroot()  # noqa: S314 - the administrator's own files
+    except ElementTree.ParseError as error:
+        raise SettingsError(f"{path} is no well-formed XML: {error}.", "Mend the file, then start again.") from error
+
+
+def _link_programs(settings: StackSettings, isolation: Isolation) -> None:
+    """Link what the jobs call into one folder, which comes first on their PATH."""
+    programs = {"nebulab": settings.environment("lab") / "bin" / "nebulab"}
+    if isolation.program is not None:
+        programs["bwrap"] = isolation.program
+    for name in ("nebulab", "bwrap"):
+        (settings.bin_dir / name).unlink(missing_ok=True)
+    for name, target in programs.items():
+        (settings.bin_dir / name).symlink_to(target)

@@ -1,0 +1,201 @@
+"""What a terminal does with a stack: start it, attached or not, stop it, look at it; runs in a terminal."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from rich.console import Console
+from rich.logging import RichHandler
+
+from nebulab.errors import NotRunning, StackError
+from nebulab.stack import environments, processes, state
+from nebulab.stack.accounts import tell_once
+from nebulab.stack.files import private_folder, write_private
+from nebulab.stack.settings import StackSettings
+from nebulab.stack.state import StackState
+from nebulab.stack.supervisor import Supervisor
+
+_STOP_SECONDS = 150
+_POLL_SECONDS = 0.2
+
+
+def up(
+    settings: StackSettings,
+    console: Console,
+    *,
+    detach: bool,
+    reinstall: bool = False,
+    on_ready: Callable[[str], None] = lambda address: None,
+) -> StackState:
+    """Install what is missing and start the stack; return its state when all parts answer, or, attached, at its end.
+
+    A stack that runs already is left as it is. `on_ready` gets Galaxy's address once it answers.
+
+    Raises
+    ------
+    InstallError
+        An environment could not be installed.
+    StackError
+        A part could not be started.
+    """
+    running = state.read(settings.data_dir)
+    if running is not None and state.is_locked(settings.data_dir):
+        running = _wait_ready(settings, running, None, console)
+        console.print(f"A stack runs on {settings.data_dir} already.", soft_wrap=True)
+        show(settings, running, console)
+        on_ready(running.part("galaxy").address or "")
+        return running
+    for folder in (settings.data_dir, settings.run_dir, settings.logs_dir, settings.environments_dir):
+        private_folder(folder)
+    environments.install_missing(settings, console, reinstall=reinstall)
+    if not detach:
+        return _up_attached(settings, console, on_ready)
+    ready = _up_detached(settings, console)
+    on_ready(ready.part("galaxy").address or "")
+    return ready
+
+
+def _up_attached(settings: StackSettings, console: Console, on_ready: Callable[[str], None]) -> StackState:
+    logging.basicConfig(
+        level=logging.INFO,
+        format="%(message)s",
+        handlers=[RichHandler(console=console, show_level=False, show_path=False)],
+    )
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+
+    async def supervise() -> StackState:
+        def tell() -> None:
+            show(settings, supervisor.state, console)
+            on_ready(supervisor.state.part("galaxy").address or "")
+
+        supervisor = Supervisor(settings, tell)
+        await supervisor.run()
+        return supervisor.state
+
+    console.print("Starting Galaxy and the proxy: about a minute, the first time two. Ctrl-C stops them.")
+    return asyncio.run(supervise())
+
+
+def _up_detached(settings: StackSettings, console: Console) -> StackState:
+    given = settings.run_dir / "settings.json"
+    write_private(given, settings.to_json())
+    descriptor = processes.open_log(settings.log("supervisor"))
+    try:
+        supervisor = subprocess.Popen(
+            [sys.executable, "-m", "nebulab.stack.supervisor", str(given)],
+            stdin=subprocess.DEVNULL,
+            stdout=descriptor,
+            stderr=descriptor,
+            cwd=settings.data_dir,
+            start_new_session=True,
+        )
+    finally:
+        os.close(descriptor)
+    try:
+        ready = _wait_ready(settings, None, supervisor, console)
+    except KeyboardInterrupt:
+        supervisor.send_signal(signal.SIGTERM)
+        supervisor.wait()
+        raise
+    show(settings, ready, console)
+    return ready
+
+
+def _wait_ready(
+    settings: StackSettings, known: StackState | None, supervisor: subprocess.Popen[bytes] | None, console: Console
+) -> StackState:
+    """Wait until all parts of the stack answered; `supervisor` is the process to watch, if it is ours."""
+    pid = supervisor.pid if supervisor else known.supervisor if known else 0
+    with console.status("Starting Galaxy and the proxy …") as line:
+        while True:
+            now = state.read(settings.data_dir)
+            ours = now is not None and now.supervisor == pid
+            if now is not None and ours:
+                if now.ready:
+                    return now
+                line.update("Starting: " + ", ".join(f"{part.name} {part.state}" for part in now.parts[1:]) + " …")
+            if supervisor.poll() is not None if supervisor else not state.is_locked(settings.data_dir):
+                if now is not None and ours and now.failure:
+                    raise StackError(now.failure, now.hint)
+                log = settings.log("supervisor")
+                raise StackError("The stack ended before it was ready.", f"Its supervisor's log tells why: {log}")
+            time.sleep(_POLL_SECONDS)
+
+
+def down(settings: StackSettings, console: Console) -> None:
+    """Stop the stack in order, its sessions first, and return when no process is left.
+
+    Raises
+    ------
+    NotRunning
+        There was nothing to stop.
+    StackError
+        The supervisor did not end, even when it was killed.
+    """
+    running = state.read(settings.data_dir)
+    if running is None:
+        raise NotRunning(f"No stack runs on {settings.data_dir}.", "`nebulab up` starts one.")
+    if not state.supervised(running):
+        left = processes.end_all(running.stack_id, grace=10)
+        if not left:
+            raise NotRunning(f"No stack runs on {settings.data_dir}.", "`nebulab up` starts one.")
+        console.print(f"The supervisor was gone; ended {left} processes that it left behind.")
+        return
+    os.kill(running.supervisor, signal.SIGTERM)
+    with console.status("Stopping the sessions, the proxy and Galaxy …"):
+        if not state.wait_unlocked(settings.data_dir, _STOP_SECONDS):
+            console.print("The supervisor takes too long; killing it.")
+            os.kill(running.supervisor, signal.SIGKILL)
+    processes.end_all(running.stack_id, grace=10)
+    if not state.wait_unlocked(settings.data_dir, 10):
+        raise StackError(f"The supervisor {running.supervisor} does not end.", "Is its disk or its machine in trouble?")
+    console.print("Stopped.")
+
+
+def status(settings: StackSettings) -> StackState:
+    """Return the state of the stack, also of one that ended.
+
+    Raises
+    ------
+    NotRunning
+        No stack ever ran on the data folder.
+    """
+    known = state.read(settings.data_dir)
+    if known is None:
+        raise NotRunning(f"No stack ran on {settings.data_dir} yet.", "`nebulab up` starts one.")
+    return known
+
+
+def show(settings: StackSettings, running: StackState, console: Console) -> None:
+    """Print the addresses and, the first time, the accounts."""
+    lines = [
+        ("Galaxy", running.part("galaxy").address or ""),
+        ("Sessions' proxy", running.part("proxy").address or ""),
+        ("Isolation", running.isolation),
+        ("Data", str(settings.data_dir)),
+    ]
+    secrets = tell_once(settings.secrets_file)
+    if secrets is not None:
+        lines += [
+            ("Administrator", f"{secrets.admin.email}   password {secrets.admin.password}"),
+            ("User", f"{secrets.user.email}   password {secrets.user.password}"),
+            ("", f"shown this once; they stay in {settings.secrets_file}, which only you can read"),
+        ]
+    lines.append(("Stop it with", _command("down", settings)))
+    width = max(len(name) for name, _ in lines) + 2
+    for name, value in lines:
+        console.print(f"{name:{width}}{value}", soft_wrap=True, markup=False, highlight=False)
+
+
+def _command(name: str, settings: StackSettings) -> str:
+    default = Path.home() / ".local" / "share" / "nebulab"
+    given = "" if settings.data_dir == default else f" --data-dir {settings.data_dir}"
+    return f"./nebulab {name}{given}"

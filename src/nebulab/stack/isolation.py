@@ -1,0 +1,66 @@
+"""Finds the strongest isolation for sessions that works on this machine; runs on one machine."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sysconfig
+from dataclasses import dataclass
+from pathlib import Path
+
+from nebulab.errors import SettingsError
+
+# What a session asks of its sandbox: if this runs, a session runs.
+_PROBE = (
+    *("--ro-bind", "/", "/", "--tmpfs", "/tmp", "--dev", "/dev", "--proc", "/proc"),  # noqa: S108 - the sandbox's own
+    *("--unshare-pid", "--unshare-ipc", "--unshare-uts", "--cap-drop", "ALL"),
+    *("--new-session", "--die-with-parent", "--clearenv", "--", "/bin/true"),
+)
+
+
+@dataclass(frozen=True)
+class Isolation:
+    """What sessions run in: `kind` for the job's destination, `program` if one is needed, `explanation` for people."""
+
+    kind: str
+    program: Path | None
+    explanation: str
+
+
+def choose(wanted: str) -> Isolation:
+    """Return the isolation to use; `wanted` is `auto`, `bubblewrap` or `none`.
+
+    Raises
+    ------
+    SettingsError
+        bubblewrap was asked for and does not work here.
+    """
+    if wanted == "none":
+        return Isolation("none", None, "none (as asked): a session may do all that you may")
+    reasons = []
+    for program in candidates():
+        reason = why_not(program)
+        if reason is None:
+            return Isolation("bubblewrap", program, f"bubblewrap ({program}): a session sees its own folder only")
+        reasons.append(f"{program}: {reason}")
+    tried = "; ".join(reasons) or "there is no bwrap"
+    if wanted == "bubblewrap":
+        raise SettingsError(f"bubblewrap does not work here ({tried}).", "Install Debian's package bubblewrap.")
+    return Isolation("none", None, f"none, since bubblewrap does not work here ({tried}): a session may do all you may")
+
+
+def candidates() -> list[Path]:
+    """Return the bubblewrap programs of this machine: the system's, then the one that came with this environment."""
+    found = shutil.which("bwrap")
+    bundled = Path(sysconfig.get_path("scripts")) / "bwrap"
+    paths = [Path(found)] if found else []
+    return paths + [path for path in (bundled,) if path.is_file() and path not in paths]
+
+
+def why_not(program: Path) -> str | None:
+    """Return why `program` can't make a sandbox here, or None if it can."""
+    try:
+        finished = subprocess.run([program, *_PROBE], capture_output=True, text=True, timeout=10)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return str(error)
+    return None if finished.returncode == 0 else finished.stderr.strip() or f"it exits with {finished.returncode}"

@@ -1,0 +1,86 @@
+"""The pages that the proxy itself shows: no such session, not answering; runs in the proxy."""
+
+from __future__ import annotations
+
+from html import escape
+
+from aiohttp import hdrs, web
+
+_RETRY_SECONDS = 2
+_HEADERS = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+}
+_PAGE = """<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">{head}
+<title>{title}</title>
+<style>
+body {{ font: 1.1rem/1.5 system-ui, sans-serif; max-width: 36rem; margin: 15vh auto; padding: 0 1rem; color: #222 }}
+h1 {{ font-size: 1.5rem }}
+a {{ color: #25537b }}
+@media (prefers-color-scheme: dark) {{ body {{ background: #1b1b1f; color: #ddd }} a {{ color: #8ab4f8 }} }}
+</style>
+</head>
+<body>
+<main>
+<h1>{title}</h1>
+{body}
+</main>
+</body>
+</html>
+"""
+
+
+def no_such_session(request: web.Request, galaxy_url: str) -> web.Response:
+    """Answer 404: the address has no token of a running session."""
+    return _answer(
+        request,
+        status=404,
+        title="This session has ended, or the address is not complete",
+        sentences=(
+            "What you saved in it is in your Galaxy history.",
+            "To go on working, start the tool again in Galaxy; to find sessions that still run, open Interactive "
+            "Tools there.",
+        ),
+        galaxy_url=galaxy_url,
+    )
+
+
+def not_answering(request: web.Request, galaxy_url: str) -> web.Response:
+    """Answer 502: the session is known and does not answer; a browser asks again by itself."""
+    return _answer(
+        request,
+        status=502,
+        title="The session does not answer yet",
+        sentences=(
+            "It is starting, or it has just ended. This page tries again by itself.",
+            "If it stays, look at the job in your Galaxy history.",
+        ),
+        galaxy_url=galaxy_url,
+        retry=True,
+    )
+
+
+def _answer(
+    request: web.Request,
+    *,
+    status: int,
+    title: str,
+    sentences: tuple[str, ...],
+    galaxy_url: str,
+    retry: bool = False,
+) -> web.Response:
+    headers = _HEADERS | ({hdrs.RETRY_AFTER: str(_RETRY_SECONDS)} if retry else {})
+    if "text/html" not in request.headers.get(hdrs.ACCEPT, ""):
+        text = f"{title}. {' '.join(sentences)}\n"
+        return web.Response(status=status, text=text, headers=headers)
+    link = f'<p><a href="{escape(galaxy_url, quote=True)}">Open Galaxy</a></p>'
+    body = "\n".join(f"<p>{escape(sentence)}</p>" for sentence in sentences) + "\n" + link
+    head = f'\n<meta http-equiv="refresh" content="{_RETRY_SECONDS}">' if retry else ""
+    page = _PAGE.format(head=head, title=escape(title), body=body)
+    return web.Response(status=status, text=page, content_type="text/html", headers=headers)

@@ -1,0 +1,96 @@
+"""The parts of a stack that are processes: how each is started, and how one sees that it works; runs on one machine."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import aiohttp
+
+from nebulab.stack.ports import HOST
+from nebulab.stack.settings import StackSettings
+
+_ANSWER_SECONDS = 10
+
+
+@dataclass(frozen=True)
+class Part:
+    """One process of the stack.
+
+    Attributes
+    ----------
+    address
+        Where people and programs reach it.
+    probe
+        An address that answers when the part works.
+    expects
+        The status of that answer; None if any will do.
+    start_seconds
+        How long it may take to answer at first.
+    stop_seconds
+        How long it may take to end after SIGTERM.
+    """
+
+    name: str
+    command: tuple[str | Path, ...]
+    address: str
+    probe: str
+    folder: Path
+    log: Path
+    expects: int | None = None
+    environment: Mapping[str, str] = field(default_factory=dict, repr=False)
+    start_seconds: float = 30
+    stop_seconds: float = 10
+
+    async def answers(self, client: aiohttp.ClientSession) -> bool:
+        """Tell whether the part answers now."""
+        try:
+            async with client.get(self.probe, timeout=aiohttp.ClientTimeout(total=_ANSWER_SECONDS)) as answer:
+                return self.expects is None or answer.status == self.expects
+        except (aiohttp.ClientError, TimeoutError):
+            return False
+
+
+def galaxy(settings: StackSettings, configuration: Path, port: int) -> Part:
+    """Return Galaxy, as its own web server runs it."""
+    programs = settings.environment("galaxy") / "bin"
+    path = os.pathsep.join((str(settings.bin_dir), str(programs), os.environ.get("PATH", os.defpath)))
+    return Part(
+        name="galaxy",
+        # Not localhost, which some machines resolve to ::1 alone.
+        command=(programs / "galaxy-web", "-c", configuration, "-b", f"{HOST}:{port}"),
+        address=f"http://localhost:{port}",
+        probe=f"http://{HOST}:{port}/api/version",
+        expects=200,
+        folder=settings.galaxy_dir,
+        log=settings.log("galaxy"),
+        # Job scripts call a bare `python`, which must be Galaxy's.
+        environment={"PATH": path, "VIRTUAL_ENV": str(programs.parent), "PYTHONUNBUFFERED": "1"},
+        start_seconds=300,
+        stop_seconds=30,
+    )
+
+
+def builtin_proxy(settings: StackSettings, galaxy_url: str, port: int) -> Part:
+    """Return this project's own proxy."""
+    return Part(
+        name="proxy",
+        command=(
+            *(sys.executable, "-m", "nebulab.stack.proxy", "--port", str(port)),
+            *("--sessions", settings.sessions_map, "--galaxy-url", galaxy_url),
+        ),
+        address=f"http://localhost:{port}",
+        probe=f"http://{HOST}:{port}/",
+        expects=404,
+        folder=settings.run_dir,
+        log=settings.log("proxy"),
+        environment={"PYTHONUNBUFFERED": "1"},
+    )
+
+
+def proxy(settings: StackSettings, galaxy_url: str, port: int) -> Part:
+    """Return the proxy that the settings ask for."""
+    return builtin_proxy(settings, galaxy_url, port)

@@ -1,0 +1,68 @@
+"""Where each interactive tool listens, as Galaxy tells its proxies; runs in the proxy.
+
+Galaxy keeps one row for every running entry point in the table `gxitproxy` of an SQLite file
+(galaxy/managers/interactivetool.py), and deletes it when the tool ends.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hmac
+import json
+import sqlite3
+from dataclasses import dataclass
+from pathlib import Path
+
+_BUSY_SECONDS = 2
+
+
+@dataclass(frozen=True)
+class Target:
+    """Where a session listens, and whether it wants its public path in the address or in a header of this name."""
+
+    host: str
+    port: int
+    path_in_url: bool = False
+    path_header: str | None = None
+
+    @property
+    def origin(self) -> str:
+        """The address without a path."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"http://{host}:{self.port}"
+
+
+def find(database: Path, key: str, token: str) -> Target | None:
+    """Return the target of the entry point `key` if `token` is its token; a wrong one takes as long as a right one.
+
+    Asked anew for every request, some 0.1 ms, so that a session's address dies with the session.
+    """
+    if not key or not token or not database.exists():
+        return None
+    try:
+        with contextlib.closing(
+            sqlite3.connect(f"{database.absolute().as_uri()}?mode=ro", uri=True, timeout=_BUSY_SECONDS)
+        ) as connection:
+            rows = connection.execute("SELECT token, host, port, info FROM gxitproxy WHERE key = ?", (key,)).fetchall()
+    except sqlite3.OperationalError:
+        # Galaxy makes the table with the first session.
+        return None
+    for known, host, port, info in rows:
+        if hmac.compare_digest(str(known).encode(), token.encode()) and host and port:
+            wishes = _wishes(info)
+            header = wishes.get("requires_path_in_header_named")
+            return Target(
+                host=str(host),
+                port=int(port),
+                path_in_url=bool(wishes.get("requires_path_in_url")),
+                path_header=str(header) if header else None,
+            )
+    return None
+
+
+def _wishes(info: str | None) -> dict[str, object]:
+    try:
+        wishes = json.loads(info or "{}")
+    except ValueError:
+        return {}
+    return wishes if isinstance(wishes, dict) else {}

@@ -1,0 +1,161 @@
+"""What `nebulab up` was asked for, read once, and where everything of a stack lies; runs in a terminal."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from nebulab.errors import SettingsError
+
+ISOLATIONS = ("auto", "bubblewrap", "none")
+PROXIES = ("builtin", "gx-it-proxy")
+DEFAULT_IDLE_MINUTES = 120
+TOOL = "interactive_tool_ml_jupyter_notebook"
+
+
+@dataclass(frozen=True)
+class StackSettings:
+    """One stack: its folders and what the user chose.
+
+    Attributes
+    ----------
+    data_dir
+        All that the stack writes, the environments aside if `environments_dir` lies elsewhere.
+    environments_dir
+        The three Python environments; several stacks may share them.
+    checkout
+        The folder with `requirements/`, `galaxy-tools/` and the package's sources.
+    galaxy_port, proxy_port
+        None: the ports of the last start if they are still free, else any free ones.
+    isolation
+        What sessions run in: `auto` takes the strongest that works here.
+    proxy
+        `builtin`, or `gx-it-proxy`, which servers use.
+    idle_minutes
+        A session without kernel activity ends after so many minutes; 0 means never.
+    tool_confs
+        Further lists of tools in Galaxy's `tool_conf.xml` format.
+    """
+
+    data_dir: Path
+    environments_dir: Path
+    checkout: Path
+    galaxy_port: int | None = None
+    proxy_port: int | None = None
+    isolation: str = "auto"
+    proxy: str = "builtin"
+    idle_minutes: int = DEFAULT_IDLE_MINUTES
+    tool_confs: tuple[Path, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.isolation not in ISOLATIONS:
+            raise SettingsError(f"Unknown isolation {self.isolation!r}.", f"Choose one of: {', '.join(ISOLATIONS)}.")
+        if self.proxy not in PROXIES:
+            raise SettingsError(f"Unknown proxy {self.proxy!r}.", f"Choose one of: {', '.join(PROXIES)}.")
+        if self.idle_minutes < 0:
+            raise SettingsError("The idle time can't be negative.", "0 means: sessions never end by themselves.")
+        for path in self.tool_confs:
+            if not path.is_file():
+                raise SettingsError(
+                    f"There is no tool list {path}.", "--tool-conf wants a file in tool_conf.xml format."
+                )
+
+    @property
+    def config_dir(self) -> Path:
+        """The files that configure Galaxy."""
+        return self.data_dir / "config"
+
+    @property
+    def galaxy_dir(self) -> Path:
+        """What Galaxy writes: database, datasets, jobs."""
+        return self.data_dir / "galaxy"
+
+    @property
+    def logs_dir(self) -> Path:
+        """One log file for each part."""
+        return self.data_dir / "logs"
+
+    @property
+    def run_dir(self) -> Path:
+        """What is true only while the stack runs."""
+        return self.data_dir / "run"
+
+    @property
+    def bin_dir(self) -> Path:
+        """The programs that jobs find first on their PATH."""
+        return self.data_dir / "bin"
+
+    @property
+    def secrets_file(self) -> Path:
+        """Keys and passwords, readable by the owner alone."""
+        return self.data_dir / "secrets.json"
+
+    @property
+    def sessions_map(self) -> Path:
+        """The database that tells the proxy where each session listens."""
+        return self.galaxy_dir / "interactivetools_map.sqlite"
+
+    def log(self, part: str) -> Path:
+        """Return the log file of `part`."""
+        return self.logs_dir / f"{part}.log"
+
+    def environment(self, name: str) -> Path:
+        """Return the folder of the environment `galaxy`, `lab` or `kernels`."""
+        return self.environments_dir / name
+
+    def to_json(self) -> str:
+        """Return the settings for another process, which reads them with `from_json`."""
+        return json.dumps(asdict(self), default=str)
+
+    @classmethod
+    def from_json(cls, text: str) -> StackSettings:
+        """Read what `to_json` wrote."""
+        values: dict[str, Any] = json.loads(text)
+        for name in ("data_dir", "environments_dir", "checkout"):
+            values[name] = Path(values[name])
+        values["tool_confs"] = tuple(Path(path) for path in values["tool_confs"])
+        return cls(**values)
+
+
+def read_settings(options: Mapping[str, Any] | None = None, environ: Mapping[str, str] | None = None) -> StackSettings:
+    """Combine the command line's options with the environment's and the defaults; an option that is None is not given.
+
+    Raises
+    ------
+    SettingsError
+        An option has no usable value.
+    """
+    environ = os.environ if environ is None else environ
+    given = {name: value for name, value in (options or {}).items() if value is not None}
+    unknown = given.keys() - {field.name for field in fields(StackSettings)}
+    if unknown:
+        raise SettingsError(f"Unknown settings: {', '.join(sorted(unknown))}.")
+    home = Path(environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share")
+    data_dir = _absolute(given.pop("data_dir", None) or environ.get("NEBULAB_DATA_DIR") or home / "nebulab")
+    environments = environ.get("NEBULAB_ENVIRONMENTS") or data_dir / "environments"
+    given.setdefault("environments_dir", environments)
+    given["environments_dir"] = _absolute(given["environments_dir"])
+    given["tool_confs"] = tuple(_absolute(path) for path in given.get("tool_confs", ()))
+    return StackSettings(data_dir=data_dir, checkout=_checkout(), **given)
+
+
+def _absolute(path: str | Path) -> Path:
+    return Path(path).expanduser().absolute()
+
+
+def _checkout() -> Path:
+    """Return the checkout this package runs from.
+
+    Galaxy's tools and the locks are no part of the installed package: the stack is started from a checkout.
+    """
+    root = Path(__file__).parents[3]
+    if not (root / "requirements" / "galaxy.txt").is_file():
+        raise SettingsError(
+            "This nebulab is installed without the locks of the environments.",
+            "Clone the repository and start the stack with ./nebulab up there.",
+        )
+    return root

@@ -1,0 +1,295 @@
+"""Starts the parts of a stack, keeps them running and stops them in order; one process for each running stack.
+
+`nebulab up` runs it in the foreground; `nebulab up --detach` starts this module as a process of its own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import aiohttp
+import psutil
+
+from nebulab.errors import AlreadyRunning, NebulabError, StackError
+from nebulab.stack import accounts, configuration, guard, isolation, parts, ports, processes, sessions, state
+from nebulab.stack.files import locked, private_folder
+from nebulab.stack.parts import Part
+from nebulab.stack.settings import StackSettings
+from nebulab.stack.state import PartState, StackState
+
+_POLL_STARTING = 0.2
+_POLL_RUNNING = 3.0
+# A busy Galaxy may not answer for a while; only a hanging one is worth losing its running jobs.
+_SILENT_SECONDS = 90
+_LONGEST_BACK_OFF = 30.0
+_STEADY_SECONDS = 60
+_TRIES_AT_FIRST = 2
+_SESSIONS_SECONDS = 60
+_LEFTOVERS_SECONDS = 10
+_TAIL_LINES = 12
+
+log = logging.getLogger(__name__)
+
+
+class Supervisor:
+    """One run of the stack with `settings`; `on_ready` is called once, when all parts answer."""
+
+    def __init__(self, settings: StackSettings, on_ready: Callable[[], None] = lambda: None) -> None:
+        self.settings = settings
+        self.on_ready = on_ready
+        self.state = StackState(
+            stack_id=uuid.uuid4().hex,
+            supervisor=os.getpid(),
+            started=psutil.Process().create_time(),
+            parts=[PartState("supervisor", "running", pid=os.getpid())],
+        )
+        self._running: dict[str, asyncio.subprocess.Process] = {}
+        self._answered: dict[str, asyncio.Event] = {}
+        self._stop = asyncio.Event()
+        self._hurry = asyncio.Event()
+
+    async def run(self) -> None:
+        """Run until SIGTERM or SIGINT; a second one skips waiting for the sessions.
+
+        Raises
+        ------
+        AlreadyRunning
+            Another supervisor works on the same data folder.
+        StackError
+            A part could not be started.
+        """
+        private_folder(self.settings.data_dir)
+        private_folder(self.settings.run_dir)
+        with locked(state.lock_file(self.settings.data_dir), wait=False) as free:
+            if not free:
+                raise AlreadyRunning(f"A stack runs on {self.settings.data_dir} already.", "`nebulab status` shows it.")
+            try:
+                await self._run()
+            except NebulabError as error:
+                self.state.failure, self.state.hint = error.message, error.hint
+                raise
+            finally:
+                for part in self.state.parts:
+                    part.state, part.pid = "failed" if part.state == "failed" else "stopped", None
+                self._write()
+
+    async def _run(self) -> None:
+        self._end_leftovers()
+        self._handle_signals()
+        galaxy, proxy = self._prepare()
+        with self._guarded():
+            async with aiohttp.ClientSession(trust_env=False) as client:
+                self._answered = {part.name: asyncio.Event() for part in (proxy, galaxy)}
+                work = [asyncio.create_task(self._keep(part, client)) for part in (proxy, galaxy)]
+                work.append(asyncio.create_task(self._finish_start(galaxy)))
+                stopping = asyncio.create_task(self._stop.wait())
+                try:
+                    # Work ends by an error alone.
+                    done, _ = await asyncio.wait((*work, stopping), return_when=asyncio.FIRST_COMPLETED)
+                    for task in done:
+                        task.result()
+                finally:
+                    stopping.cancel()
+                    await self._shut_down(galaxy, proxy, work)
+
+    def _prepare(self) -> tuple[Part, Part]:
+        settings = self.settings
+        chosen = isolation.choose(settings.isolation)
+        self.state.isolation = chosen.explanation
+        log.info("sessions' isolation: %s", chosen.explanation)
+        numbers = ports.choose(
+            settings.data_dir / "ports.json", {"galaxy": settings.galaxy_port, "proxy": settings.proxy_port}
+        )
+        secrets = accounts.load(settings.secrets_file)
+        path = configuration.write(settings, secrets, chosen, numbers["galaxy"], numbers["proxy"])
+        galaxy = parts.galaxy(settings, path, numbers["galaxy"])
+        proxy = parts.proxy(settings, galaxy.address, numbers["proxy"])
+        self.state.parts += [PartState(part.name, "starting", part.address) for part in (galaxy, proxy)]
+        self._write()
+        return galaxy, proxy
+
+    async def _keep(self, part: Part, client: aiohttp.ClientSession) -> None:
+        """Run `part` for ever: start it, watch it, start it again when it ends or hangs."""
+        shown = self.state.part(part.name)
+        failures = 0
+        while True:
+            started = time.monotonic()
+            process = await processes.start(
+                part.command,
+                stack_id=self.state.stack_id,
+                environment=part.environment,
+                folder=part.folder,
+                log=part.log,
+            )
+            self._running[part.name] = process
+            shown.pid = process.pid
+            self._write()
+            reason = await self._watch(part, process, client)
+            failures = 1 if time.monotonic() - started > _STEADY_SECONDS else failures + 1
+            if not self._answered[part.name].is_set() and failures >= _TRIES_AT_FIRST:
+                shown.state, shown.message = "failed", reason
+                raise StackError(
+                    f"The {part.name} {reason}, {failures} times. It says last:\n{_tail(part.log)}",
+                    f"The whole log is {part.log}. `nebulab up --reinstall` makes the environments anew.",
+                )
+            pause = min(_LONGEST_BACK_OFF, 0.5 * 2**failures)
+            shown.state, shown.pid, shown.message = "restarting", None, reason
+            shown.restarts += 1
+            self._write()
+            log.warning("the %s %s; starting it again in %.0f s", part.name, reason, pause)
+            await asyncio.sleep(pause)
+
+    async def _watch(self, part: Part, process: asyncio.subprocess.Process, client: aiohttp.ClientSession) -> str:
+        """Return, in words, why `process` is no longer there; one that hangs is ended."""
+        shown = self.state.part(part.name)
+        exited = asyncio.create_task(process.wait())
+        try:
+            answered = False
+            heard = time.monotonic()
+            while not exited.done():
+                if await part.answers(client):
+                    heard = time.monotonic()
+                    if not answered and not exited.done():
+                        answered = True
+                        self._answered[part.name].set()
+                        shown.state, shown.message = "running", ""
+                        self._write()
+                        log.info("the %s answers at %s", part.name, part.address)
+                elif time.monotonic() - heard > (_SILENT_SECONDS if answered else part.start_seconds):
+                    await self._end(part)
+                    return "no longer answered" if answered else f"did not answer within {part.start_seconds:.0f} s"
+                await asyncio.wait((exited,), timeout=_POLL_RUNNING if answered else _POLL_STARTING)
+            return _how_it_ended(process.returncode or 0)
+        finally:
+            exited.cancel()
+
+    async def _finish_start(self, galaxy: Part) -> None:
+        """Once all parts answer, make the accounts and tell that the stack is ready; then do nothing for ever."""
+        for answered in self._answered.values():
+            await answered.wait()
+        await asyncio.to_thread(accounts.create_missing, self.settings.secrets_file, galaxy.address)
+        self.state.ready = True
+        self._write()
+        self.on_ready()
+        await asyncio.Event().wait()
+
+    async def _shut_down(self, galaxy: Part, proxy: Part, work: list[asyncio.Task[None]]) -> None:
+        """Stop in order: the sessions, whose outputs Galaxy still has to collect, the proxy, Galaxy, what is left."""
+        for part in self.state.parts:
+            part.state = "failed" if part.state == "failed" else "stopping"
+        self._write()
+        # From here on a part that ends is not started again.
+        for task in work:
+            task.cancel()
+        await asyncio.gather(*work, return_exceptions=True)
+        if self.state.ready:
+            await self._end_sessions(galaxy)
+        for process_part in (proxy, galaxy):
+            await self._end(process_part)
+        left = await asyncio.to_thread(processes.end_all, self.state.stack_id, grace=_LEFTOVERS_SECONDS)
+        if left:
+            log.info("ended %d processes that the parts left behind", left)
+
+    async def _end_sessions(self, galaxy: Part) -> None:
+        admin = accounts.load(self.settings.secrets_file).admin
+        ending = asyncio.create_task(sessions.end_all(galaxy.address, admin.key, seconds=_SESSIONS_SECONDS))
+        hurry = asyncio.create_task(self._hurry.wait())
+        await asyncio.wait((ending, hurry), return_when=asyncio.FIRST_COMPLETED)
+        for task in (ending, hurry):
+            task.cancel()
+        outcomes = await asyncio.gather(ending, hurry, return_exceptions=True)
+        if isinstance(outcomes[0], NebulabError):
+            log.warning("the sessions could not be ended in order: %s", outcomes[0].message)
+
+    async def _end(self, part: Part) -> None:
+        process = self._running.get(part.name)
+        if process is None or process.returncode is not None:
+            return
+        with contextlib.suppress(ProcessLookupError):
+            process.terminate()
+        try:
+            await asyncio.wait_for(process.wait(), part.stop_seconds)
+        except TimeoutError:
+            log.warning("the %s did not end within %.0f s; killed", part.name, part.stop_seconds)
+            with contextlib.suppress(ProcessLookupError):
+                process.kill()
+            await process.wait()
+
+    def _end_leftovers(self) -> None:
+        """End what a supervisor that was killed left behind, in case its guard was killed too."""
+        last = state.read(self.settings.data_dir)
+        if last is not None:
+            left = processes.end_all(last.stack_id, grace=_LEFTOVERS_SECONDS)
+            if left:
+                log.warning("ended %d processes of the last run", left)
+
+    def _handle_signals(self) -> None:
+        def on_signal() -> None:
+            if self._stop.is_set():
+                self._hurry.set()
+            self._stop.set()
+
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            asyncio.get_running_loop().add_signal_handler(number, on_signal)
+
+    @contextlib.contextmanager
+    def _guarded(self) -> Iterator[None]:
+        """Have a guard beside this process, which cleans up after it if it is killed."""
+        reading, writing = os.pipe()
+        watcher = subprocess.Popen(
+            [sys.executable, "-m", guard.__name__, str(reading), self.state.stack_id],
+            pass_fds=(reading,),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        os.close(reading)
+        try:
+            yield
+            os.write(writing, guard.FAREWELL)
+        finally:
+            os.close(writing)
+            watcher.wait()
+
+    def _write(self) -> None:
+        state.write(self.settings.data_dir, self.state)
+
+
+def _how_it_ended(code: int) -> str:
+    if code < 0:
+        return f"was ended by {signal.Signals(-code).name}"
+    return f"exited with code {code}"
+
+
+def _tail(path: Path) -> str:
+    return "\n".join(path.read_text(errors="replace").splitlines()[-_TAIL_LINES:])
+
+
+def main() -> None:
+    """Supervise the stack whose settings are in the file that is named on the command line."""
+    settings = StackSettings.from_json(Path(sys.argv[1]).read_text())
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%Y-%m-%d %H:%M:%S")
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+
+    async def supervise() -> None:
+        await Supervisor(settings).run()
+
+    try:
+        asyncio.run(supervise())
+    except NebulabError as error:
+        log.error("%s", error)
+        sys.exit(error.exit_code)
+
+
+if __name__ == "__main__":
+    main()
