@@ -1,0 +1,143 @@
+"""A dataset into a file: streamed, resumed, verified, and never half under its final name; runs everywhere."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from nebulab.errors import DiskFull, HashMismatch, TransferIncomplete
+from nebulab.galaxy.connection import Galaxy
+from nebulab.galaxy.digest import FUNCTIONS, Digest
+from nebulab.galaxy.progress import Progress, Silent, in_bytes
+from nebulab.galaxy.reading import Content, ContentChanged
+
+_CHUNK_BYTES = 1 << 20
+_BEGINNINGS = 3
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+
+
+def download(
+    galaxy: Galaxy, dataset_id: str, target: Path, *, label: str = "", progress: Progress | None = None
+) -> Path:
+    """Write the content of a dataset to the file `target` and return it.
+
+    The content goes to a hidden file in the same folder, which gets the final name once it is complete, verified and on
+    the disk. Memory stays constant. A composite dataset arrives as Galaxy packs it, as a zip archive.
+
+    Raises
+    ------
+    DiskFull
+        The disk has no room for it; the message says how much is needed.
+    TransferIncomplete, HashMismatch
+        What arrived is not what Galaxy holds.
+    GalaxyAway, GalaxyError
+    """
+    progress = progress or Silent()
+    target.parent.mkdir(parents=True, exist_ok=True)
+    beginnings = 0
+    while True:
+        shown = galaxy.get(f"datasets/{dataset_id}")
+        label = label or shown["name"]
+        try:
+            return _attempt(galaxy, shown, target, label, progress)
+        except ContentChanged as error:
+            beginnings += 1
+            if beginnings == _BEGINNINGS:
+                raise TransferIncomplete(
+                    f"The content of {label} did not stay the same long enough to be read: {error}.",
+                    "Try again once nothing writes to it.",
+                ) from error
+
+
+def _attempt(galaxy: Galaxy, shown: dict[str, Any], target: Path, label: str, progress: Progress) -> Path:
+    digest, expected = _expected_hash(shown)
+    handle, name = tempfile.mkstemp(prefix=f".{target.name[:80]}.", suffix=".part", dir=target.parent)
+    part = Path(name)
+    try:
+        with os.fdopen(handle, "wb", buffering=0) as file, Content(galaxy, shown["id"]) as content:
+            progress.start(label, content.size)
+            try:
+                size = _copy(content, file.fileno(), target.parent, digest, progress)
+                _verify(label, shown, content.size, size, digest, expected)
+                os.fsync(file.fileno())
+            except BaseException as error:
+                progress.finish(str(error) or type(error).__name__)
+                raise
+        part.chmod(0o644)
+        part.replace(target)
+        progress.finish()
+        return target
+    finally:
+        if digest is not None:
+            digest.close()
+        part.unlink(missing_ok=True)
+
+
+def _copy(content: Content, file: int, folder: Path, digest: Digest | None, progress: Progress) -> int:
+    """Copy everything and return its length in bytes."""
+    check_room(folder, content.size or 0)
+    position = 0
+    buffer = bytearray(_CHUNK_BYTES)
+    view = memoryview(buffer)
+    while count := content.readinto(buffer):
+        try:
+            written = 0
+            while written < count:
+                written += os.write(file, view[written:count])
+        except OSError as error:
+            if error.errno in _FULL:
+                raise _disk_full(folder, (content.size or position) - position) from error
+            raise
+        if digest is not None:
+            digest.update(bytes(view[:count]), position)
+        position += count
+        progress.update(position)
+    return position
+
+
+def _verify(
+    label: str, shown: dict[str, Any], announced: int | None, size: int, digest: Digest | None, expected: str
+) -> None:
+    # Only an archive that Galaxy packs on the way has no length of its own.
+    if announced is not None and shown["state"] == "ok" and shown.get("file_size") not in (None, announced):
+        raise TransferIncomplete(
+            f"{label} has {shown['file_size']} bytes in Galaxy, but {announced} were sent.",
+            "Does a server between change what it passes on? Try again, and tell Galaxy's administrators.",
+        )
+    if announced is not None and size != announced:
+        raise TransferIncomplete(f"{label} has {announced} bytes, but {size} arrived.", "Try again.")
+    if digest is not None and announced is not None and digest.value() != expected:
+        raise HashMismatch(
+            f"What arrived of {label} is not what Galaxy holds: its {digest.function} differs.", "Try again."
+        )
+
+
+def _expected_hash(shown: dict[str, Any]) -> tuple[Digest | None, str]:
+    """Return the cheapest hash that Galaxy has of the content, ready to be computed here, and its value."""
+    known = {
+        entry["hash_function"]: entry["hash_value"]
+        for entry in shown.get("hashes") or []
+        if not entry.get("extra_files_path")
+    }
+    for function in FUNCTIONS:
+        if function in known:
+            return Digest(function), known[function].lower()
+    return None, ""
+
+
+def check_room(folder: Path, needed: int) -> None:
+    """Raise DiskFull unless the disk of `folder` has room for `needed` bytes."""
+    if needed > shutil.disk_usage(folder).free:
+        raise _disk_full(folder, needed)
+
+
+def _disk_full(folder: Path, needed: int) -> DiskFull:
+    free = shutil.disk_usage(folder).free
+    return DiskFull(
+        f"The disk of {folder} is full: {in_bytes(needed)} are needed, {in_bytes(free)} are free.",
+        "Delete files that you no longer need, or read the dataset with .open(), which keeps nothing.",
+    )
