@@ -1,0 +1,90 @@
+"""How JupyterLab is started for a session: its command line, and the configuration that its own process then runs.
+
+The token comes in the environment and is taken out again before any kernel or terminal starts, so that neither `ps`
+nor a notebook that prints its environment shows it.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import nebulab
+from nebulab.errors import ServerError
+from nebulab.session.sandbox import forget
+
+TOKEN_VARIABLE = "JUPYTER_TOKEN"  # noqa: S105 - the variable's name
+KERNEL = "python3"
+"""The name of the one kernelspec; notebooks from elsewhere name it too."""
+
+_EXTENSION = "nebulab.session.server_extension"
+_CONFIG_FILE = Path(__file__).with_name("jupyter_config.py")
+
+
+def command(port: int, *, address: str = "127.0.0.1") -> list[str]:
+    """Return the command that starts JupyterLab on `port` in the current folder.
+
+    `address` is loopback unless a container's own network stands around it. The environment must hold `JUPYTER_TOKEN`.
+    """
+    return [
+        sys.executable,
+        "-m",
+        "jupyterlab",
+        f"--config={_CONFIG_FILE}",
+        f"--ServerApp.ip={address}",
+        f"--ServerApp.port={port}",
+    ]
+
+
+def configure(config: Any) -> None:
+    """Fill in JupyterLab's configuration; called by `jupyter_config.py` in the server's process.
+
+    Raises
+    ------
+    ServerError
+        There is no token: a server that anybody may use must not start.
+    """
+    token = forget(TOKEN_VARIABLE)
+    if not token:
+        raise ServerError(f"{TOKEN_VARIABLE} is missing.", "Start JupyterLab through `nebulab session`.")
+    config.IdentityProvider.token = token
+    server = config.ServerApp
+    server.root_dir = str(Path.cwd())
+    server.port_retries = 0
+    server.open_browser = False
+    server.no_browser_open_file = True
+    server.quit_button = True
+    server.allow_root = True
+    # The interactive tools proxy passes the browser's own Host header on; pages of other origins are refused by
+    # JupyterLab's check of Origin against Host, which is why no origin is allowed here.
+    server.allow_remote_access = True
+    server.allow_unauthenticated_access = False
+    # Kept in memory: a cookie of one session is worth nothing in the next, and no file holds the secret.
+    server.cookie_secret = os.urandom(32)
+    server.jpserver_extensions = {_EXTENSION: True}
+    # A login shell would reset PATH, and with it the user's own packages.
+    server.terminado_settings = {"shell_command": [os.environ.get("SHELL") or "/bin/sh"]}
+    config.KernelSpecManager.allowed_kernelspecs = {KERNEL}
+    config.KernelSpecManager.ensure_native_kernel = False
+    lab = config.LabApp
+    lab.news_url = None
+    lab.check_for_updates_class = "jupyterlab.NeverCheckForUpdate"
+    lab.extra_labextensions_path = [str(lab_extensions())]
+    lab.expose_app_in_browser = True
+
+
+def lab_extensions() -> Path:
+    """Return the folder of Nebulab's extensions for JupyterLab's page, in an installed package or in a checkout.
+
+    Raises
+    ------
+    ServerError
+        It is in neither.
+    """
+    package = Path(nebulab.__file__).parent
+    for folder in (package / "_lab_extension", package.parents[1] / "lab-extension"):
+        if folder.is_dir():
+            return folder
+    raise ServerError("JupyterLab's page lacks Nebulab's part.", "Install Nebulab again.")

@@ -1,0 +1,139 @@
+"""What Nebulab adds to JupyterLab's server: the way in, the session's state for the page, and a lock on every route.
+
+Runs inside JupyterLab's process, in the sandbox: it knows the session's token, never the user's key.
+"""
+
+# Jupyter's classes and tornado's decorators carry no types.
+# mypy: disable-error-code="misc,untyped-decorator"
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from typing import Any
+
+from jupyter_server.base.handlers import APIHandler, JupyterHandler
+from jupyter_server.utils import url_escape, url_path_join
+from tornado.httpclient import AsyncHTTPClient, HTTPClientError, HTTPRequest
+from tornado.ioloop import IOLoop
+from tornado.web import Application, HTTPError, authenticated
+
+_SECONDS = 10
+_ENTRY_POINT_HOST = re.compile(r"[^.]+\.ep\.interactivetool\.(?P<galaxy>[A-Za-z0-9.-]+)(?::\d+)?")
+
+
+class StartHandler(JupyterHandler):
+    """The session's way in: leaves the token behind in a cookie and opens the first page."""
+
+    @authenticated
+    def get(self) -> None:
+        """Redirect to the start page, or to the file browser."""
+        page = self.settings["nebulab_start_page"]
+        target = url_path_join("lab", "tree", url_escape(page)) if page else "lab"
+        self.redirect(url_path_join(self.base_url, target))
+
+
+class SessionHandler(APIHandler):
+    """The session's state, asked of the broker on behalf of the page."""
+
+    # The page asks twice a minute; that is no activity.
+    _track_activity = False
+
+    @authenticated
+    async def get(self) -> None:
+        """Answer `GET /nebulab/session`."""
+        await self._relay("GET", "")
+
+    @authenticated
+    async def post(self) -> None:
+        """Ask for more time."""
+        await self._relay("POST", "/extend")
+
+    async def _relay(self, method: str, what: str) -> None:
+        address, token = self.settings["nebulab_session"]
+        if not address:
+            raise HTTPError(404, "This JupyterLab has no session around it.")
+        request = HTTPRequest(
+            address + what,
+            method=method,
+            headers={"x-api-key": token},
+            body=b"" if method == "POST" else None,
+            request_timeout=_SECONDS,
+        )
+        try:
+            answer = await AsyncHTTPClient().fetch(request)
+        except (HTTPClientError, OSError) as error:
+            raise HTTPError(503, "The session does not answer.") from error
+        self.finish(json.loads(answer.body))
+
+
+class Locked:
+    """Mixed into every handler of the server: no answer without the token or the cookie that it left.
+
+    JupyterLab itself guards its data, but serves files, a login page and its version to anybody.
+    """
+
+    async def prepare(self, *arguments: Any, **named: Any) -> Any:
+        """Refuse strangers with 403, whatever they ask for."""
+        handler: Any = self
+        if not await _user(handler):
+            # What JupyterHandler's error page expects to be there.
+            handler.current_user = handler._jupyter_current_user = None
+            raise HTTPError(403, "Open this session from Galaxy: the address there holds its token.")
+        return await super().prepare(*arguments, **named)
+
+    @property
+    def content_security_policy(self) -> str:
+        """Let Galaxy, and nobody else, show the session in a frame."""
+        policy: str = super().content_security_policy
+        host = _ENTRY_POINT_HOST.fullmatch(self.request.host)  # type: ignore[attr-defined]
+        if host is None:
+            return policy
+        galaxy = host["galaxy"]
+        return policy.replace("frame-ancestors 'self'", f"frame-ancestors 'self' http://{galaxy}:* https://{galaxy}:*")
+
+
+async def _user(handler: Any) -> Any:
+    found = handler.identity_provider.get_user(handler)
+    return found if found is None or not hasattr(found, "__await__") else await found
+
+
+def lock(application: Application) -> None:
+    """Put the lock on every route that `application` has."""
+    locked: dict[type, type] = {}
+    routers = [application.default_router, application.wildcard_router]
+    while routers:
+        for rule in routers.pop().rules:
+            target = rule.target
+            if isinstance(target, type) and issubclass(target, JupyterHandler):
+                if target not in locked:
+                    locked[target] = type(target.__name__, (Locked, target), {"__module__": target.__module__})
+                rule.target = locked[target]
+            elif hasattr(target, "rules"):
+                routers.append(target)
+
+
+def _jupyter_server_extension_points() -> list[dict[str, str]]:
+    return [{"module": __name__}]
+
+
+def _load_jupyter_server_extension(app: Any) -> None:
+    application = app.web_app
+    application.settings["nebulab_start_page"] = os.environ.get("NEBULAB_START_PAGE", "")
+    application.settings["nebulab_session"] = (
+        os.environ.get("NEBULAB_SESSION", "").rstrip("/"),
+        os.environ.get("API_KEY", ""),
+    )
+    base = application.settings["base_url"]
+    application.add_handlers(
+        ".*$",
+        [
+            (url_path_join(base, "nebulab", "start"), StartHandler),
+            (url_path_join(base, "nebulab", "session"), SessionHandler),
+        ],
+    )
+    # Jupyter writes the token to a file for its own command line, which nobody uses here.
+    app.write_server_info_file = lambda: None
+    # Extensions load one after the other; this runs when all have, and before the first request is read.
+    IOLoop.current().add_callback(lock, application)

@@ -1,0 +1,100 @@
+"""The layer over the kernels' environment: packages go in it, shadow what lies below, and nothing below changes."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from nebulab.errors import SettingsError
+from nebulab.session import overlay
+
+BASE = Path(sys.prefix)
+
+
+def wheel(folder: Path, name: str, version: str) -> Path:
+    """Make a wheel of one module and one script."""
+    path = folder / f"{name}-{version}-py3-none-any.whl"
+    info = f"{name}-{version}.dist-info"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr(f"{name}.py", f"VERSION = {version!r}\ndef main(): print(VERSION)\n")
+        archive.writestr(f"{info}/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
+        archive.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+        archive.writestr(f"{info}/entry_points.txt", f"[console_scripts]\n{name}-say = {name}:main\n")
+        archive.writestr(f"{info}/RECORD", "")
+    return path
+
+
+def run(python: Path, *arguments: str) -> str:
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "PIP_"))}
+    finished = subprocess.run([python, *arguments], env=environment, capture_output=True, text=True, timeout=120)
+    assert finished.returncode == 0, finished.stderr
+    return finished.stdout.strip()
+
+
+@pytest.fixture
+def base(tmp_path: Path) -> Path:
+    """A shared environment of its own, with pip and one package."""
+    folder = tmp_path / "shared"
+    run(Path(sys.executable), "-m", "venv", str(folder))
+    packages = next(folder.glob("lib/python3.*/site-packages"))
+    with zipfile.ZipFile(wheel(tmp_path, "shared_thing", "1.0")) as archive:
+        archive.extractall(packages)
+    return folder
+
+
+def files(folder: Path) -> dict[str, int]:
+    return {str(path): path.lstat().st_mtime_ns for path in folder.rglob("*") if "__pycache__" not in path.parts}
+
+
+def test_a_layer_is_made_in_milliseconds(tmp_path: Path) -> None:
+    begun = time.perf_counter()
+    overlay.kernelspec(tmp_path / "specs", overlay.create(tmp_path / "layer", BASE))
+    assert time.perf_counter() - begun < 0.1
+
+
+def test_shared_packages_are_there_and_the_layer_is_the_prefix(tmp_path: Path) -> None:
+    python = overlay.create(tmp_path / "layer", BASE)
+    seen = run(python, "-c", "import sys, nebulab, aiohttp; print(sys.prefix, sys.executable, aiohttp.__file__)")
+    prefix, executable, package = seen.split()
+    assert prefix == str(tmp_path / "layer")
+    assert executable == str(python)
+    assert package.startswith(str(BASE))
+    assert overlay.create(tmp_path / "layer", BASE) == python
+
+
+def test_an_installed_package_shadows_the_shared_one_and_leaves_it_alone(tmp_path: Path, base: Path) -> None:
+    python = overlay.create(tmp_path / "layer", base)
+    say = "import shared_thing; print(shared_thing.VERSION)"
+    assert run(python, "-c", say) == "1.0"
+    before = files(base)
+    newer = wheel(tmp_path, "shared_thing", "2.0")
+    run(python, "-m", "pip", "install", "--no-index", "--quiet", str(newer))
+    assert run(python, "-c", say) == "2.0"
+    assert run(tmp_path / "layer/bin/shared_thing-say") == "2.0"
+    assert run(base / "bin/python", "-c", say) == "1.0"
+    run(tmp_path / "layer/bin/pip", "uninstall", "--yes", "--quiet", "shared_thing")
+    assert run(python, "-c", say) == "1.0"
+    run(python, "-m", "pip", "uninstall", "--yes", "--quiet", "shared_thing")
+    assert run(python, "-c", say) == "1.0"
+    assert files(base) == before
+
+
+def test_a_folder_that_is_no_environment_is_told(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="no Python environment"):
+        overlay.create(tmp_path / "layer", tmp_path)
+
+
+def test_the_kernelspec_starts_the_layers_python_with_our_extension(tmp_path: Path) -> None:
+    path = overlay.kernelspec(tmp_path, Path("/x/bin/python"))
+    spec = json.loads((path / "kernels/python3/kernel.json").read_text())
+    assert spec["argv"][0] == "/x/bin/python"
+    assert spec["argv"][-2:] == ["--ext", "nebulab.kernel"]
+    assert "{connection_file}" in spec["argv"]
+    assert spec["display_name"] == "Python 3 (AI)"
