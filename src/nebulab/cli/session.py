@@ -1,0 +1,58 @@
+"""`nebulab session`: one JupyterLab session, as the Galaxy tool starts it."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import click
+
+_FILE = click.Path(path_type=Path)
+
+
+@click.command()
+@click.option("--inputs", type=_FILE, help="Galaxy's JSON of the tool's inputs.")
+@click.option("--notebook-output", type=_FILE, help="The dataset that gets the notebook which was saved last.")
+@click.option("--datatypes", type=_FILE, help="JSON list of the datatypes' extensions that Galaxy knows.")
+@click.option("--mode", type=click.Choice(["scratch"]), help="Without --inputs: start with the default notebooks.")
+def command(inputs: Path | None, notebook_output: Path | None, datatypes: Path | None, mode: str | None) -> None:
+    """Run one JupyterLab session in this folder, to its end.
+
+    The Galaxy tool calls it in a job's working folder. By hand it needs nothing:
+
+    \b
+      mkdir try && cd try && nebulab session --mode scratch
+
+    prints the address to open. The user's files are in ./jupyter, and what is
+    saved to ./jupyter/outputs is listed in ./galaxy.json, which Galaxy collects.
+
+    \b
+    Read from the environment:
+      GALAXY_URL, API_KEY, HISTORY_ID, NEBULAB_JOB_ID   the job (set by the tool)
+      JUPYTER_TOKEN           the page's secret token; made when absent
+      NEBULAB_KERNELS         folder of the kernels' environment
+      NEBULAB_ISOLATION       auto (default), bubblewrap, none or container
+      NEBULAB_HIDE            folders that notebooks must not see, with colons
+      NEBULAB_IDLE_MINUTES    end after so long without computing (120)
+      NEBULAB_WATCH_SECONDS   ask Galaxy for the job's state so often (10)
+      NEBULAB_CLONE_SCHEMES   kinds of repository addresses (https,ssh)
+      NEBULAB_CLONE_SECONDS   time limit of a clone (300)
+      NEBULAB_MAX_OUTPUTS     files that Galaxy takes from one job (10000)
+      GALAXY_MEMORY_MB        end the largest kernel before the session needs more
+    """
+    from nebulab.session import sandbox, settings
+    from nebulab.session.run import run
+
+    key = sandbox.forget("API_KEY")
+    told = settings.read(
+        os.environ,
+        root=Path.cwd(),
+        key=key,
+        inputs=inputs,
+        notebook_output=notebook_output,
+        datatypes=datatypes,
+        mode=mode,
+    )
+    sandbox.forget("JUPYTER_TOKEN")
+    sys.exit(run(told, dict(os.environ)))

@@ -1,0 +1,74 @@
+"""The environment variables of JupyterLab and its kernels: a short list made anew, nothing inherited by accident; runs
+in the session."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from nebulab.session.settings import Layout, SessionSettings
+
+# A destination's own choices that a computation must see, by the beginning of the name.
+_PASSED = ("CUDA_", "NVIDIA_", "NCCL_", "OMP_", "MKL_", "OPENBLAS_", "XLA_", "TF_", "JAX_", "SLURM_", "TZ")
+_PASSED_WHOLE = frozenset(
+    ["GALAXY_SLOTS", "GALAXY_MEMORY_MB", "LD_LIBRARY_PATH", "SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy", "UV_INDEX_URL", "PIP_INDEX_URL", "PIP_CERT", "TERM"]
+)
+
+
+def passed_on(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return what a session hands on of the job's environment."""
+    return {name: value for name, value in environment.items() if name in _PASSED_WHOLE or name.startswith(_PASSED)}
+
+
+def make(
+    settings: SessionSettings,
+    *,
+    inherited: Mapping[str, str],
+    broker: str,
+    broker_token: str,
+    kernelspecs: Path,
+    start_page: str,
+) -> dict[str, str]:
+    """Return the environment for JupyterLab, from which kernels get theirs.
+
+    `JUPYTER_TOKEN` is taken out again by JupyterLab's configuration, before any kernel starts.
+    """
+    layout = settings.layout
+    own = Path(sys.executable).parent
+    return (
+        passed_on(inherited)
+        | galaxy(settings, broker=broker, broker_token=broker_token)
+        | {
+            "PATH": f"{layout.overlay / 'bin'}{os.pathsep}{own}{os.pathsep}{settings.path}",
+            "HOME": str(layout.home),
+            "LANG": settings.language,
+            "LC_ALL": settings.language,
+            "SHELL": "/bin/bash",
+            "JUPYTER_RUNTIME_DIR": str(layout.runtime / "runtime"),
+            "JUPYTER_DATA_DIR": str(layout.runtime / "data"),
+            "JUPYTER_CONFIG_DIR": str(layout.runtime / "config"),
+            "JUPYTER_PATH": str(kernelspecs),
+            "JUPYTER_TOKEN": settings.token,
+            "NEBULAB_START_PAGE": start_page,
+            "NEBULAB_SESSION": f"{broker}/nebulab/session",
+        }
+    )
+
+
+def galaxy(settings: SessionSettings, *, broker: str, broker_token: str) -> dict[str, str]:
+    """Return what a notebook reads: the names are those of the tool's earlier versions."""
+    layout: Layout = settings.layout
+    return {
+        "GALAXY_URL": broker,
+        "REMOTE_HOST": broker,
+        "GALAXY_WEB_PORT": broker.rpartition(":")[2],
+        "API_KEY": broker_token,
+        "HISTORY_ID": settings.history_id,
+        "DATASET_HID": settings.dataset_hid,
+        "ADDITIONAL_IDS": settings.additional_ids,
+        "GALAXY_WORKING_DIR": str(layout.root),
+        "NEBULAB_CACHE": str(layout.cache),
+        "NEBULAB_INPUTS": str(layout.staged / "galaxy_inputs.json"),
+    }

@@ -1,0 +1,266 @@
+"""A session while it lives: the broker, the mirror, the clock and the watchdog around JupyterLab, and its end; runs in
+the session, from the moment JupyterLab's process exists."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import socket
+import sys
+import time
+from collections.abc import Mapping
+from enum import Enum
+from typing import TYPE_CHECKING
+
+from nebulab.errors import ServerError
+from nebulab.session import guardian, memory, server, watchdog
+from nebulab.session.idle import Idleness
+from nebulab.session.journal import log
+
+if TYPE_CHECKING:
+    import aiohttp
+
+    from nebulab.session.run import Prepared
+
+_SHORTEST_SCAN_SECONDS = 1.0
+_LONGEST_SCAN_SECONDS = 30.0
+_SCAN_SHARE = 20.0
+"""A scan may take one part in this many of the time."""
+_MEMORY_SECONDS = 1.0
+_LONGEST_IDLE_LOOK_SECONDS = 15.0
+_LONGEST_STOP_SECONDS = 20.0
+
+
+class End(Enum):
+    """Why a session ends, as its user is told."""
+
+    STOPPED = "stopped by Galaxy or by its user"
+    SHUT_DOWN = "shut down in JupyterLab"
+    DIED = "JupyterLab ended on its own"
+    IDLE = "nothing was computed for too long"
+    LOST = "Galaxy lost track of the job"
+    DELETED = "the job was deleted"
+    FAILED = "JupyterLab did not start"
+
+
+def serve(prepared: Prepared, process: guardian.Guarded, bound: socket.socket, broker_token: str, port: int) -> int:
+    """Look after the session until it ends, and return the command's exit code."""
+    return asyncio.run(_Live(prepared, process, bound, broker_token, port).run())
+
+
+class _Live:
+    def __init__(
+        self, prepared: Prepared, process: guardian.Guarded, bound: socket.socket, broker_token: str, port: int
+    ) -> None:
+        self._prepared = prepared
+        self._settings = prepared.settings
+        self._journal = prepared.journal
+        self._mirror = prepared.mirror
+        self._process = process
+        self._bound = bound
+        self._broker_token = broker_token
+        self._port = port
+        self._idle = Idleness(self._settings.idle_minutes * 60)
+        self._state = "starting"
+        self._end: asyncio.Future[End]
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def status(self) -> Mapping[str, object]:
+        """Answer the Lab's page: what the session does, and when it ends if nothing happens."""
+        ends_in = self._idle.ends_in if self._state == "running" else None
+        return {
+            "state": self._state,
+            "idle_seconds": round(self._idle.seconds, 1),
+            "ends_in_seconds": None if ends_in is None else round(ends_in, 1),
+            "messages": self._journal.messages(),
+        }
+
+    async def run(self) -> int:
+        loop = asyncio.get_running_loop()
+        self._end = loop.create_future()
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            loop.add_signal_handler(number, self._finish, End.STOPPED)
+        ended = os.pidfd_open(self._process.pid)
+        loop.add_reader(ended, self._lab_ended)
+        try:
+            # JupyterLab needs a second and more: enough for the libraries.
+            import aiohttp
+
+            from nebulab.session.broker import Broker
+
+            broker = Broker(
+                self._settings.galaxy_url,
+                self._settings.key,
+                self._broker_token,
+                status=self.status,
+                extend=self._idle.extend,
+            )
+            await broker.start(self._bound)
+            try:
+                async with aiohttp.ClientSession() as client:
+                    self._begin(self._open())
+                    self._begin(self._keep_mirrored())
+                    self._begin(self._watch_memory())
+                    self._begin(self._watch_idleness(client))
+                    if self._settings.in_galaxy:
+                        self._begin(self._watch_job(client))
+                    end = await self._end
+                    # First what Galaxy collects, then everything else: a second after SIGTERM it is there.
+                    self._state = "ending"
+                    await asyncio.to_thread(self._mirror.update)
+                    for task in self._tasks:
+                        task.cancel()
+            finally:
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(2):
+                        await broker.stop()
+        finally:
+            loop.remove_reader(ended)
+            os.close(ended)
+            await asyncio.to_thread(self._process.stop, _LONGEST_STOP_SECONDS)
+        return await self._conclude(end)
+
+    def _begin(self, coroutine: object) -> None:
+        task = asyncio.get_running_loop().create_task(coroutine)  # type: ignore[arg-type]
+        self._tasks.add(task)
+        task.add_done_callback(self._task_ended)
+
+    def _task_ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            error = task.exception()
+            self._journal.tell(str(error) if isinstance(error, ServerError) else f"internal error: {error!r}")
+            if isinstance(error, ServerError):
+                self._finish(End.FAILED)
+
+    def _finish(self, end: End) -> None:
+        if not self._end.done():
+            self._end.set_result(end)
+
+    def _lab_ended(self) -> None:
+        if self._process.poll() is not None:
+            self._finish(End.SHUT_DOWN if self._process.status == 0 else End.DIED)
+
+    async def _open(self) -> None:
+        await server.answers(
+            self._port, self._settings.token, self._process, self._settings.layout.server_log
+        )
+        self._state = "running"
+        if self._settings.runtime_report is not None and self._prepared.isolation != "container":
+            server.report(self._settings.runtime_report, self._port)
+        log(f"JupyterLab answers after {time.monotonic() - self._prepared.began:.1f} s")
+        if not self._settings.in_galaxy:
+            log(f"Open http://127.0.0.1:{self._port}/nebulab/start?token={self._settings.token}")
+        await self._log_accelerator()
+
+    async def _log_accelerator(self) -> None:
+        try:
+            asked = await asyncio.create_subprocess_exec(
+                "nvidia-smi",
+                "--query-gpu=name,memory.total",
+                "--format=csv,noheader",
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.DEVNULL,
+            )
+            async with asyncio.timeout(30):
+                said, _ = await asked.communicate()
+        except (OSError, TimeoutError):
+            said = b""
+        names = said.decode(errors="replace").strip().splitlines()
+        if names:
+            log(f"GPU: {'; '.join(names)}")
+        else:
+            log("GPU: none; computing on the CPU")
+
+    async def _keep_mirrored(self) -> None:
+        while True:
+            await asyncio.to_thread(self._mirror.update)
+            pause = self._mirror.scan_seconds * _SCAN_SHARE
+            await asyncio.sleep(min(max(pause, _SHORTEST_SCAN_SECONDS), _LONGEST_SCAN_SECONDS))
+
+    async def _watch_memory(self) -> None:
+        if self._settings.memory_mb is None:
+            return
+        limit = self._settings.memory_mb * 1024 * 1024
+        while True:
+            await asyncio.sleep(_MEMORY_SECONDS)
+            if memory.used(os.getpid(), limit) < limit * memory.ENOUGH:
+                continue
+            kernel = memory.largest_kernel(self._process.pid)
+            if kernel is None:
+                continue
+            memory.end(kernel)
+            self._journal.tell(
+                f"A kernel used {kernel.bytes / 2**30:.1f} GB of the session's {limit / 2**30:.1f} GB and was ended. JupyterLab "
+                "starts it again; what was saved is kept. Read the data in parts, or ask for more memory."
+            )
+
+    async def _watch_idleness(self, client: aiohttp.ClientSession) -> None:
+        import aiohttp
+
+        address = f"http://{server.LOOPBACK}:{self._port}/api"
+        headers = {"Authorization": f"token {self._settings.token}"}
+        warned = False
+        while True:
+            await asyncio.sleep(min(self._idle.limit / 10, _LONGEST_IDLE_LOOK_SECONDS))
+            if self._state != "running":
+                self._idle.extend()
+                continue
+            with contextlib.suppress(aiohttp.ClientError, TimeoutError, ValueError):
+                found = []
+                for name in ("kernels", "terminals"):
+                    async with client.get(
+                        f"{address}/{name}", headers=headers, timeout=aiohttp.ClientTimeout(total=10)
+                    ) as response:
+                        found.append(await response.json() if response.status == 200 else [])
+                self._idle.observe(*found)
+            if self._idle.remaining <= 0:
+                self._journal.tell(
+                    f"Nothing was computed for {self._settings.idle_minutes:g} minutes: the session ends."
+                )
+                self._finish(End.IDLE)
+                return
+            if self._idle.ends_in is None:
+                warned = False
+            elif not warned:
+                warned = True
+                self._journal.tell(
+                    f"Nothing is being computed: the session ends in {self._idle.remaining / 60:.0f} minutes. "
+                    "Run a cell, or extend it, to keep it."
+                )
+
+    async def _watch_job(self, client: aiohttp.ClientSession) -> None:
+        lost = 0
+        while True:
+            await asyncio.sleep(self._settings.watch_seconds)
+            verdict = await watchdog.ask(client, self._settings.galaxy_url, self._settings.job_id, self._settings.key)
+            # Twice: between Galaxy's SIGTERM and our hearing of it a job may look over.
+            lost = lost + 1 if verdict is watchdog.Verdict.LOST else 0
+            if verdict is watchdog.Verdict.DELETED:
+                self._finish(End.DELETED)
+            elif verdict is watchdog.Verdict.STOPPED:
+                self._finish(End.STOPPED)
+            elif lost >= 2:
+                self._finish(End.LOST)
+
+    async def _conclude(self, end: End) -> int:
+        self._journal.tell(f"The session ends: {end.value}.")
+        if end is End.LOST:
+            await self._recover()
+        if end is End.DIED:
+            self._journal.tell(
+                f"Exit code {self._process.status}. Its last lines:\n{server.last_lines(self._settings.layout.server_log)}"
+            )
+        return 1 if end in {End.DIED, End.FAILED} else 0
+
+    async def _recover(self) -> None:
+        """Bring the work home by another way: in a process of its own, since that needs libraries which sessions don't."""
+        settings = self._settings
+        asked = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "nebulab.session.recovery", settings.galaxy_url, settings.history_id,
+            str(settings.layout.metadata), str(settings.notebook_output or ""),
+            stdin=asyncio.subprocess.PIPE,
+        )  # fmt: skip
+        await asked.communicate(settings.key.encode())

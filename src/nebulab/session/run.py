@@ -1,0 +1,155 @@
+"""One session from its start to its end; runs beside JupyterLab, as the process that Galaxy's job is.
+
+Until JupyterLab's process is started this uses the standard library only, and not much of it: that time is the user's.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import socket
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from nebulab.session import environment, guardian, repository, sandbox, server, start
+from nebulab.session.journal import Journal, log
+from nebulab.session.mirror import Mirror
+from nebulab.session.outputs import Datatypes
+from nebulab.session.settings import CONTAINER_PORT, SessionSettings
+from nebulab.session.staging import Request, keep_raw, read_request, stage
+
+ANYWHERE = "0.0.0.0"  # noqa: S104 - in a container of its own, whose port is published on loopback only
+
+
+@dataclass
+class Prepared:
+    """A session whose files are laid out."""
+
+    settings: SessionSettings
+    isolation: str
+    inherited: Mapping[str, str]
+    request: Request
+    sources: tuple[Path, ...]
+    first: start.Start
+    mirror: Mirror
+    journal: Journal
+    began: float
+    """Time of the monotonic clock at the session's first line, in seconds."""
+
+    def sandboxed(self, argv: Sequence[str], variables: Mapping[str, str]) -> tuple[list[str], dict[str, str]]:
+        """Wrap a command so that it sees what a notebook of this session may see."""
+        return _sandboxed(self.settings, self.isolation, self.sources, argv, variables)
+
+
+def run(settings: SessionSettings, inherited: Mapping[str, str]) -> int:
+    """Run the session to its end and return the command's exit code.
+
+    Raises
+    ------
+    NebulabError
+        The session can't start.
+    """
+    prepared = prepare(settings, inherited)
+    if prepared.request.run_it:
+        from nebulab.session.batch import execute
+
+        return execute(prepared)
+    bound = server.broker_socket()
+    broker_token = secrets.token_urlsafe(32)
+    port = CONTAINER_PORT if prepared.isolation == "container" else server.free_port()
+    process = _start_lab(prepared, bound, broker_token, port)
+
+    from nebulab.session.live import serve
+
+    return serve(prepared, process, bound, broker_token, port)
+
+
+def prepare(settings: SessionSettings, inherited: Mapping[str, str]) -> Prepared:
+    """Lay out folders, inputs and notebooks; from here on Galaxy could collect."""
+    began = time.monotonic()
+    layout = settings.layout
+    journal = Journal()
+    request = read_request(settings.inputs) if settings.inputs else Request(mode=settings.mode or "scratch")
+    for folder in (layout.outputs, layout.home, layout.runtime, layout.cache, layout.mirror):
+        folder.mkdir(parents=True, exist_ok=True)
+    isolation = sandbox.available(settings.isolation)
+    log(f"Nebulab session: isolation {isolation}")
+    sources = stage(request, layout)
+    if settings.inputs:
+        keep_raw(settings.inputs, layout)
+    passed = environment.passed_on(inherited) | {"PATH": settings.path, "HOME": str(layout.home), "LC_ALL": "C.UTF-8"}
+
+    def clone(address: str, reference: str, into: Path) -> Path:
+        return repository.clone(
+            address,
+            reference,
+            into,
+            schemes=settings.clone_schemes,
+            seconds=settings.clone_seconds,
+            environment=passed,
+            sandboxed=lambda argv, variables: _sandboxed(settings, isolation, sources, argv, variables),
+        )
+
+    first = start.prepare(request, layout, clone)
+    if first.problem:
+        journal.tell(first.problem)
+    mirror = Mirror(
+        layout,
+        _datatypes(settings.datatypes),
+        journal.tell,
+        notebook_output=settings.notebook_output,
+        max_outputs=settings.max_outputs,
+    )
+    mirror.begin(first.notebook)
+    return Prepared(settings, isolation, inherited, request, sources, first, mirror, journal, began)
+
+
+def _datatypes(path: Path | None) -> Datatypes:
+    if path is None:
+        return Datatypes(("ipynb", "txt", "csv", "tabular", "json", "h5", "onnx", "png", "jpg", "pdf", "html", "zip"))
+    return Datatypes(json.loads(path.read_text(encoding="utf-8")))
+
+
+def _sandboxed(
+    settings: SessionSettings,
+    isolation: str,
+    sources: Sequence[Path],
+    argv: Sequence[str],
+    variables: Mapping[str, str],
+) -> tuple[list[str], dict[str, str]]:
+    layout = settings.layout
+    wrapped, made = sandbox.command(
+        argv,
+        isolation=isolation,
+        writable=(layout.work, layout.own),
+        readable=(*sources, *(sandbox.interpreter_folders(settings.kernels) if settings.kernels else ())),
+        hidden=(layout.job, *settings.hide) if settings.in_galaxy else settings.hide,
+        environment=variables,
+        cwd=layout.work,
+    )
+    return list(wrapped), dict(made)
+
+
+def _start_lab(prepared: Prepared, bound: socket.socket, broker_token: str, port: int) -> guardian.Guarded:
+    from nebulab.session import overlay, server_config
+
+    settings = prepared.settings
+    layout = settings.layout
+    python = overlay.create(layout.overlay, settings.kernels)
+    kernelspecs = overlay.kernelspec(layout.runtime, python)
+    broker = "http://{}:{}".format(*bound.getsockname()[:2])
+    variables = environment.make(
+        settings,
+        inherited=prepared.inherited,
+        broker=broker,
+        broker_token=broker_token,
+        kernelspecs=kernelspecs,
+        start_page=prepared.first.page,
+    )
+    address = ANYWHERE if prepared.isolation == "container" else server.LOOPBACK
+    argv, variables = prepared.sandboxed(server_config.command(port, address=address), variables)
+    os.umask(0o077)
+    return guardian.spawn(argv, variables, folder=layout.work, log=layout.server_log)

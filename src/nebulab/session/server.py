@@ -1,0 +1,80 @@
+"""JupyterLab of one session: its port, its start, its first answer, and the report to Galaxy; runs in the session."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import socket
+from pathlib import Path
+
+from nebulab.errors import ServerError
+from nebulab.session.guardian import Guarded
+from nebulab.session.mirror import replace
+from nebulab.session.settings import CONTAINER_PORT
+
+LOOPBACK = "127.0.0.1"
+_KNOCK_SECONDS = 0.02
+_START_SECONDS = 120.0
+_LOG_LINES = 15
+
+
+def free_port() -> int:
+    """Return a port on loopback that nothing listens on."""
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        probe.bind((LOOPBACK, 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def broker_socket() -> socket.socket:
+    """Return a bound socket: kernels are told its address before anything listens there."""
+    bound = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    bound.bind((LOOPBACK, 0))
+    return bound
+
+
+async def answers(port: int, token: str, process: Guarded, log: Path, seconds: float = _START_SECONDS) -> None:
+    """Return when JupyterLab answers its first request.
+
+    Raises
+    ------
+    ServerError
+        It ended instead, or took longer than `seconds`; the message ends with what it wrote last.
+    """
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + seconds
+    while loop.time() < deadline:
+        if process.poll() is not None:
+            raise ServerError(f"JupyterLab ended while it started (exit code {process.status}).", last_lines(log))
+        with contextlib.suppress(OSError):
+            reader, writer = await asyncio.open_connection(LOOPBACK, port)
+            try:
+                # Accepted by the system at once, answered when the server is ready.
+                writer.write(
+                    f"GET /api HTTP/1.0\r\nHost: localhost\r\nAuthorization: token {token}\r\n\r\n".encode("ascii")
+                )
+                async with asyncio.timeout(max(deadline - loop.time(), 1)):
+                    if await reader.readline():
+                        return
+            except TimeoutError:
+                break
+            finally:
+                writer.close()
+        await asyncio.sleep(_KNOCK_SECONDS)
+    raise ServerError(f"JupyterLab did not answer within {seconds:.0f} s.", last_lines(log))
+
+
+def report(path: Path, port: int) -> None:
+    """Tell Galaxy where the entry point really is, in the file that its job runner looks for."""
+    record = {"tool_port": CONTAINER_PORT, "host": LOOPBACK, "port": port, "protocol": "tcp"}
+    replace(path, json.dumps({str(CONTAINER_PORT): record}).encode())
+
+
+def last_lines(log: Path) -> str:
+    """Return the end of JupyterLab's log."""
+    try:
+        return "\n".join(log.read_text(encoding="utf-8", errors="replace").splitlines()[-_LOG_LINES:])
+    except OSError:
+        return ""

@@ -1,0 +1,211 @@
+"""What one session was told: the command's options and the job's environment, read once; runs in the session."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from nebulab.errors import SettingsError
+
+MODES = ("scratch", "pull_repo", "previous")
+ISOLATIONS = ("auto", "bubblewrap", "none", "container")
+
+DEFAULT_IDLE_MINUTES = 120.0
+DEFAULT_WATCH_SECONDS = 10.0
+DEFAULT_CLONE_SECONDS = 300.0
+DEFAULT_MAX_OUTPUTS = 10_000
+"""Galaxy's own limit for one job (`max_discovered_files`); a job with one file more fails as a whole."""
+CONTAINER_PORT = 8888
+"""The port that the tool XML names; also the key under which Galaxy expects the real one."""
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The folders of one session below `root`, where the command was started (`<job>/working`)."""
+
+    root: Path
+
+    @property
+    def work(self) -> Path:
+        """The user's working folder."""
+        return self.root / "jupyter"
+
+    @property
+    def outputs(self) -> Path:
+        """What becomes the output collection."""
+        return self.work / "outputs"
+
+    @property
+    def staged(self) -> Path:
+        """Links to the inputs."""
+        return self.work / "galaxy_inputs"
+
+    @property
+    def own(self) -> Path:
+        """The session's own files."""
+        return self.root / "session"
+
+    @property
+    def home(self) -> Path:
+        """HOME of JupyterLab and the kernels."""
+        return self.own / "home"
+
+    @property
+    def runtime(self) -> Path:
+        """Jupyter's runtime and data folders, and the kernelspec."""
+        return self.own / "runtime"
+
+    @property
+    def overlay(self) -> Path:
+        """The environment that takes the user's own packages."""
+        return self.own / "overlay"
+
+    @property
+    def cache(self) -> Path:
+        """Datasets that a notebook fetched."""
+        return self.own / "cache"
+
+    @property
+    def server_log(self) -> Path:
+        """What JupyterLab writes."""
+        return self.own / "jupyterlab.log"
+
+    @property
+    def mirror(self) -> Path:
+        """Hard links to what Galaxy will collect; outside of what the sandbox may write."""
+        return self.root / "mirror"
+
+    @property
+    def metadata(self) -> Path:
+        """Galaxy's list of collected files."""
+        return self.root / "galaxy.json"
+
+    @property
+    def job(self) -> Path:
+        """The job's folder, where Galaxy's own files lie."""
+        return self.root.parent
+
+
+@dataclass(frozen=True)
+class SessionSettings:
+    """Everything a session needs to know; secrets don't show in its `repr`."""
+
+    layout: Layout
+    inputs: Path | None = None
+    notebook_output: Path | None = None
+    datatypes: Path | None = None
+    mode: str | None = None
+
+    galaxy_url: str = ""
+    history_id: str = ""
+    job_id: str = ""
+    dataset_hid: str = ""
+    additional_ids: str = ""
+    key: str = field(default="", repr=False)
+    token: str = field(default="", repr=False)
+    runtime_report: Path | None = None
+
+    kernels: Path | None = None
+    isolation: str = "auto"
+    hide: tuple[Path, ...] = ()
+    memory_mb: int | None = None
+    slots: int | None = None
+    idle_minutes: float = DEFAULT_IDLE_MINUTES
+    watch_seconds: float = DEFAULT_WATCH_SECONDS
+    clone_seconds: float = DEFAULT_CLONE_SECONDS
+    clone_schemes: tuple[str, ...] = ("https", "ssh")
+    max_outputs: int = DEFAULT_MAX_OUTPUTS
+    path: str = os.defpath
+    language: str = "C.UTF-8"
+
+    @property
+    def in_galaxy(self) -> bool:
+        """Whether a Galaxy job started this session."""
+        return bool(self.galaxy_url and self.job_id and self.key)
+
+
+def read(
+    environment: Mapping[str, str],
+    *,
+    root: Path,
+    key: str | None,
+    inputs: Path | None = None,
+    notebook_output: Path | None = None,
+    datatypes: Path | None = None,
+    mode: str | None = None,
+) -> SessionSettings:
+    """Read the settings from the options and from `environment`, which no longer holds the user's `key`.
+
+    Raises
+    ------
+    SettingsError
+        A value can't be used; the message names its variable.
+    """
+    galaxy_url = environment.get("GALAXY_URL", "").rstrip("/")
+    if galaxy_url and urlsplit(galaxy_url).scheme not in {"http", "https"}:
+        raise SettingsError(f"GALAXY_URL is {galaxy_url!r}, which is no web address.", "Give it as https://….")
+    isolation = environment.get("NEBULAB_ISOLATION") or "auto"
+    if isolation not in ISOLATIONS:
+        raise SettingsError(f"NEBULAB_ISOLATION is {isolation!r}.", f"Choose one of {', '.join(ISOLATIONS)}.")
+    job_id = environment.get("NEBULAB_JOB_ID", "").strip()
+    root = root.resolve()
+    home_folder = environment.get("_GALAXY_JOB_HOME_DIR")
+    job_folder = Path(home_folder).parent if home_folder else root.parent
+    return SessionSettings(
+        layout=Layout(root),
+        inputs=inputs,
+        notebook_output=notebook_output,
+        datatypes=datatypes,
+        mode=mode,
+        galaxy_url=galaxy_url,
+        history_id=environment.get("HISTORY_ID", "").strip(),
+        job_id=job_id,
+        dataset_hid=environment.get("DATASET_HID", ""),
+        additional_ids=environment.get("ADDITIONAL_IDS", ""),
+        key=(key or "").strip(),
+        token=environment.get("JUPYTER_TOKEN", "").strip() or secrets.token_hex(16),
+        runtime_report=job_folder / "container_runtime.json" if job_id else None,
+        kernels=_folder(environment, "NEBULAB_KERNELS"),
+        isolation=isolation,
+        hide=tuple(Path(folder) for folder in environment.get("NEBULAB_HIDE", "").split(":") if folder),
+        memory_mb=_whole(environment, "GALAXY_MEMORY_MB"),
+        slots=_whole(environment, "GALAXY_SLOTS"),
+        idle_minutes=_number(environment, "NEBULAB_IDLE_MINUTES", DEFAULT_IDLE_MINUTES, lowest=0.05),
+        watch_seconds=_number(environment, "NEBULAB_WATCH_SECONDS", DEFAULT_WATCH_SECONDS, lowest=0.1),
+        clone_seconds=_number(environment, "NEBULAB_CLONE_SECONDS", DEFAULT_CLONE_SECONDS, lowest=1),
+        clone_schemes=tuple(environment.get("NEBULAB_CLONE_SCHEMES", "https,ssh").split(",")),
+        max_outputs=_whole(environment, "NEBULAB_MAX_OUTPUTS") or DEFAULT_MAX_OUTPUTS,
+        path=environment.get("PATH", os.defpath),
+        language=environment.get("LC_ALL") or environment.get("LANG") or "C.UTF-8",
+    )
+
+
+def _folder(environment: Mapping[str, str], name: str) -> Path | None:
+    value = environment.get(name)
+    if not value:
+        return None
+    folder = Path(value)
+    if not folder.is_dir():
+        raise SettingsError(f"{name} is {value!r}, and there is no such folder.", "Set it to the kernels' environment.")
+    return folder
+
+
+def _number(environment: Mapping[str, str], name: str, default: float, *, lowest: float) -> float:
+    value = environment.get(name, "").strip()
+    if not value:
+        return default
+    try:
+        number = float(value)
+    except ValueError:
+        number = float("nan")
+    if not lowest <= number < float("inf"):
+        raise SettingsError(f"{name} is {value!r}.", f"Give a number, {lowest:g} or more.")
+    return number
+
+
+def _whole(environment: Mapping[str, str], name: str) -> int | None:
+    return int(_number(environment, name, 0, lowest=1)) or None
