@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from nebulab.galaxy.administration import Administration
+from nebulab.galaxy.settings import GalaxySettings
 from nebulab.stack.files import private_folder, read_json, write_private
 
 
@@ -41,8 +42,8 @@ def load(path: Path) -> Secrets:
         admin=_new_account("admin"),
         user=_new_account("user"),
         bootstrap_key=random.token_hex(32),
-        # Galaxy makes a Blowfish key of it, which holds 56 bytes.
-        id_secret=random.token_hex(24),
+        # Galaxy makes Blowfish keys of it and a suffix; they hold 56 bytes.
+        id_secret=random.token_hex(16),
     )
     save(path, made)
     return made
@@ -65,7 +66,8 @@ def create_missing(path: Path, galaxy_url: str) -> None:
     kept = load(path)
     if kept.admin.key and kept.user.key:
         return
-    with Administration(galaxy_url, kept.bootstrap_key) as galaxy:
+    galaxy = Administration(GalaxySettings(galaxy_url, kept.bootstrap_key))
+    with galaxy:
         kept = replace(kept, admin=_with_key(galaxy, kept.admin))
         save(path, kept)
         save(path, replace(kept, user=_with_key(galaxy, kept.user)))

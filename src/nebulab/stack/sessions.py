@@ -7,6 +7,7 @@ import logging
 import time
 
 from nebulab.galaxy.administration import Administration
+from nebulab.galaxy.settings import GalaxySettings
 
 _OVER = {"ok", "error", "deleted", "failed", "stopped"}
 _POLL_SECONDS = 0.5
@@ -22,7 +23,8 @@ async def end_all(galaxy_url: str, admin_key: str, *, seconds: float) -> int:
     GalaxyError, GalaxyAway
         Galaxy refused or did not answer.
     """
-    with Administration(galaxy_url, admin_key) as galaxy:
+    galaxy = Administration(GalaxySettings(galaxy_url, admin_key, patience=seconds / 4))
+    with galaxy:
         running = await asyncio.to_thread(galaxy.sessions)
         if not running:
             return 0

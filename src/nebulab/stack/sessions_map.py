@@ -66,3 +66,13 @@ def _wishes(info: str | None) -> dict[str, object]:
     except ValueError:
         return {}
     return wishes if isinstance(wishes, dict) else {}
+
+
+def create(database: Path) -> None:
+    """Make the database with no sessions, as Galaxy does with the first one; one that is there stays as it is."""
+    with contextlib.closing(sqlite3.connect(database, timeout=_BUSY_SECONDS)) as connection:
+        connection.execute(
+            "CREATE TABLE IF NOT EXISTS gxitproxy (key VARCHAR(16) NOT NULL, key_type TEXT NOT NULL, "
+            "token VARCHAR(32), host TEXT, port INTEGER, info TEXT, PRIMARY KEY (key, key_type))"
+        )
+        connection.commit()

@@ -139,14 +139,14 @@ class Supervisor:
             if not self._answered[part.name].is_set() and failures >= _TRIES_AT_FIRST:
                 shown.state, shown.message = "failed", reason
                 raise StackError(
-                    f"The {part.name} {reason}, {failures} times. It says last:\n{_tail(part.log)}",
+                    f"{part.title} {reason}, {failures} times. It says last:\n{_tail(part.log)}",
                     f"The whole log is {part.log}. `nebulab up --reinstall` makes the environments anew.",
                 )
             pause = min(_LONGEST_BACK_OFF, 0.5 * 2**failures)
             shown.state, shown.pid, shown.message = "restarting", None, reason
             shown.restarts += 1
             self._write()
-            log.warning("the %s %s; starting it again in %.0f s", part.name, reason, pause)
+            log.warning("%s %s; starting it again in %.0f s", part.title, reason, pause)
             await asyncio.sleep(pause)
 
     async def _watch(self, part: Part, process: asyncio.subprocess.Process, client: aiohttp.ClientSession) -> str:
@@ -164,7 +164,7 @@ class Supervisor:
                         self._answered[part.name].set()
                         shown.state, shown.message = "running", ""
                         self._write()
-                        log.info("the %s answers at %s", part.name, part.address)
+                        log.info("%s answers at %s", part.title, part.address)
                 elif time.monotonic() - heard > (_SILENT_SECONDS if answered else part.start_seconds):
                     await self._end(part)
                     return "no longer answered" if answered else f"did not answer within {part.start_seconds:.0f} s"
@@ -220,7 +220,7 @@ class Supervisor:
         try:
             await asyncio.wait_for(process.wait(), part.stop_seconds)
         except TimeoutError:
-            log.warning("the %s did not end within %.0f s; killed", part.name, part.stop_seconds)
+            log.warning("%s did not end within %.0f s; killed", part.title, part.stop_seconds)
             with contextlib.suppress(ProcessLookupError):
                 process.kill()
             await process.wait()
@@ -275,11 +275,21 @@ def _tail(path: Path) -> str:
     return "\n".join(path.read_text(errors="replace").splitlines()[-_TAIL_LINES:])
 
 
+def keep_log(path: Path, *others: logging.Handler) -> None:
+    """Append what this project logs to `path`, and give it to the handlers `others` too."""
+    os.close(processes.open_log(path))
+    file = logging.FileHandler(path)
+    file.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%Y-%m-%d %H:%M:%S"))
+    project = logging.getLogger("nebulab")
+    project.setLevel(logging.INFO)
+    for handler in (file, *others):
+        project.addHandler(handler)
+
+
 def main() -> None:
     """Supervise the stack whose settings are in the file that is named on the command line."""
     settings = StackSettings.from_json(Path(sys.argv[1]).read_text())
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%Y-%m-%d %H:%M:%S")
-    logging.getLogger("httpx").setLevel(logging.WARNING)
+    keep_log(settings.log("supervisor"))
 
     async def supervise() -> None:
         await Supervisor(settings).run()
