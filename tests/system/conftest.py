@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import secrets
 import shutil
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import httpx
 import pytest
@@ -53,9 +55,13 @@ def new_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[...
 
 @pytest.fixture(scope="session")
 def stack(new_stack: Callable[..., Stack]) -> Stack:
-    """The stack that most system tests share: an administrator, a user and another user."""
-    stack = new_stack()
-    stack.other = _account(stack, "other", stack.admin.key)
+    """The stack that most system tests share: an administrator, a user and another user.
+
+    NEBULAB_TEST_STACK=<data folder> takes one that runs already, which saves a developer its start.
+    """
+    running = os.environ.get("NEBULAB_TEST_STACK")
+    stack = _adopt(Stack(Path(running))) if running else new_stack()
+    stack.other = _account(stack, f"other-{secrets.token_hex(4)}", stack.admin.key)
     return stack
 
 
