@@ -20,6 +20,8 @@ DISPLAY_NAME = "Python 3 (AI)"
 _EXTENSION = "nebulab.kernel"
 # Its name sorts last: what the user's own packages put on the path comes before it.
 _SHARED = "zz_nebulab_shared.pth"
+_KERNELSPEC = Path("share", "jupyter", "kernels", KERNEL, "kernel.json")
+_PLAIN_SPEC = {"argv": ["python", "-m", "ipykernel_launcher", "-f", "{connection_file}"], "language": "python"}
 _PIP = """#!/bin/sh
 exec "{python}" -m pip "$@"
 """
@@ -46,6 +48,10 @@ def create(folder: Path, base: Path | None) -> Path:
     (folder / "pyvenv.cfg").write_text(
         f"home = {_home(base)}\ninclude-system-site-packages = false\nversion = {version.removeprefix('python')}\n"
     )
+    template = base / _KERNELSPEC
+    if template.is_file():
+        (folder / _KERNELSPEC).parent.mkdir(parents=True, exist_ok=True)
+        (folder / _KERNELSPEC).write_bytes(template.read_bytes())
     # addsitedir, and not a bare path: the shared environment has .pth files of its own.
     (own / _SHARED).write_text(f"import site; site.addsitedir({str(shared)!r})\n")
     python.parent.mkdir(exist_ok=True)
@@ -62,19 +68,19 @@ def create(folder: Path, base: Path | None) -> Path:
 def kernelspec(folder: Path, python: Path) -> Path:
     """Write the session's one kernelspec below `folder`, and return the folder that `JUPYTER_PATH` has to name.
 
+    It is ipykernel's own one, which says what this version can do (encryption, debugger), with the layer's Python.
     The kernel loads `nebulab.kernel`; one whose environment lacks it says so in its log, and starts all the same.
     """
-    path = folder / "share" / "jupyter"
-    spec = path / "kernels" / KERNEL
-    spec.mkdir(parents=True, exist_ok=True)
-    content = {
-        "argv": [str(python), "-m", "ipykernel_launcher", "-f", "{connection_file}", "--ext", _EXTENSION],
+    template = python.parent.parent / _KERNELSPEC
+    content = json.loads(template.read_bytes()) if template.is_file() else _PLAIN_SPEC
+    content = content | {
+        "argv": [str(python), *content["argv"][1:], "--ext", _EXTENSION],
         "display_name": DISPLAY_NAME,
-        "language": "python",
-        "metadata": {"debugger": True},
     }
-    (spec / "kernel.json").write_text(json.dumps(content, indent=1))
-    return path
+    path = folder / _KERNELSPEC
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(content, indent=1))
+    return folder / _KERNELSPEC.parts[0] / _KERNELSPEC.parts[1]
 
 
 def _packages(base: Path) -> Path:

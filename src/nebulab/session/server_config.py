@@ -54,7 +54,6 @@ def configure(config: Any) -> None:
     server.root_dir = str(Path.cwd())
     server.port_retries = 0
     server.open_browser = False
-    server.no_browser_open_file = True
     server.quit_button = True
     server.allow_root = True
     # The interactive tools proxy passes the browser's own Host header on; pages of other origins are refused by

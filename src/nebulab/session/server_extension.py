@@ -17,7 +17,7 @@ from jupyter_server.base.handlers import APIHandler, JupyterHandler
 from jupyter_server.utils import url_escape, url_path_join
 from tornado.httpclient import AsyncHTTPClient, HTTPClientError, HTTPRequest
 from tornado.ioloop import IOLoop
-from tornado.web import Application, HTTPError, authenticated
+from tornado.web import Application, HTTPError, RequestHandler, authenticated
 
 _SECONDS = 10
 _ENTRY_POINT_HOST = re.compile(r"[^.]+\.ep\.interactivetool\.(?P<galaxy>[A-Za-z0-9.-]+)(?::\d+)?")
@@ -83,6 +83,11 @@ class Locked:
             raise HTTPError(403, "Open this session from Galaxy: the address there holds its token.")
         return await super().prepare(*arguments, **named)
 
+    def _request_summary(self) -> str:
+        """Describe the request for the log: tornado's own description has the parameters, and the token is one."""
+        request = self.request  # type: ignore[attr-defined]
+        return f"{request.method} {request.path} ({request.remote_ip})"
+
     @property
     def content_security_policy(self) -> str:
         """Let Galaxy, and nobody else, show the session in a frame."""
@@ -106,9 +111,13 @@ def lock(application: Application) -> None:
     while routers:
         for rule in routers.pop().rules:
             target = rule.target
-            if isinstance(target, type) and issubclass(target, JupyterHandler):
+            if isinstance(target, type) and issubclass(target, RequestHandler):
+                if issubclass(target, Locked):
+                    continue
                 if target not in locked:
-                    locked[target] = type(target.__name__, (Locked, target), {"__module__": target.__module__})
+                    # A plain handler (a redirection) learns from Jupyter's who asks.
+                    bases = (Locked, target) if issubclass(target, JupyterHandler) else (Locked, JupyterHandler, target)
+                    locked[target] = type(target.__name__, bases, {"__module__": target.__module__})
                 rule.target = locked[target]
             elif hasattr(target, "rules"):
                 routers.append(target)
@@ -133,7 +142,7 @@ def _load_jupyter_server_extension(app: Any) -> None:
             (url_path_join(base, "nebulab", "session"), SessionHandler),
         ],
     )
-    # Jupyter writes the token to a file for its own command line, which nobody uses here.
-    app.write_server_info_file = lambda: None
+    # Jupyter writes the token to files for its own command line and browser, which nobody uses here.
+    app.write_server_info_file = app.write_browser_open_files = lambda: None
     # Extensions load one after the other; this runs when all have, and before the first request is read.
     IOLoop.current().add_callback(lock, application)

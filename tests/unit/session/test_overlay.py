@@ -91,6 +91,20 @@ def test_a_folder_that_is_no_environment_is_told(tmp_path: Path) -> None:
         overlay.create(tmp_path / "layer", tmp_path)
 
 
+def test_the_kernelspec_is_the_shared_ones_with_the_layers_python(tmp_path: Path, base: Path) -> None:
+    shared = base / "share/jupyter/kernels/python3/kernel.json"
+    shared.parent.mkdir(parents=True)
+    shared.write_text(
+        json.dumps(
+            {"argv": ["python", "-m", "k", "{connection_file}"], "metadata": {"supported_encryption": ["curve"]}}
+        )
+    )
+    python = overlay.create(tmp_path / "layer", base)
+    spec = json.loads((overlay.kernelspec(tmp_path, python) / "kernels/python3/kernel.json").read_text())
+    assert spec["argv"] == [str(python), "-m", "k", "{connection_file}", "--ext", "nebulab.kernel"]
+    assert spec["metadata"] == {"supported_encryption": ["curve"]}
+
+
 def test_the_kernelspec_starts_the_layers_python_with_our_extension(tmp_path: Path) -> None:
     path = overlay.kernelspec(tmp_path, Path("/x/bin/python"))
     spec = json.loads((path / "kernels/python3/kernel.json").read_text())

@@ -1,0 +1,166 @@
+"""JupyterLab as sessions start it: nobody enters without the token, and its page warns before the session ends."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from playwright.sync_api import Page, expect, sync_playwright
+
+from support import lab as support
+from support.galaxy import wait_for
+from support.lab import Lab
+from support.parts import require
+from support.stack import ENVIRONMENTS
+
+pytestmark = pytest.mark.system
+
+NOTEBOOK = {"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
+BEHIND_PROXY = {"Host": "0a1b-2c3d.ep.interactivetool.localhost:8081"}
+
+
+@pytest.fixture(scope="module")
+def lab(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    """JupyterLab with a broker of the test's own; the stack installs the environments where they are missing."""
+    if not (ENVIRONMENTS / "lab" / "bin" / "python").exists():
+        request.getfixturevalue("stack")
+    started = support.start(
+        tmp_path_factory.mktemp("lab"), ENVIRONMENTS / "lab", ENVIRONMENTS / "kernels", start_page="a table.ipynb"
+    )
+    (started.folder / "work" / "a table.ipynb").write_text(json.dumps(NOTEBOOK))
+    yield started
+    started.stop()
+
+
+@pytest.fixture
+def stranger(lab: Lab) -> Iterator[httpx.Client]:
+    with httpx.Client(base_url=lab.url, timeout=30) as client:
+        yield client
+
+
+@pytest.fixture
+def page() -> Iterator[Page]:
+    with sync_playwright() as playwright:
+        quiet = ["--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-quic"]
+        browser = playwright.chromium.launch(
+            executable_path=require("browser"), args=["--no-sandbox", "--disable-gpu", "--no-first-run", *quiet]
+        )
+        context = browser.new_context(viewport={"width": 1280, "height": 800})
+        context.set_default_timeout(60_000)
+        yield context.new_page()
+        context.close()
+        browser.close()
+
+
+def test_strangers_are_refused_on_every_kind_of_route(stranger: httpx.Client) -> None:
+    for path in (
+        "/",
+        "/lab",
+        "/lab/tree/a%20table.ipynb",
+        "/api",
+        "/api/",
+        "/api/me",
+        "/api/status",
+        "/api/contents",
+        "/api/kernels",
+        "/api/kernelspecs",
+        "/api/terminals",
+        "/api/config/x",
+        "/files/a%20table.ipynb",
+        "/nbconvert/html/a%20table.ipynb",
+        "/login",
+        "/logout",
+        "/metrics",
+        "/static/favicon.ico",
+        "/lab/extensions/@nebulab/lab-extension/static/remoteEntry.1.0.0.js",
+        "/lab/api/settings",
+        "/nebulab/start",
+        "/nebulab/session",
+        "/no/such/page",
+    ):
+        for headers in ({}, BEHIND_PROXY):
+            for address in (path, f"{path}?token=wrong"):
+                answer = stranger.get(address, headers=headers)
+                assert answer.status_code == 403, f"{address} answers {answer.status_code}"
+                assert support.TOKEN not in answer.text
+    for path in ("/api/kernels", "/api/sessions", "/api/terminals", "/api/shutdown", "/nebulab/session", "/login"):
+        assert stranger.post(path, json={}).status_code == 403, path
+
+
+def test_the_way_in_leaves_the_token_behind(stranger: httpx.Client, lab: Lab) -> None:
+    answer = stranger.get("/nebulab/start", params={"token": support.TOKEN})
+    assert answer.status_code == 302
+    assert answer.headers["Location"] == "/lab/tree/a%20table.ipynb"
+    assert stranger.get("/api/status").status_code == 200
+    assert stranger.get("/lab").status_code == 200
+    # A page of another origin has the cookie in its requests, and nothing else.
+    refused = stranger.post("/api/kernels", json={}, headers={"Origin": "https://elsewhere.example"})
+    assert refused.status_code in {403, 404}
+
+
+def test_galaxys_page_may_show_the_session_in_a_frame_and_no_other(stranger: httpx.Client) -> None:
+    shown = stranger.get("/lab", params={"token": support.TOKEN}, headers=BEHIND_PROXY)
+    policy = shown.headers["Content-Security-Policy"]
+    assert "frame-ancestors 'self' http://localhost:* https://localhost:*;" in policy
+    assert "X-Frame-Options" not in shown.headers
+    alone = stranger.get("/lab", params={"token": support.TOKEN})
+    assert "frame-ancestors 'self';" in alone.headers["Content-Security-Policy"]
+
+
+def test_a_terminal_and_a_kernel_see_no_token(stranger: httpx.Client, lab: Lab) -> None:
+    """A notebook that prints its environment, and that of the server above it, publishes nothing."""
+    stranger.headers["Authorization"] = f"token {support.TOKEN}"
+    assert stranger.get("/api/kernelspecs").json()["kernelspecs"].keys() == {"python3"}
+    kernel = stranger.post("/api/kernels", json={"name": "python3"}).json()
+    stranger.post("/api/terminals").raise_for_status()
+    pids = wait_for("kernel and terminal", lambda: started if len(started := children(lab.process.pid)) >= 2 else None)
+    for pid in [lab.process.pid, *pids]:
+        assert support.TOKEN.encode() not in Path(f"/proc/{pid}/environ").read_bytes()
+    assert any(support.BROKER_TOKEN.encode() in Path(f"/proc/{pid}/environ").read_bytes() for pid in pids)
+    assert stranger.delete(f"/api/kernels/{kernel['id']}").status_code == 204
+
+
+def children(pid: int) -> list[int]:
+    found = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return [int(child) for child in found]
+
+
+def test_no_file_and_no_log_line_holds_the_token(stranger: httpx.Client, lab: Lab) -> None:
+    stranger.get("/no/such/page", params={"token": support.TOKEN})
+    stranger.get("/api/contents/no-such-file", params={"token": support.TOKEN})
+    holding = [
+        str(path)
+        for path in lab.folder.rglob("*")
+        if path.is_file() and not path.is_symlink() and support.TOKEN.encode() in path.read_bytes()
+    ]
+    assert holding == []
+    assert "404 GET" in lab.log
+
+
+def test_the_page_warns_before_the_end_and_keeps_the_session_on_request(lab: Lab, page: Page) -> None:
+    said: list[str] = []
+    page.on("console", lambda message: said.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: said.append(str(error)))
+    lab.broker.status = {
+        "state": "running",
+        "idle_seconds": 6900,
+        "ends_in_seconds": 299,
+        "messages": [{"time": 1.0, "text": "outputs/link leads out of the folder and was not kept"}],
+    }
+    page.goto(f"{lab.url}/nebulab/start?token={support.TOKEN}")
+    expect(page.get_by_text(re.compile("this session ends in 5 min|this session ends in 4 min"))).to_be_visible()
+    expect(page.get_by_text("outputs/link leads out of the folder")).to_be_visible()
+    expect(page.get_by_text(re.compile("Session ends in [45] min"))).to_be_visible()
+    assert "token" not in page.url
+    page.get_by_role("button", name="Keep it running").click()
+    expect(page.get_by_text("The session keeps running.")).to_be_visible()
+    expect(page.get_by_text(re.compile("this session ends in"))).to_have_count(0)
+    expect(page.get_by_text(re.compile("Session ends in"))).to_have_count(0)
+    assert lab.broker.extended == 1
+    assert lab.broker.asked >= 1
+    assert [line for line in said if "nebulab" in line.lower() or "403" in line] == []
+    assert page.get_by_text("official Jupyter news").count() == 0

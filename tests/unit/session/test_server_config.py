@@ -1,0 +1,93 @@
+"""What JupyterLab is told: no secret in its command line, none left in its environment, and where its page's part lies."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections import defaultdict
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+import nebulab
+from nebulab.errors import ServerError
+from nebulab.session import server_config
+
+
+@pytest.fixture
+def config() -> defaultdict:
+    """Something with traitlets' manners: sections appear when they are named."""
+
+    class Config(defaultdict):
+        __getattr__ = defaultdict.__getitem__
+
+    return Config(SimpleNamespace)
+
+
+def test_the_command_names_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("JUPYTER_TOKEN", "s3cret")
+    command = server_config.command(12345)
+    assert command[0] == sys.executable
+    assert "--ServerApp.port=12345" in command
+    assert "--ServerApp.ip=127.0.0.1" in command
+    assert "s3cret" not in " ".join(command)
+    assert "--ServerApp.ip=0.0.0.0" in server_config.command(8888, address="0.0.0.0")
+
+
+def test_the_token_moves_from_the_environment_into_the_configuration(config: defaultdict) -> None:
+    os.environ["JUPYTER_TOKEN"] = "s3cret"
+    server_config.configure(config)
+    assert "JUPYTER_TOKEN" not in os.environ
+    assert config.IdentityProvider.token == "s3cret"
+    assert config.ServerApp.allow_unauthenticated_access is False
+    assert not hasattr(config.ServerApp, "allow_origin")
+    assert not hasattr(config.ServerApp, "tornado_settings")
+    assert config.KernelSpecManager.allowed_kernelspecs == {"python3"}
+
+
+def test_no_token_no_server(config: defaultdict, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("JUPYTER_TOKEN", raising=False)
+    with pytest.raises(ServerError, match="JUPYTER_TOKEN"):
+        server_config.configure(config)
+
+
+def test_two_sessions_share_no_cookie_secret(config: defaultdict) -> None:
+    made = []
+    for _ in range(2):
+        os.environ["JUPYTER_TOKEN"] = "s3cret"
+        server_config.configure(config)
+        made.append(config.ServerApp.cookie_secret)
+    assert made[0] != made[1]
+    assert len(made[0]) >= 32
+
+
+def test_the_configuration_costs_a_start_next_to_nothing() -> None:
+    """It is imported in JupyterLab's process, before anything else: no large library may hang on it."""
+    code = "import sys; import nebulab.session.server_config; print(*sys.modules)"
+    loaded = subprocess.check_output([sys.executable, "-c", code], text=True).split()
+    assert not {"aiohttp", "httpx", "bioblend", "asyncio", "numpy"} & set(loaded)
+
+
+def test_the_pages_part_is_found_and_fits_the_version() -> None:
+    [package] = server_config.lab_extensions().glob("@*/*/package.json")
+    description = json.loads(package.read_text())
+    entry = package.parent / description["jupyterlab"]["_build"]["load"]
+    assert description["version"] == nebulab.__version__
+    # Browsers keep these files for good: a new version needs a new name.
+    assert nebulab.__version__ in entry.name
+    script = entry.read_text()
+    assert re.search(r"const NAME = '(.*)';", script)[1] == description["name"]
+
+
+def test_an_installed_package_brings_the_pages_part(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    package = tmp_path / "site-packages" / "nebulab"
+    (package / "_lab_extension").mkdir(parents=True)
+    monkeypatch.setattr(nebulab, "__file__", str(package / "__init__.py"))
+    assert server_config.lab_extensions() == package / "_lab_extension"
+    (package / "_lab_extension").rmdir()
+    with pytest.raises(ServerError, match="page"):
+        server_config.lab_extensions()
