@@ -1,4 +1,4 @@
-"""What JupyterLab is told: no secret in its command line, none left in its environment, and where its page's part lies."""
+"""What JupyterLab is told: no secret in its command line or kept in its environment, and where its page part lies."""
 
 from __future__ import annotations
 
