@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -64,11 +64,11 @@ def upload_folder(
     folder: Path,
     *,
     name: str = "",
-    ext: str = "auto",
+    ext: str | Callable[[Path], str] = "auto",
     tags: Sequence[str] = (),
     progress: Progress | None = None,
 ) -> Item:
-    """Send a folder's files as a collection of datasets, and return it.
+    """Send a folder's files as a collection of datasets, all of the datatype `ext` or of what it returns for each.
 
     A flat folder becomes a list; a folder of flat folders a list of lists. Hidden files stay here. Elements have the
     files' names, whose extensions Galaxy needs to find out the datatypes.
@@ -91,7 +91,9 @@ def upload_folder(
     for group, members in groups.items():
         entries = []
         for file in members:
-            sent, element = _sent(galaxy, Upload(file, ext=ext), number, progress or Silent())
+            sent, element = _sent(
+                galaxy, Upload(file, ext=ext if isinstance(ext, str) else ext(file)), number, progress or Silent()
+            )
             payload |= sent
             entries.append(element | {"name": _NOT_IN_AN_IDENTIFIER.sub("_", file.name)})
             number += 1

@@ -13,7 +13,25 @@ from nebulab.session.settings import Layout, SessionSettings
 # A destination's own choices that a computation must see, by the beginning of the name.
 _PASSED = ("CUDA_", "NVIDIA_", "NCCL_", "OMP_", "MKL_", "OPENBLAS_", "XLA_", "TF_", "JAX_", "SLURM_", "TZ")
 _PASSED_WHOLE = frozenset(
-    ["GALAXY_SLOTS", "GALAXY_MEMORY_MB", "LD_LIBRARY_PATH", "SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy", "UV_INDEX_URL", "PIP_INDEX_URL", "PIP_CERT", "TERM"]
+    [
+        "GALAXY_SLOTS",
+        "GALAXY_MEMORY_MB",
+        "LD_LIBRARY_PATH",
+        "SSL_CERT_FILE",
+        "SSL_CERT_DIR",
+        "REQUESTS_CA_BUNDLE",
+        "CURL_CA_BUNDLE",
+        "HTTP_PROXY",
+        "HTTPS_PROXY",
+        "NO_PROXY",
+        "http_proxy",
+        "https_proxy",
+        "no_proxy",
+        "UV_INDEX_URL",
+        "PIP_INDEX_URL",
+        "PIP_CERT",
+        "TERM",
+    ]
 )
 
 

@@ -124,10 +124,10 @@ def _let_go_of_the_sessions_files() -> None:
     empty = os.open(os.devnull, os.O_RDWR)
     for standard in (0, 1, 2):
         os.dup2(empty, standard)
-    for name in os.listdir("/proc/self/fd"):
-        if int(name) > 2:
+    for descriptor in [int(entry.name) for entry in Path("/proc/self/fd").iterdir()]:
+        if descriptor > 2:
             with contextlib.suppress(OSError):
-                os.close(int(name))
+                os.close(descriptor)
 
 
 def _reap(main: int) -> int | None:

@@ -18,7 +18,7 @@ class Journal:
         self._lock = threading.Lock()
 
     def tell(self, message: str) -> None:
-        """Keep a message for the user. It must hold no key and no token: Galaxy's other users may read the job's log."""
+        """Keep a message for the user. No key, no token in it: Galaxy's other users may read the job's log."""
         with self._lock:
             self._messages.append({"time": time.time(), "text": message})
             print(f"nebulab: {message}", file=sys.stderr, flush=True)

@@ -10,7 +10,7 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
 from enum import Enum
 from typing import TYPE_CHECKING
 
@@ -43,6 +43,11 @@ class End(Enum):
     LOST = "Galaxy lost track of the job"
     DELETED = "the job was deleted"
     FAILED = "JupyterLab did not start"
+    EXECUTED = "the notebook was executed"
+    NOT_EXECUTED = "the notebook failed"
+
+
+_FAILURES = frozenset({End.DIED, End.FAILED, End.NOT_EXECUTED})
 
 
 def serve(prepared: Prepared, process: guardian.Guarded, bound: socket.socket, broker_token: str, port: int) -> int:
@@ -100,10 +105,13 @@ class _Live:
             await broker.start(self._bound)
             try:
                 async with aiohttp.ClientSession() as client:
-                    self._begin(self._open())
                     self._begin(self._keep_mirrored())
                     self._begin(self._watch_memory())
-                    self._begin(self._watch_idleness(client))
+                    if self._prepared.request.run_it:
+                        self._state = "running"
+                    else:
+                        self._begin(self._open())
+                        self._begin(self._watch_idleness(client))
                     if self._settings.in_galaxy:
                         self._begin(self._watch_job(client))
                     end = await self._end
@@ -122,8 +130,8 @@ class _Live:
             await asyncio.to_thread(self._process.stop, _LONGEST_STOP_SECONDS)
         return await self._conclude(end)
 
-    def _begin(self, coroutine: object) -> None:
-        task = asyncio.get_running_loop().create_task(coroutine)  # type: ignore[arg-type]
+    def _begin(self, coroutine: Coroutine[None, None, None]) -> None:
+        task = asyncio.get_running_loop().create_task(coroutine)
         self._tasks.add(task)
         task.add_done_callback(self._task_ended)
 
@@ -140,13 +148,16 @@ class _Live:
             self._end.set_result(end)
 
     def _lab_ended(self) -> None:
-        if self._process.poll() is not None:
-            self._finish(End.SHUT_DOWN if self._process.status == 0 else End.DIED)
+        if self._process.poll() is None:
+            return
+        well = self._process.status == 0
+        if self._prepared.request.run_it:
+            self._finish(End.EXECUTED if well else End.NOT_EXECUTED)
+        else:
+            self._finish(End.SHUT_DOWN if well else End.DIED)
 
     async def _open(self) -> None:
-        await server.answers(
-            self._port, self._settings.token, self._process, self._settings.layout.server_log
-        )
+        await server.answers(self._port, self._settings.token, self._process, self._settings.layout.server_log)
         self._state = "running"
         if self._settings.runtime_report is not None and self._prepared.isolation != "container":
             server.report(self._settings.runtime_report, self._port)
@@ -193,8 +204,8 @@ class _Live:
                 continue
             memory.end(kernel)
             self._journal.tell(
-                f"A kernel used {kernel.bytes / 2**30:.1f} GB of the session's {limit / 2**30:.1f} GB and was ended. JupyterLab "
-                "starts it again; what was saved is kept. Read the data in parts, or ask for more memory."
+                f"A kernel used {kernel.bytes / 2**30:.1f} GB of the session's {limit / 2**30:.1f} GB and was ended. "
+                "JupyterLab starts it again; what was saved is kept. Read the data in parts, or ask for more memory."
             )
 
     async def _watch_idleness(self, client: aiohttp.ClientSession) -> None:
@@ -249,18 +260,32 @@ class _Live:
         self._journal.tell(f"The session ends: {end.value}.")
         if end is End.LOST:
             await self._recover()
+        layout = self._settings.layout
         if end is End.DIED:
             self._journal.tell(
-                f"Exit code {self._process.status}. Its last lines:\n{server.last_lines(self._settings.layout.server_log)}"
+                f"Exit code {self._process.status}. Its last lines:\n{server.last_lines(layout.server_log)}"
             )
-        return 1 if end in {End.DIED, End.FAILED} else 0
+        if end is End.NOT_EXECUTED:
+            # Last on the error stream: Galaxy shows its end first.
+            with contextlib.suppress(OSError):
+                log_of_failure = layout.failure.read_text(encoding="utf-8")
+                print(log_of_failure, file=sys.stderr, flush=True)
+                return 1
+            self._journal.tell(
+                f"Exit code {self._process.status}. Its last lines:\n{server.last_lines(layout.server_log)}"
+            )
+        return 1 if end in _FAILURES else 0
 
     async def _recover(self) -> None:
-        """Bring the work home by another way: in a process of its own, since that needs libraries which sessions don't."""
+        """Bring the work home by another way; a process of its own, for libraries that no session should carry."""
         settings = self._settings
         asked = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "nebulab.session.recovery", settings.galaxy_url, settings.history_id,
-            str(settings.layout.metadata), str(settings.notebook_output or ""),
+            sys.executable,
+            "-m",
+            "nebulab.session.recovery",
+            settings.galaxy_url,
+            settings.history_id,
+            str(settings.layout.root),
             stdin=asyncio.subprocess.PIPE,
-        )  # fmt: skip
+        )
         await asked.communicate(settings.key.encode())

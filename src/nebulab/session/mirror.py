@@ -152,8 +152,8 @@ class Mirror:
         room = max(self._max_outputs - len(notebooks), 0)
         if len(outputs) > room:
             self._say_once(
-                f"outputs/ holds {len(outputs)} files, and Galaxy takes {self._max_outputs} from one job: only the first "
-                f"{room} will arrive. Pack them into one file, for example with shutil.make_archive."
+                f"outputs/ holds {len(outputs)} files, and Galaxy takes {self._max_outputs} from one job: only the "
+                f"first {room} will arrive. Pack them into one file, for example with shutil.make_archive."
             )
         below = {path.relative_to(OUTPUTS_FOLDER): path for path in outputs}
         content = {

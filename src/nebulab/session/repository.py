@@ -108,9 +108,8 @@ def clone(
     check_reference(reference)
     target = into / folder_name(address)
     branch = ["--branch", reference] if reference else []
-    command = [
-        "git", *_GUARDS, "clone", "--quiet", "--depth", "1", "--no-recurse-submodules", *branch, "--", address, str(target)
-    ]  # fmt: skip
+    options = ["--quiet", "--depth", "1", "--no-recurse-submodules", *branch]
+    command = ["git", *_GUARDS, "clone", *options, "--", address, str(target)]
     asked = {
         "GIT_TERMINAL_PROMPT": "0",
         "GIT_ASKPASS": "true",

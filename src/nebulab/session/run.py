@@ -9,6 +9,7 @@ import json
 import os
 import secrets
 import socket
+import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -53,14 +54,10 @@ def run(settings: SessionSettings, inherited: Mapping[str, str]) -> int:
         The session can't start.
     """
     prepared = prepare(settings, inherited)
-    if prepared.request.run_it:
-        from nebulab.session.batch import execute
-
-        return execute(prepared)
     bound = server.broker_socket()
     broker_token = secrets.token_urlsafe(32)
     port = CONTAINER_PORT if prepared.isolation == "container" else server.free_port()
-    process = _start_lab(prepared, bound, broker_token, port)
+    process = _spawn(prepared, bound, broker_token, port)
 
     from nebulab.session.live import serve
 
@@ -133,23 +130,27 @@ def _sandboxed(
     return list(wrapped), dict(made)
 
 
-def _start_lab(prepared: Prepared, bound: socket.socket, broker_token: str, port: int) -> guardian.Guarded:
+def _spawn(prepared: Prepared, bound: socket.socket, broker_token: str, port: int) -> guardian.Guarded:
+    """Start JupyterLab, or the notebook's execution where no browser is wanted."""
     from nebulab.session import overlay, server_config
 
     settings = prepared.settings
     layout = settings.layout
     python = overlay.create(layout.overlay, settings.kernels)
-    kernelspecs = overlay.kernelspec(layout.runtime, python)
-    broker = "http://{}:{}".format(*bound.getsockname()[:2])
     variables = environment.make(
         settings,
         inherited=prepared.inherited,
-        broker=broker,
+        broker="http://{}:{}".format(*bound.getsockname()[:2]),
         broker_token=broker_token,
-        kernelspecs=kernelspecs,
+        kernelspecs=overlay.kernelspec(layout.runtime, python),
         start_page=prepared.first.page,
     )
-    address = ANYWHERE if prepared.isolation == "container" else server.LOOPBACK
-    argv, variables = prepared.sandboxed(server_config.command(port, address=address), variables)
+    if prepared.request.run_it:
+        del variables["JUPYTER_TOKEN"]
+        argv = [sys.executable, "-m", "nebulab.notebooks", prepared.first.page, "--failure", str(layout.failure)]
+    else:
+        address = ANYWHERE if prepared.isolation == "container" else server.LOOPBACK
+        argv = server_config.command(port, address=address)
+    argv, variables = prepared.sandboxed(argv, variables)
     os.umask(0o077)
     return guardian.spawn(argv, variables, folder=layout.work, log=layout.server_log)

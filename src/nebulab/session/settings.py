@@ -75,6 +75,11 @@ class Layout:
         return self.own / "jupyterlab.log"
 
     @property
+    def failure(self) -> Path:
+        """Why a notebook that ran without a browser failed."""
+        return self.own / "failure.txt"
+
+    @property
     def mirror(self) -> Path:
         """Hard links to what Galaxy will collect; outside of what the sandbox may write."""
         return self.root / "mirror"

@@ -1,4 +1,4 @@
-"""Inputs of a job laid out in the user's working folder, as links, and the dictionary that notebooks read; runs once, at
+"""A job's inputs laid out in the user's working folder, as links, and the dictionary that notebooks read; runs once, at
 a session's start.
 
 Galaxy's `galaxy_inputs.json` names for every dataset where it lies and how to call it. The user sees

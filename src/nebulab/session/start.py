@@ -19,12 +19,14 @@ FIRST_PAGE = "Start here.ipynb"
 _PROBLEM_PAGE = "Read me first.ipynb"
 _READMES = ("README.md", "Readme.md", "readme.md", "README.rst", "README.txt", "README")
 
+_NOT_COPIED = (".*", "__pycache__", "README.md")
+
 Clone = Callable[[str, str, Path], Path]
 
 
 @dataclass(frozen=True)
 class Start:
-    """The first page, as a path below the working folder (empty: the file browser), and the first notebook's content."""
+    """The first page (a path below the working folder; empty: the file browser) and the first notebook's content."""
 
     page: str
     notebook: bytes
@@ -71,7 +73,7 @@ def default_notebooks() -> Path | None:
 def _defaults(layout: Layout) -> Start:
     source = default_notebooks()
     if source is not None:
-        shutil.copytree(source, layout.work, dirs_exist_ok=True, ignore=shutil.ignore_patterns(".*", "__pycache__"))
+        shutil.copytree(source, layout.work, dirs_exist_ok=True, ignore=shutil.ignore_patterns(*_NOT_COPIED))
     first = layout.work / FIRST_PAGE
     if first.is_file():
         return Start(FIRST_PAGE, first.read_bytes())
@@ -97,14 +99,14 @@ def _repository(request: Request, layout: Layout, clone: Clone) -> Start:
     try:
         folder = clone(request.repository, request.reference, layout.work)
     except RepositoryError as error:
-        page = written_notebook(
+        told = written_notebook(
             "# The repository could not be cloned",
             error.message,
             error.hint,
             "The session goes on: you can clone in a terminal.",
         )
-        (layout.work / _PROBLEM_PAGE).write_bytes(page)
-        return Start(_PROBLEM_PAGE, page, problem=f"{error.message} {error.hint}")
+        (layout.work / _PROBLEM_PAGE).write_bytes(told)
+        return Start(_PROBLEM_PAGE, told, problem=f"{error.message} {error.hint}")
     notebooks = sorted(
         (
             path

@@ -1,0 +1,1 @@
+"""Notebooks run without a browser, cell by cell; runs in a batch job."""
