@@ -1,0 +1,200 @@
+"""Files, folders and Python objects into the history; runs in the kernel."""
+
+from __future__ import annotations
+
+import json
+import sys
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from nebulab.errors import SettingsError, TransferError
+from nebulab.galaxy.cache import safe_name
+from nebulab.galaxy.connection import Galaxy
+from nebulab.galaxy.contents import Item
+from nebulab.galaxy.upload import Upload, upload, upload_folder
+from nebulab.galaxy.waiting import verify_upload, wait_for_item
+from nebulab.kernel.display import Bar
+
+# Galaxy's own guess from the content of these is a more general datatype, such as `binary` or `zip`.
+_BY_SUFFIX = {"onnx", "npy", "npz", "parquet", "safetensors"}
+
+
+def put_into(
+    galaxy: Galaxy, history_id: str, thing: Any, name: str | None, ext: str | None, tags: list[str], wait: bool
+) -> Item:
+    """See `nebulab.kernel.datasets.History.put`."""
+    path = _as_path(thing)
+    if path is not None and path.is_dir():
+        item = upload_folder(galaxy, history_id, path, name=name or "", ext=ext or "auto", tags=tags, progress=Bar())
+        return wait_for_item(galaxy, item) if wait else item
+    if path is not None:
+        suffix = path.suffix.lower().removeprefix(".")
+        chosen = ext or (suffix if suffix in _BY_SUFFIX else "auto")
+        return _send(galaxy, history_id, Upload(path, name or "", chosen, tags), wait)
+    form = _format(thing, name)
+    label = name or f"{form.stem}.{form.suffix}"
+    with tempfile.TemporaryDirectory(prefix="nebulab-put-") as folder:
+        file = Path(folder) / safe_name(label)
+        form.write(thing, file)
+        return _send(galaxy, history_id, Upload(file, label, ext or form.ext, tags), wait)
+
+
+def _send(galaxy: Galaxy, history_id: str, what: Upload, wait: bool) -> Item:
+    size = what.path.stat().st_size if what.path.is_file() else 0
+    item = upload(galaxy, history_id, what, progress=Bar())
+    if wait:
+        item = wait_for_item(galaxy, item)
+        verify_upload(item, size)
+    return item
+
+
+def _as_path(thing: Any) -> Path | None:
+    """Return the path that is meant, or None for an object; text of one line is a path."""
+    if isinstance(thing, Path) or (isinstance(thing, str) and "\n" not in thing):
+        path = Path(thing).expanduser()
+        if not path.exists():
+            raise TransferError(
+                f"There is no file {str(path)!r}.",
+                "Paths are relative to the notebook's folder. To put a text, end it with a line break.",
+            )
+        return path
+    return None
+
+
+@dataclass(frozen=True)
+class _Format:
+    """How an object becomes a file: its default name, Galaxy's datatype and the function that writes it."""
+
+    stem: str
+    suffix: str
+    ext: str
+    write: Callable[[Any, Path], None]
+
+
+def _format(thing: Any, name: str | None) -> _Format:
+    kind, formats = _formats(thing)
+    suffix = Path(name).suffix.lower().removeprefix(".") if name else ""
+    if suffix and suffix not in formats:
+        raise SettingsError(
+            f"There is no way to write {kind} as .{suffix}.", f"It can be one of: {', '.join(formats)}."
+        )
+    return formats[suffix] if suffix else next(iter(formats.values()))
+
+
+def _formats(thing: Any) -> tuple[str, dict[str, _Format]]:
+    """Return what the object is, for messages, and its formats by suffix, the default first."""
+    if _is(thing, "pandas", "DataFrame") or _is(thing, "pandas", "Series"):
+        return "a data frame", _FRAME
+    if _is(thing, "numpy", "ndarray"):
+        return "an array", _ARRAY
+    if isinstance(thing, dict) and thing and all(_is(value, "numpy", "ndarray") for value in thing.values()):
+        return "a dictionary of arrays", _ARRAYS
+    if _is(thing, "matplotlib.figure", "Figure") or _is(getattr(thing, "figure", None), "matplotlib.figure", "Figure"):
+        return "a figure", _FIGURE
+    if isinstance(thing, bytes | bytearray | memoryview):
+        return "bytes", _AnySuffix(_Format("data", "bin", "auto", lambda data, file: _write_bytes(file, data)))
+    if isinstance(thing, str):
+        return "text", _AnySuffix(_Format("text", "txt", "auto", lambda text, file: _write_bytes(file, text.encode())))
+    if isinstance(thing, dict | list | tuple | int | float) or thing is None:
+        return "a JSON document", _JSON
+    raise SettingsError(
+        f"A {type(thing).__module__}.{type(thing).__qualname__} can't be put into the history as it is.",
+        "Write it to a file first, then put the file; a model, for example, as ONNX.",
+    )
+
+
+def _is(thing: Any, module: str, name: str) -> bool:
+    """Whether this is an object of a library's class; a library that nobody imported has made none."""
+    loaded = sys.modules.get(module)
+    return loaded is not None and isinstance(thing, getattr(loaded, name))
+
+
+class _AnySuffix(dict[str, _Format]):
+    """One format for every suffix."""
+
+    def __init__(self, form: _Format) -> None:
+        super().__init__({form.suffix: form})
+        self._form = form
+
+    def __contains__(self, suffix: object) -> bool:
+        return True
+
+    def __missing__(self, suffix: str) -> _Format:
+        return self._form
+
+
+def _write_bytes(file: Path, data: Any) -> None:
+    file.write_bytes(data)
+
+
+def _write_delimited(separator: str) -> Callable[[Any, Path], None]:
+    def write(frame: Any, file: Path) -> None:
+        frame.to_csv(file, sep=separator, index=_has_index(frame), lineterminator="\n")
+
+    return write
+
+
+def _write_parquet(frame: Any, file: Path) -> None:
+    (frame if hasattr(frame, "columns") else frame.to_frame()).to_parquet(file)
+
+
+def _has_index(frame: Any) -> bool:
+    """Whether the index says more than the rows' numbers."""
+    import pandas as pd
+
+    return frame.index.name is not None or not isinstance(frame.index, pd.RangeIndex)
+
+
+def _write_array(array: Any, file: Path) -> None:
+    import numpy as np
+
+    with file.open("wb") as opened:
+        np.save(opened, array, allow_pickle=False)
+
+
+def _write_arrays(arrays: Any, file: Path) -> None:
+    import numpy as np
+
+    named = arrays if isinstance(arrays, dict) else {"array": arrays}
+    with file.open("wb") as opened:
+        np.savez(opened, **named)
+
+
+def _write_hdf5(arrays: Any, file: Path) -> None:
+    import h5py
+
+    named = arrays if isinstance(arrays, dict) else {"array": arrays}
+    with h5py.File(file, "w") as opened:
+        for name, array in named.items():
+            opened.create_dataset(name, data=array)
+
+
+def _write_figure(figure: Any, file: Path) -> None:
+    whole = figure if hasattr(figure, "savefig") else figure.figure
+    whole.savefig(file, bbox_inches="tight", format=file.suffix.removeprefix(".").lower() or "png")
+
+
+def _write_json(value: Any, file: Path) -> None:
+    file.write_text(json.dumps(value, ensure_ascii=False, indent=1) + "\n")
+
+
+_FRAME = {
+    "tsv": _Format("table", "tsv", "tabular", _write_delimited("\t")),
+    "tabular": _Format("table", "tabular", "tabular", _write_delimited("\t")),
+    "csv": _Format("table", "csv", "csv", _write_delimited(",")),
+    "parquet": _Format("table", "parquet", "parquet", _write_parquet),
+}
+_ARRAY = {
+    "npy": _Format("array", "npy", "npy", _write_array),
+    "npz": _Format("array", "npz", "npz", _write_arrays),
+    "h5": _Format("array", "h5", "h5", _write_hdf5),
+}
+_ARRAYS = {
+    "npz": _Format("arrays", "npz", "npz", _write_arrays),
+    "h5": _Format("arrays", "h5", "h5", _write_hdf5),
+}
+_FIGURE = {suffix: _Format("figure", suffix, suffix, _write_figure) for suffix in ("png", "svg", "pdf", "jpg")}
+_JSON = {"json": _Format("data", "json", "json", _write_json)}
