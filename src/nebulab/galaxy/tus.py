@@ -23,7 +23,7 @@ from nebulab.galaxy.progress import Progress
 
 _STORE = "upload/resumable_upload"
 _VERSION = {"Tus-Resumable": "1.0.0"}
-_CHUNK_BYTES = 1 << 20
+_CHUNK_BYTES = 1 << 18
 # One request carries this much; servers before Galaxy may take less and then answer 413.
 _PIECE_BYTES = 1 << 30
 _SMALLEST_PIECE_BYTES = 1 << 20
