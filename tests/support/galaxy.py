@@ -11,7 +11,7 @@ from typing import Any
 from bioblend.galaxy import GalaxyInstance
 
 TOOL = "interactive_tool_ml_jupyter_notebook"
-FINAL = {"ok", "error", "deleted", "paused", "failed", "stopped"}
+FINAL = {"ok", "error", "deleted", "paused", "failed"}
 
 
 def wait_for(what: str, probe: Callable[[], Any], timeout: float = 120, interval: float = 0.3) -> Any:
