@@ -87,6 +87,8 @@ def _galaxy_configuration(
         "watch_job_rules": "auto",
         "conda_auto_init": False,
         "dependency_resolvers_config_file": "none",
+        # It would fetch a program to build containers with, at every start.
+        "enable_mulled_containers": False,
         "enable_celery_tasks": False,
         "galaxy_infrastructure_url": f"http://localhost:{galaxy_port}",
         "interactivetools_enable": True,
