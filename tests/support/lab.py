@@ -105,11 +105,10 @@ def start(folder: Path, lab: Path, kernels: Path, start_page: str = "") -> Lab:
         "JUPYTER_CONFIG_DIR": str(folder / "config"),
         "JUPYTER_DATA_DIR": str(folder / "data"),
         "JUPYTER_PATH": str(overlay.kernelspec(folder / "kernels", python)),
-        "JUPYTER_TOKEN": TOKEN,
         "API_KEY": BROKER_TOKEN,
         "NEBULAB_SESSION": broker.url,
         "NEBULAB_START_PAGE": start_page,
-    }
+    } | server_config.hand_over(TOKEN, folder)
     command = [str(lab / "bin" / "python"), *server_config.command(port)[1:]]
     with (folder / "lab.log").open("wb") as log:
         process = subprocess.Popen(command, env=environment, cwd=work, stdout=log, stderr=subprocess.STDOUT)

@@ -49,17 +49,15 @@ def make(
     kernelspecs: Path,
     start_page: str,
 ) -> dict[str, str]:
-    """Return the environment for JupyterLab, from which kernels get theirs.
-
-    `JUPYTER_TOKEN` is taken out again by JupyterLab's configuration, before any kernel starts.
-    """
+    """Return the environment for JupyterLab, from which kernels get theirs."""
     layout = settings.layout
-    own = Path(sys.executable).parent
+    # The user's own programs, the kernels' (`get`, `put`, `ipython`), the Lab's, the machine's.
+    programs = [layout.overlay, *([settings.kernels] if settings.kernels else []), Path(sys.prefix)]
     return (
         passed_on(inherited)
         | galaxy(settings, broker=broker, broker_token=broker_token)
         | {
-            "PATH": f"{layout.overlay / 'bin'}{os.pathsep}{own}{os.pathsep}{settings.path}",
+            "PATH": os.pathsep.join([*(str(folder / "bin") for folder in programs), settings.path]),
             "HOME": str(layout.home),
             "LANG": settings.language,
             "LC_ALL": settings.language,
@@ -68,7 +66,6 @@ def make(
             "JUPYTER_DATA_DIR": str(layout.runtime / "data"),
             "JUPYTER_CONFIG_DIR": str(layout.runtime / "config"),
             "JUPYTER_PATH": str(kernelspecs),
-            "JUPYTER_TOKEN": settings.token,
             "NEBULAB_START_PAGE": start_page,
             "NEBULAB_SESSION": f"{broker}/nebulab/session",
         }

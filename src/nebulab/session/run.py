@@ -146,11 +146,11 @@ def _spawn(prepared: Prepared, bound: socket.socket, broker_token: str, port: in
         start_page=prepared.first.page,
     )
     if prepared.request.run_it:
-        del variables["JUPYTER_TOKEN"]
         argv = [sys.executable, "-m", "nebulab.notebooks", prepared.first.page, "--failure", str(layout.failure)]
     else:
         address = ANYWHERE if prepared.isolation == "container" else server.LOOPBACK
         argv = server_config.command(port, address=address)
+        variables |= server_config.hand_over(settings.token, layout.runtime)
     argv, variables = prepared.sandboxed(argv, variables)
     os.umask(0o077)
     return guardian.spawn(argv, variables, folder=layout.work, log=layout.server_log)

@@ -1,7 +1,7 @@
 """How JupyterLab is started for a session: its command line, and the configuration that its own process then runs.
 
-The token comes in the environment and is taken out again before any kernel or terminal starts, so that neither `ps`
-nor a notebook that prints its environment shows it.
+The token comes in a file which JupyterLab deletes as it starts: it shows neither in `ps` nor in the environment of any
+process that a notebook can see, the sandbox's own first process included.
 """
 
 from __future__ import annotations
@@ -13,9 +13,8 @@ from typing import Any
 
 import nebulab
 from nebulab.errors import ServerError
-from nebulab.session.sandbox import forget
 
-TOKEN_VARIABLE = "JUPYTER_TOKEN"  # noqa: S105 - the variable's name
+TOKEN_FILE = "JUPYTER_TOKEN_FILE"  # noqa: S105 - the variable's name
 KERNEL = "python3"
 """The name of the one kernelspec; notebooks from elsewhere name it too."""
 
@@ -26,7 +25,8 @@ _CONFIG_FILE = Path(__file__).with_name("jupyter_config.py")
 def command(port: int, *, address: str = "127.0.0.1") -> list[str]:
     """Return the command that starts JupyterLab on `port` in the current folder.
 
-    `address` is loopback unless a container's own network stands around it. The environment must hold `JUPYTER_TOKEN`.
+    `address` is loopback unless a container's own network stands around it. The environment must hold what `hand_over`
+    returned.
     """
     return [
         sys.executable,
@@ -38,6 +38,24 @@ def command(port: int, *, address: str = "127.0.0.1") -> list[str]:
     ]
 
 
+def hand_over(token: str, folder: Path) -> dict[str, str]:
+    """Leave `token` in `folder` for the JupyterLab that is about to start; return the variable that tells it where."""
+    path = folder / "token"
+    path.unlink(missing_ok=True)
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write(token)
+    return {TOKEN_FILE: str(path)}
+
+
+def _take_over() -> str:
+    path = Path(os.environ.pop(TOKEN_FILE, os.devnull))
+    token = path.read_text().strip() if path.exists() else ""
+    if not token:
+        raise ServerError(f"{TOKEN_FILE} names no file with a token.", "Start JupyterLab through `nebulab session`.")
+    path.unlink()
+    return token
+
+
 def configure(config: Any) -> None:
     """Fill in JupyterLab's configuration; called by `jupyter_config.py` in the server's process.
 
@@ -46,10 +64,7 @@ def configure(config: Any) -> None:
     ServerError
         There is no token: a server that anybody may use must not start.
     """
-    token = forget(TOKEN_VARIABLE)
-    if not token:
-        raise ServerError(f"{TOKEN_VARIABLE} is missing.", "Start JupyterLab through `nebulab session`.")
-    config.IdentityProvider.token = token
+    config.IdentityProvider.token = _take_over()
     server = config.ServerApp
     server.root_dir = str(Path.cwd())
     server.port_retries = 0

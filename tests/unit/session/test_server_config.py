@@ -28,20 +28,29 @@ def config() -> defaultdict:
     return Config(SimpleNamespace)
 
 
-def test_the_command_names_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("JUPYTER_TOKEN", "s3cret")
+@pytest.fixture
+def handed_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The file in which a session leaves its token."""
+    for name, value in server_config.hand_over("s3cret", tmp_path).items():
+        monkeypatch.setenv(name, value)
+    [path] = tmp_path.iterdir()
+    return path
+
+
+def test_the_command_names_no_secret() -> None:
     command = server_config.command(12345)
     assert command[0] == sys.executable
     assert "--ServerApp.port=12345" in command
     assert "--ServerApp.ip=127.0.0.1" in command
-    assert "s3cret" not in " ".join(command)
     assert "--ServerApp.ip=0.0.0.0" in server_config.command(8888, address="0.0.0.0")
 
 
-def test_the_token_moves_from_the_environment_into_the_configuration(config: defaultdict) -> None:
-    os.environ["JUPYTER_TOKEN"] = "s3cret"
+def test_the_token_moves_from_a_private_file_into_the_configuration(config: defaultdict, handed_over: Path) -> None:
+    assert handed_over.stat().st_mode & 0o777 == 0o600
+    assert "s3cret" not in os.environ.values()
     server_config.configure(config)
-    assert "JUPYTER_TOKEN" not in os.environ
+    assert not handed_over.exists()
+    assert server_config.TOKEN_FILE not in os.environ
     assert config.IdentityProvider.token == "s3cret"
     assert config.ServerApp.allow_unauthenticated_access is False
     assert not hasattr(config.ServerApp, "allow_origin")
@@ -49,16 +58,21 @@ def test_the_token_moves_from_the_environment_into_the_configuration(config: def
     assert config.KernelSpecManager.allowed_kernelspecs == {"python3"}
 
 
-def test_no_token_no_server(config: defaultdict, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("JUPYTER_TOKEN", raising=False)
-    with pytest.raises(ServerError, match="JUPYTER_TOKEN"):
+def test_no_token_no_server(config: defaultdict, handed_over: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    handed_over.write_text("")
+    with pytest.raises(ServerError, match="token"):
+        server_config.configure(config)
+    monkeypatch.delenv(server_config.TOKEN_FILE, raising=False)
+    with pytest.raises(ServerError, match="token"):
         server_config.configure(config)
 
 
-def test_two_sessions_share_no_cookie_secret(config: defaultdict) -> None:
+def test_two_sessions_share_no_cookie_secret(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, config: defaultdict
+) -> None:
     made = []
     for _ in range(2):
-        os.environ["JUPYTER_TOKEN"] = "s3cret"
+        monkeypatch.setenv(*next(iter(server_config.hand_over("s3cret", tmp_path).items())))
         server_config.configure(config)
         made.append(config.ServerApp.cookie_secret)
     assert made[0] != made[1]
