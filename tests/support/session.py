@@ -1,0 +1,80 @@
+"""A running session seen from outside: its entry point behind the proxy, and a kernel in it that runs code."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import uuid
+from dataclasses import dataclass
+from urllib.parse import parse_qs, urlsplit
+
+import aiohttp
+import httpx
+
+from support.stack import Stack
+
+
+@dataclass
+class Session:
+    """One session's way in, as Galaxy's page gives it to its user."""
+
+    stack: Stack
+    target: str
+
+    @property
+    def host(self) -> str:
+        """The name that a browser asks for; it resolves in browsers only, hence the header everywhere."""
+        return urlsplit(self.target).netloc
+
+    @property
+    def token(self) -> str:
+        return parse_qs(urlsplit(self.target).query)["token"][0]
+
+    def stranger(self) -> httpx.Client:
+        """A client that knows the session's host name and nothing more."""
+        return httpx.Client(base_url=self.stack.proxy_url, headers={"Host": self.host}, timeout=60)
+
+    def owner(self) -> httpx.Client:
+        """A client with the token."""
+        client = self.stranger()
+        client.headers["Authorization"] = f"token {self.token}"
+        return client
+
+    def run(self, code: str, timeout: float = 120) -> str:
+        """Run `code` in a new kernel, and return what it printed; what it raised fails the test."""
+        with self.owner() as client:
+            kernel = client.post("/api/kernels", json={"name": "python3"}).raise_for_status().json()["id"]
+            try:
+                return asyncio.run(asyncio.wait_for(self._execute(kernel, code), timeout))
+            finally:
+                client.delete(f"/api/kernels/{kernel}")
+
+    async def _execute(self, kernel: str, code: str) -> str:
+        asked = uuid.uuid4().hex
+        header = {"msg_id": asked, "msg_type": "execute_request", "session": asked, "username": "", "version": "5.4"}
+        request = {
+            "header": header,
+            "parent_header": {},
+            "metadata": {},
+            "channel": "shell",
+            "content": {"code": code, "silent": False, "store_history": False, "allow_stdin": False},
+        }
+        printed = ""
+        address = f"{self.stack.proxy_url}/api/kernels/{kernel}/channels".replace("http", "ws", 1)
+        headers = {"Host": self.host, "Authorization": f"token {self.token}"}
+        async with (
+            aiohttp.ClientSession(headers=headers) as client,
+            client.ws_connect(address, max_msg_size=0) as channel,
+        ):
+            await channel.send_json(request)
+            async for message in channel:
+                said = json.loads(message.data)
+                if said["parent_header"].get("msg_id") != asked:
+                    continue
+                if said["msg_type"] == "stream":
+                    printed += said["content"]["text"]
+                elif said["msg_type"] == "error":
+                    raise AssertionError("\n".join(said["content"]["traceback"]))
+                elif said["msg_type"] == "status" and said["content"]["execution_state"] == "idle":
+                    break
+        return printed
