@@ -120,8 +120,11 @@ def _install_one(
         options = ("--require-hashes", "--compile-bytecode", "--link-mode", "copy")
         _uv(environment.name, "pip", "sync", "--python", str(folder), *options, str(lock))
     if environment.holds_nebulab:
-        again = ("--no-deps", "--reinstall", "--compile-bytecode", "--link-mode", "copy")
+        again = ("--no-deps", "--reinstall", "--link-mode", "copy")
         _uv(environment.name, "pip", "install", "--python", str(folder), *again, str(wheel.result()))
+        # uv would compile all that lies in the environment once more, not just this package.
+        packages = [str(path) for path in folder.glob("lib/python*/site-packages/nebulab")]
+        subprocess.run([str(folder / "bin" / "python"), "-m", "compileall", "-q", *packages], check=True)
     stamp = {
         "lock": _lock_hash(settings, environment),
         "nebulab": sources if environment.holds_nebulab else None,
