@@ -74,7 +74,7 @@ def galaxy(settings: StackSettings, configuration: Path, port: int) -> Part:
         log=settings.log("galaxy"),
         # Job scripts call a bare `python`, which must be Galaxy's.
         environment={"PATH": path, "VIRTUAL_ENV": str(programs.parent), "PYTHONUNBUFFERED": "1"},
-        start_seconds=300,
+        start_seconds=600,
         stop_seconds=30,
     )
 

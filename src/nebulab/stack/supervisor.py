@@ -38,7 +38,8 @@ _SESSIONS_SECONDS = 60
 _LEFTOVERS_SECONDS = 10
 _TAIL_LINES = 12
 
-log = logging.getLogger(__name__)
+# Its full name also where this module is the program, so that one handler takes all that the project logs.
+log = logging.getLogger("nebulab.stack.supervisor")
 
 
 class Supervisor:

@@ -1,0 +1,215 @@
+"""One command starts a Galaxy, keeps it running, and leaves nothing behind, whatever is killed.
+
+The tests of this file are one story on one data folder: every start of Galaxy takes most of a minute.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import signal
+import sqlite3
+import stat
+import subprocess
+import time
+from collections.abc import Iterator
+
+import httpx
+import psutil
+import pytest
+
+from nebulab.stack import processes
+from support.galaxy import GalaxyUser, wait_for
+from support.stack import ROOT, Stack
+
+pytestmark = pytest.mark.system
+
+
+@pytest.fixture(scope="module")
+def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """A stack of this file's own, not started."""
+    stack = Stack(tmp_path_factory.mktemp("lifecycle") / "data")
+    yield stack
+    stack.nebulab("down", check=False)
+
+
+@pytest.fixture(scope="module")
+def first_start(own: Stack) -> str:
+    """What the first `up --detach` prints."""
+    return own.nebulab("up", "--detach").stdout
+
+
+def _state(own: Stack) -> dict:
+    return json.loads((own.data_dir / "run" / "state.json").read_text())
+
+
+def _processes(own: Stack) -> list[psutil.Process]:
+    """All processes of the stack: those that carry its id, and its supervisor with its guard."""
+    state = _state(own)
+    found = processes.carrying(state["stack_id"])
+    with contextlib.suppress(psutil.NoSuchProcess):
+        supervisor = psutil.Process(state["supervisor"])
+        if supervisor.create_time() == pytest.approx(state["started"], abs=1):
+            found += [supervisor, *supervisor.children(recursive=True)]
+    return [process for process in found if process.is_running() and process.status() != psutil.STATUS_ZOMBIE]
+
+
+def _parts(own: Stack) -> list[dict]:
+    """Return what `status` tells of the parts, also when it exits with 3 since not all of them run."""
+    return json.loads(own.nebulab("status", "--json", check=False).stdout)["parts"]
+
+
+def _answers(address: str) -> bool:
+    try:
+        return httpx.get(f"{address}/api/version", timeout=10).status_code == httpx.codes.OK
+    except httpx.TransportError:
+        return False
+
+
+def _restarted(own: Stack, name: str, killed: int) -> dict | None:
+    part = next(part for part in _state(own)["parts"] if part["name"] == name)
+    return part if part["state"] == "running" and part["pid"] not in {None, killed} else None
+
+
+def _session(own: Stack) -> tuple[dict, dict]:
+    kept = json.loads((own.data_dir / "secrets.json").read_text())
+    user = GalaxyUser(own.part("galaxy")["address"], kept["user"]["key"])
+    return user.start_session(user.new_history("lifecycle"))
+
+
+def _notebook_states(own: Stack) -> list[str]:
+    """Return the states of all sessions' notebooks, from Galaxy's database, since Galaxy is down."""
+    with contextlib.closing(sqlite3.connect(own.data_dir / "galaxy" / "universe.sqlite")) as database:
+        query = (
+            "SELECT dataset.state FROM dataset JOIN history_dataset_association AS hda ON hda.dataset_id = dataset.id "
+            "JOIN job_to_output_dataset AS output ON output.dataset_id = hda.id WHERE output.name = 'jupyter_notebook'"
+        )
+        return [state for (state,) in database.execute(query)]
+
+
+def test_the_first_start_prints_addresses_that_answer_and_passwords_that_work(own: Stack, first_start: str) -> None:
+    galaxy, proxy = re.findall(r"http://localhost:\d+", first_start)
+    assert _answers(galaxy)
+    assert httpx.get(f"{proxy}/lab", headers={"Host": "a-b.ep.interactivetool.localhost"}).status_code == 404
+    email, password = re.search(r"User\s+(\S+)\s+password (\S+)", first_start).groups()
+    with httpx.Client(base_url=galaxy, follow_redirects=True) as browser:
+        browser.get("/")
+        token = browser.get("/context").json()["session_csrf_token"]
+        browser.post("/user/login", json={"login": email, "password": password, "session_csrf_token": token})
+        assert browser.get("/api/users/current").json()["email"] == email
+
+
+def test_a_second_start_says_that_it_runs_and_tells_no_password(own: Stack, first_start: str) -> None:
+    before = _state(own)
+    said = own.nebulab("up", "--detach").stdout
+    assert "already" in said
+    assert "password" not in said
+    assert _state(own) == before
+
+
+def test_status_names_every_part(own: Stack, first_start: str) -> None:
+    parts = {part["name"]: part for part in own.status()["parts"]}
+    assert set(parts) == {"galaxy", "proxy", "supervisor"}
+    assert all(part["state"] == "running" and psutil.pid_exists(part["pid"]) for part in parts.values())
+    assert parts["galaxy"]["address"] in first_start
+    assert own.nebulab("logs", "galaxy", "-n", "3").stdout.count("\n") == 3
+
+
+def test_only_this_machine_can_connect(own: Stack, first_start: str) -> None:
+    listening = [
+        connection.laddr.ip
+        for process in _processes(own)
+        for connection in process.net_connections("inet")
+        if connection.status == psutil.CONN_LISTEN
+    ]
+    assert len(listening) >= 2
+    assert set(listening) == {"127.0.0.1"}
+
+
+def test_secrets_are_the_owners_alone(own: Stack, first_start: str) -> None:
+    kept = json.loads((own.data_dir / "secrets.json").read_text())
+    secrets = [kept["admin"]["key"], kept["user"]["key"], kept["admin"]["password"], kept["user"]["password"]]
+    secrets += [kept["bootstrap_key"], kept["id_secret"]]
+    assert stat.S_IMODE(own.data_dir.stat().st_mode) == 0o700
+    for folder in ("", "config", "run", "logs"):
+        for path in (own.data_dir / folder).iterdir():
+            if path.is_file() and any(secret in path.read_text(errors="replace") for secret in secrets):
+                assert stat.S_IMODE(path.stat().st_mode) == 0o600, path
+    for log in (own.data_dir / "logs").iterdir():
+        assert not any(secret in log.read_text(errors="replace") for secret in secrets), log
+    for process in _processes(own):
+        assert not any(secret in argument for secret in secrets for argument in process.cmdline())
+
+
+def test_new_datasets_are_private(own: Stack, first_start: str) -> None:
+    kept = json.loads((own.data_dir / "secrets.json").read_text())
+    user = GalaxyUser(own.part("galaxy")["address"], kept["user"]["key"])
+    dataset = user.upload(user.new_history("private"), "a\tb\n1\t2\n", "table.tsv", "tabular")
+    shown = user.get(f"datasets/{dataset['id']}", view="detailed")
+    assert [role[0] for role in shown["permissions"]["access"]], "a private dataset has an access role"
+
+
+def test_a_killed_proxy_comes_back(own: Stack, first_start: str) -> None:
+    killed = own.part("proxy")["pid"]
+    own.kill("proxy")
+    part = wait_for("the proxy", lambda: _restarted(own, "proxy", killed), 30)
+    assert part["restarts"] == 1
+    assert httpx.get(f"{part['address']}/lab").status_code == 404
+    assert "SIGKILL" in own.nebulab("logs", "supervisor").stdout
+
+
+def test_a_killed_galaxy_comes_back(own: Stack, first_start: str) -> None:
+    killed = own.part("galaxy")["pid"]
+    own.kill("galaxy")
+    wait_for("the crash to be seen", lambda: {"restarting"} & {part["state"] for part in _parts(own)}, 10)
+    part = wait_for("Galaxy", lambda: _restarted(own, "galaxy", killed), 420)
+    assert _answers(part["address"])
+
+
+def test_down_collects_a_running_session_and_leaves_no_process(own: Stack, first_start: str) -> None:
+    _session(own)
+    assert len(_processes(own)) > 4
+    before = _processes(own)
+    own.nebulab("down")
+    assert not [process for process in before if process.is_running()]
+    assert _processes(own) == []
+    assert _notebook_states(own) == ["ok"]
+    assert [part["state"] for part in _parts(own)] == ["stopped"] * 3
+
+
+def test_a_killed_supervisor_leaves_nothing_and_is_told(own: Stack, first_start: str) -> None:
+    said = own.nebulab("up", "--detach").stdout
+    assert "Installing" not in said
+    assert "password" not in said
+    assert re.findall(r"http://localhost:\d+", said) == re.findall(r"http://localhost:\d+", first_start)
+    before = _processes(own)
+    own.kill("supervisor")
+    wait_for("the processes to end", lambda: not [process for process in before if process.is_running()], 40)
+    assert {part["state"] for part in _parts(own)} == {"gone"}
+    assert own.nebulab("status", check=False).returncode == 3
+
+
+def test_ctrl_c_in_the_foreground_leaves_nothing(own: Stack, first_start: str) -> None:
+    foreground = subprocess.Popen(
+        [str(ROOT / "nebulab"), "up", "--data-dir", str(own.data_dir)],
+        env=own.environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    try:
+        wait_for("the stack", lambda: _state(own)["supervisor"] == foreground.pid and _state(own)["ready"], 420)
+        before = _processes(own)
+        started = time.monotonic()
+        foreground.send_signal(signal.SIGINT)
+        said, _ = foreground.communicate(timeout=60)
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(foreground.pid, signal.SIGTERM)
+    assert foreground.returncode == 0, said
+    assert "http://localhost:" in said
+    assert "Traceback" not in said
+    assert time.monotonic() - started < 30
+    assert not [process for process in before if process.is_running()]

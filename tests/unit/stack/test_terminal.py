@@ -1,0 +1,58 @@
+"""The commands of the stack teach, and tell the truth without a stack."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from nebulab.cli import cli
+from nebulab.errors import NotRunning
+from nebulab.stack import logs
+
+
+@pytest.mark.parametrize("name", ["up", "down", "status", "logs", "doctor"])
+def test_help_teaches(name: str) -> None:
+    said = CliRunner().invoke(cli, [name, "--help"])
+    assert said.exit_code == 0
+    assert f"nebulab {name}" in said.output
+    assert "Examples:" in said.output
+
+
+@pytest.mark.parametrize("name", ["down", "status", "logs"])
+def test_without_a_stack_the_way_to_start_one_is_told(name: str, tmp_path: Path) -> None:
+    said = CliRunner().invoke(cli, [name, "--data-dir", str(tmp_path)])
+    assert isinstance(said.exception, NotRunning)
+    assert "nebulab up" in said.exception.hint
+
+
+def test_doctor_says_what_each_missing_thing_costs(tmp_path: Path) -> None:
+    said = CliRunner(env={"UV_OFFLINE": "1"}).invoke(cli, ["doctor", "--json", "--data-dir", str(tmp_path)])
+    checks = {check["name"]: check for check in json.loads(said.output)}
+    wanted = {"Python", "uv", "package index", "disk", "memory", "ports", "bubblewrap", "GPU and driver", "node"}
+    assert wanted | {"docker", "podman", "git", "C++ compiler"} == set(checks)
+    assert all(check["good"] or check["costs"] for check in checks.values())
+    assert said.exit_code == (1 if any(check["good"] is False for check in checks.values()) else 0)
+
+
+def test_logs_show_the_end_and_follow_also_a_file_that_begins_anew(tmp_path: Path) -> None:
+    log, shown = tmp_path / "galaxy.log", []
+    log.write_text("".join(f"line {number}\n" for number in range(10)))
+    happens = iter(["append half", "append  a line\n", "begin anew\n"])
+
+    def stop() -> bool:
+        match next(happens, "").split(" ", 1):
+            case "append", text:
+                with log.open("a") as file:
+                    file.write(text)
+            case "begin", text:
+                log.unlink()
+                log.write_text(text)
+            case _:
+                return True
+        return False
+
+    logs.show({"galaxy": log}, lambda name, line: shown.append(line), lines=2, follow=True, stop=stop)
+    assert shown == ["line 8", "line 9", "half a line", "anew"]
