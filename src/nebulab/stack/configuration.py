@@ -75,7 +75,7 @@ def _galaxy_configuration(
         "id_secret": secrets.id_secret,
         # With these two only who got an account from the administrator can run anything here.
         "require_login": True,
-        "allow_user_creation": False,
+        "allow_local_account_creation": False,
         # `down` ends every user's sessions as that user would.
         "api_allow_run_as": secrets.admin.email,
         # Galaxy's own default lets every user read every dataset.

@@ -45,9 +45,8 @@ def up(
     StackError
         A part could not be started.
     """
-    running = state.read(settings.data_dir)
-    if running is not None and state.is_locked(settings.data_dir):
-        running = _wait_ready(settings, running, None, console)
+    if state.is_locked(settings.data_dir):
+        running = _wait_ready(settings, None, console)
         console.print(f"A stack runs on {settings.data_dir} already.", soft_wrap=True)
         show(settings, running, console)
         on_ready(running.part("galaxy").address or "")
@@ -96,7 +95,7 @@ def _up_detached(settings: StackSettings, console: Console) -> StackState:
     finally:
         os.close(descriptor)
     try:
-        ready = _wait_ready(settings, None, supervisor, console)
+        ready = _wait_ready(settings, supervisor, console)
     except KeyboardInterrupt:
         supervisor.send_signal(signal.SIGTERM)
         supervisor.wait()
@@ -105,22 +104,22 @@ def _up_detached(settings: StackSettings, console: Console) -> StackState:
     return ready
 
 
-def _wait_ready(
-    settings: StackSettings, known: StackState | None, supervisor: subprocess.Popen[bytes] | None, console: Console
-) -> StackState:
-    """Wait until all parts of the stack answered; `supervisor` is the process to watch, if it is ours."""
-    pid = supervisor.pid if supervisor else known.supervisor if known else 0
+def _wait_ready(settings: StackSettings, supervisor: subprocess.Popen[bytes] | None, console: Console) -> StackState:
+    """Wait until all parts of the stack answered; `supervisor` is our own, None to wait for somebody else's."""
     with console.status("Starting Galaxy and the proxy …") as line:
         while True:
             now = state.read(settings.data_dir)
-            ours = now is not None and now.supervisor == pid
-            if now is not None and ours:
-                if now.ready:
-                    return now
-                line.update("Starting: " + ", ".join(f"{part.name} {part.state}" for part in now.parts[1:]) + " …")
-            if supervisor.poll() is not None if supervisor else not state.is_locked(settings.data_dir):
-                if now is not None and ours and now.failure:
-                    raise StackError(now.failure, now.hint)
+            meant = now if now and (now.supervisor == supervisor.pid if supervisor else state.supervised(now)) else None
+            if meant is not None and meant.ready:
+                return meant
+            if meant is not None:
+                line.update("Starting: " + ", ".join(f"{part.name} {part.state}" for part in meant.parts[1:]) + " …")
+            if supervisor is not None and supervisor.poll() is not None and state.is_locked(settings.data_dir):
+                # Another start at the same time was quicker: its stack is the one to wait for.
+                supervisor = None
+            elif supervisor.poll() is not None if supervisor else not state.is_locked(settings.data_dir):
+                if meant is not None and meant.failure:
+                    raise StackError(meant.failure, meant.hint)
                 log = settings.log("supervisor")
                 raise StackError("The stack ended before it was ready.", f"Its supervisor's log tells why: {log}")
             time.sleep(_POLL_SECONDS)

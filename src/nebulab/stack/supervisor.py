@@ -186,6 +186,7 @@ class Supervisor:
 
     async def _shut_down(self, galaxy: Part, proxy: Part, work: list[asyncio.Task[None]]) -> None:
         """Stop in order: the sessions, whose outputs Galaxy still has to collect, the proxy, Galaxy, what is left."""
+        was_ready, self.state.ready = self.state.ready, False
         for part in self.state.parts:
             part.state = "failed" if part.state == "failed" else "stopping"
         self._write()
@@ -193,7 +194,7 @@ class Supervisor:
         for task in work:
             task.cancel()
         await asyncio.gather(*work, return_exceptions=True)
-        if self.state.ready:
+        if was_ready:
             await self._end_sessions(galaxy)
         for process_part in (proxy, galaxy):
             await self._end(process_part)

@@ -48,7 +48,7 @@ def test_nobody_reads_the_configuration_or_anothers_datasets(settings: StackSett
     galaxy = _write(settings)
     assert galaxy["new_user_dataset_access_role_default_private"] is True
     assert galaxy["require_login"] is True
-    assert galaxy["allow_user_creation"] is False
+    assert galaxy["allow_local_account_creation"] is False
     for path in settings.config_dir.iterdir():
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
