@@ -42,6 +42,10 @@ class NebulabError(Exception):
     def __str__(self) -> str:
         return f"{self.message}\n{self.hint}" if self.hint else self.message
 
+    def _render_traceback_(self) -> list[str]:
+        """Return what a notebook shows instead of a traceback, which would be about Nebulab's code, not the user's."""
+        return [f"{type(self).__name__}: {self}"]
+
 
 class SettingsError(NebulabError):
     """A setting or an option has no usable value."""
