@@ -67,6 +67,7 @@ class Mirror:
         self._links: dict[PurePosixPath, _Linked] = {}
         self._number = 0
         self._written = ""
+        self._stale = False
         self._copied: tuple[int, int, int] | None = None
         self._told: set[str] = set()
         self._lock = threading.Lock()
@@ -87,9 +88,10 @@ class Mirror:
         with self._lock:
             start = time.monotonic()
             try:
-                changed = self._link_files()
-                if changed:
+                self._link_files()
+                if self._stale:
                     self._write_elements()
+                    self._stale = False
                 self._copy_notebook()
                 self._told.discard(_DISK_FULL)
             except OSError as error:
@@ -98,9 +100,8 @@ class Mirror:
                 self._say_once(_DISK_FULL)
             self.scan_seconds = time.monotonic() - start
 
-    def _link_files(self) -> bool:
-        """Link what is new or was replaced; return whether the elements changed."""
-        changed = False
+    def _link_files(self) -> None:
+        """Link what is new or was replaced, and mark the list as stale if the elements changed."""
         seen: set[PurePosixPath] = set()
         for file, folder in scan(self._layout.work, self._say_once):
             if not is_output(file.path) and (
@@ -114,16 +115,15 @@ class Mirror:
                 linked.file = file
                 if resized and linked.extension is not None:
                     linked.extension = None
-                    changed = True
+                    self._stale = True
                 continue
             target = self._link(file, folder)
             if target is not None:
                 self._links[file.path] = _Linked(file, target)
-                changed = True
+                self._stale = True
         for path in self._links.keys() - seen:
             del self._links[path]
-            changed = True
-        return changed
+            self._stale = True
 
     def _link(self, file: Found, folder: int) -> str | None:
         self._number += 1

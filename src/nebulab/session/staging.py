@@ -8,6 +8,7 @@ value, in the form which notebooks of the tool's earlier versions read.
 
 from __future__ import annotations
 
+import errno
 import json
 import re
 import shutil
@@ -146,6 +147,8 @@ class _Folder:
         if path not in self._links:
             link = self._layout.work / below
             try:
+                if any(parent in self._links for parent in path.parents):
+                    raise NotADirectoryError(errno.ENOTDIR, "another one has its folder's name")
                 link.parent.mkdir(parents=True, exist_ok=True)
                 link.symlink_to(source)
             except OSError as error:
