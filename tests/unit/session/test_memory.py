@@ -1,0 +1,90 @@
+"""The largest kernel is ended before the session needs more than it has."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from nebulab.session import memory
+from nebulab.session.guardian import descendants
+
+MEGABYTE = 1024 * 1024
+# What a kernelspec starts, as far as a look at its arguments goes.
+KERNEL = """
+import sys, time
+held = bytearray(int(sys.argv[1]) * 1024 * 1024)
+held[::4096] = b"x" * len(held[::4096])
+print("up", flush=True)
+time.sleep(600)
+"""
+
+
+@pytest.fixture
+def kernels() -> Iterator[dict[int, subprocess.Popen]]:
+    """A kernel of 30 MB and one of 120 MB."""
+    started = {}
+    for size in (30, 120):
+        arguments = [sys.executable, "-c", KERNEL, str(size), "-f", f"/tmp/kernel-{size}.json"]
+        started[size] = subprocess.Popen(arguments, stdout=subprocess.PIPE)
+        assert started[size].stdout
+        started[size].stdout.readline()
+    yield started
+    for process in started.values():
+        process.kill()
+        process.wait()
+        process.stdout.close()
+
+
+def test_the_largest_kernel_is_found_and_ended(kernels: dict[int, subprocess.Popen]) -> None:
+    found = memory.largest_kernel(os.getpid())
+    assert found is not None
+    assert found.pid == kernels[120].pid
+    assert 120 * MEGABYTE < found.bytes < 200 * MEGABYTE
+    memory.end(found)
+    assert kernels[120].wait(10) == -9
+    assert kernels[30].poll() is None
+
+
+def test_what_a_session_holds_is_counted_with_all_below_it(kernels: dict[int, subprocess.Popen]) -> None:
+    own = memory.proportional(os.getpid())
+    assert own + 150 * MEGABYTE < memory.used(os.getpid(), MEGABYTE) < own + 300 * MEGABYTE
+
+
+def test_pages_that_processes_share_are_counted_once() -> None:
+    """Data loaders fork: each seems to hold all that its parent holds."""
+    script = """
+import os, time
+held = bytearray(100 * 1024 * 1024)
+held[::4096] = b"x" * len(held[::4096])
+for _ in range(5):
+    if os.fork() == 0:
+        time.sleep(600)
+print("up", flush=True)
+time.sleep(600)
+"""
+    process = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE)
+    assert process.stdout
+    process.stdout.readline()
+    try:
+        assert sum(map(memory.resident, [process.pid, *descendants(process.pid)])) > 500 * MEGABYTE
+        assert memory.used(process.pid, 400 * MEGABYTE) < 200 * MEGABYTE
+    finally:
+        for pid in descendants(process.pid):
+            os.kill(pid, 9)
+        process.kill()
+        process.wait()
+        process.stdout.close()
+
+
+def test_a_process_that_is_gone_holds_nothing() -> None:
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    time.sleep(0)
+    assert not Path(f"/proc/{gone.pid}").exists()
+    assert memory.proportional(gone.pid) == 0
