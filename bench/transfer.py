@@ -59,27 +59,12 @@ def measure(url: str, key: str, work: Path) -> list[Row]:
     return [
         _speed("get of 1 GiB", *gets),
         _speed("put of 1 GiB", *puts),
-        Row(
-            "memory of get and put",
-            f"{memory:.0f} MB",
-            "-",
-            "-",
-            f"< {_MEMORY_GOAL_MB} MB",
-            memory < _MEMORY_GOAL_MB,
-        ),
+        Row.figure("memory of get and put", memory, "MB", goal=_MEMORY_GOAL_MB),
     ]
 
 
 def _speed(what: str, ours: float, theirs: float) -> Row:
-    ratio = theirs / ours
-    return Row(
-        f"{what} (MB/s)",
-        f"{SIZE / ours / 1e6:.0f}",
-        f"{SIZE / theirs / 1e6:.0f} (curl)",
-        f"{ratio:.2f}",
-        f">= {_SPEED_GOAL}",
-        ratio >= _SPEED_GOAL,
-    )
+    return Row.at_least(what, SIZE / ours / 1e6, SIZE / theirs / 1e6, "MB/s", "curl", goal=_SPEED_GOAL)
 
 
 def _ours(what: str, client: httpx.Client, key: str, path: Path, which: str) -> tuple[float, float, str]:
