@@ -86,6 +86,7 @@ def _guard_to_the_end(
 ) -> int:
     # A `kill -9` of the session's process group must not reach the guardian.
     os.setsid()
+    os.umask(0o077)
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGINT, signal.SIGCHLD})
     sandbox.adopt_orphans()
     sandbox.parent_death_signal()

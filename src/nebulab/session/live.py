@@ -69,6 +69,7 @@ class _Live:
         self._port = port
         self._idle = Idleness(self._settings.idle_minutes * 60)
         self._state = "starting"
+        self._told_trouble = ""
         self._end: asyncio.Future[End]
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -117,7 +118,7 @@ class _Live:
                     end = await self._end
                     # First what Galaxy collects, then everything else: a second after SIGTERM it is there.
                     self._state = "ending"
-                    await asyncio.to_thread(self._mirror.update)
+                    await self._mirror_now()
                     for task in self._tasks:
                         task.cancel()
             finally:
@@ -187,9 +188,19 @@ class _Live:
 
     async def _keep_mirrored(self) -> None:
         while True:
-            await asyncio.to_thread(self._mirror.update)
+            await self._mirror_now()
             pause = self._mirror.scan_seconds * _SCAN_SHARE
             await asyncio.sleep(min(max(pause, _SHORTEST_SCAN_SECONDS), _LONGEST_SCAN_SECONDS))
+
+    async def _mirror_now(self) -> None:
+        """One look; a trouble with one is told, and the next one tries again."""
+        try:
+            await asyncio.to_thread(self._mirror.update)
+        except OSError as error:
+            trouble = f"Outputs could not be prepared for Galaxy: {error.strerror or error}."
+            if trouble != self._told_trouble:
+                self._journal.tell(trouble)
+            self._told_trouble = trouble
 
     async def _watch_memory(self) -> None:
         if self._settings.memory_mb is None:
@@ -260,21 +271,15 @@ class _Live:
         self._journal.tell(f"The session ends: {end.value}.")
         if end is End.LOST:
             await self._recover()
-        layout = self._settings.layout
-        if end is End.DIED:
-            self._journal.tell(
-                f"Exit code {self._process.status}. Its last lines:\n{server.last_lines(layout.server_log)}"
-            )
-        if end is End.NOT_EXECUTED:
-            # Last on the error stream: Galaxy shows its end first.
-            with contextlib.suppress(OSError):
-                log_of_failure = layout.failure.read_text(encoding="utf-8")
-                print(log_of_failure, file=sys.stderr, flush=True)
-                return 1
-            self._journal.tell(
-                f"Exit code {self._process.status}. Its last lines:\n{server.last_lines(layout.server_log)}"
-            )
+        if end in {End.DIED, End.NOT_EXECUTED}:
+            # Last on the error stream, where a user looks for the reason.
+            print(self._reason(), file=sys.stderr, flush=True)
         return 1 if end in _FAILURES else 0
+
+    def _reason(self) -> str:
+        layout = self._settings.layout
+        told = server.written_inside(layout.failure)
+        return told or f"It ended with exit code {self._process.status}. {server.last_lines(layout.server_log)}"
 
     async def _recover(self) -> None:
         """Bring the work home by another way; a process of its own, for libraries that no session should carry."""

@@ -18,11 +18,15 @@ from nebulab.errors import RepositoryError
 Sandboxed = Callable[[Sequence[str], Mapping[str, str]], tuple[Sequence[str], Mapping[str, str]]]
 """Wraps a command and its environment so that they run in the session's sandbox."""
 
-_SHORT_SSH = re.compile(
-    r"(?P<user>[A-Za-z0-9_][A-Za-z0-9_.-]*)@(?P<host>[A-Za-z0-9][A-Za-z0-9.-]*):(?P<path>[^-:/\s][^:\s]*)"
-)
+_SHORT_SSH = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*@[A-Za-z0-9][A-Za-z0-9.-]*:[^-:/\s][^:\s]*")
 _REFERENCE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_./+@#-]*")
-_PRIVATE = ("Authentication failed", "could not read Username", "Permission denied", "terminal prompts disabled", "error: 403")
+_PRIVATE = (
+    "Authentication failed",
+    "could not read Username",
+    "Permission denied",
+    "terminal prompts disabled",
+    "error: 403",
+)
 _ABSENT = ("not found", "does not exist", "does not appear to be a git repository", "error: 404")
 
 # Git's own guards, given on the command line so that no configuration file can lift them.

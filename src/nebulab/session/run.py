@@ -6,7 +6,6 @@ Until JupyterLab's process is started this uses the standard library only, and n
 from __future__ import annotations
 
 import json
-import os
 import secrets
 import socket
 import sys
@@ -152,5 +151,4 @@ def _spawn(prepared: Prepared, bound: socket.socket, broker_token: str, port: in
         argv = server_config.command(port, address=address)
         variables |= server_config.hand_over(settings.token, layout.runtime)
     argv, variables = prepared.sandboxed(argv, variables)
-    os.umask(0o077)
     return guardian.spawn(argv, variables, folder=layout.work, log=layout.server_log)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import os
 import socket
+import stat
 from pathlib import Path
 
 from nebulab.errors import ServerError
@@ -17,6 +19,7 @@ LOOPBACK = "127.0.0.1"
 _KNOCK_SECONDS = 0.02
 _START_SECONDS = 120.0
 _LOG_LINES = 15
+_LONGEST_REASON = 64 * 1024
 
 
 def free_port() -> int:
@@ -75,6 +78,17 @@ def report(path: Path, port: int) -> None:
 def last_lines(log: Path) -> str:
     """Return the end of JupyterLab's log."""
     try:
-        return "\n".join(log.read_text(encoding="utf-8", errors="replace").splitlines()[-_LOG_LINES:])
+        lines = log.read_text(encoding="utf-8", errors="replace").splitlines()[-_LOG_LINES:]
+    except OSError:
+        return ""
+    return "Its last lines:\n" + "\n".join(lines) if lines else ""
+
+
+def written_inside(path: Path) -> str:
+    """Return the beginning of a file that the sandbox wrote, or nothing: a link put there leads nowhere."""
+    try:
+        with os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
+            regular = stat.S_ISREG(os.fstat(file.fileno()).st_mode)
+            return file.read(_LONGEST_REASON).decode("utf-8", "replace") if regular else ""
     except OSError:
         return ""

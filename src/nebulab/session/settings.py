@@ -71,8 +71,8 @@ class Layout:
 
     @property
     def server_log(self) -> Path:
-        """What JupyterLab writes."""
-        return self.own / "jupyterlab.log"
+        """What JupyterLab writes; outside of what the sandbox may write, since its end is shown to the user."""
+        return self.root / "jupyterlab.log"
 
     @property
     def failure(self) -> Path:

@@ -1,0 +1,294 @@
+"""A whole session, with stand-ins for JupyterLab and Galaxy: how it starts, what it says, and every way to end."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from support import fake_galaxy, run_session
+from support.fake_galaxy import FakeGalaxy
+
+TOKEN = "5e55104e" * 4
+NOTEBOOK = {"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
+
+
+def soon(what: str, happens: Callable[[], Any], seconds: float = 30) -> Any:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        found = happens()
+        if found:
+            return found
+        time.sleep(0.05)
+    raise AssertionError(f"waited {seconds:.0f} s in vain for {what}")
+
+
+class Session:
+    """A session in a job's folder, as Galaxy would have started it."""
+
+    def __init__(self, root: Path, galaxy: FakeGalaxy, **variables: str) -> None:
+        self.job = root / "job"
+        self.working = self.job / "working"
+        self.working.mkdir(parents=True)
+        self.work = self.working / "jupyter"
+        self.dataset = root / "notebook.dat"
+        self.dataset.touch()
+        form = {"mode": {"mode_select": "scratch"}, "user_inputs": []}
+        (self.working / "galaxy_inputs.json").write_text(json.dumps(form))
+        (self.working / "datatypes.json").write_text('["txt", "csv", "ipynb"]')
+        environment = {
+            "PATH": os.environ["PATH"],
+            "PYTHONPATH": str(Path(run_session.__file__).parents[1]),
+            "GALAXY_URL": galaxy.url,
+            "API_KEY": fake_galaxy.KEY,
+            "JUPYTER_TOKEN": TOKEN,
+            "HISTORY_ID": "h1",
+            "NEBULAB_JOB_ID": "j1",
+            "NEBULAB_ISOLATION": "none",
+            "NEBULAB_WATCH_SECONDS": "0.2",
+        } | variables
+        options = ["--inputs", "galaxy_inputs.json", "--notebook-output", str(self.dataset)]
+        self.process = subprocess.Popen(
+            [sys.executable, run_session.__file__, "session", *options, "--datatypes", "datatypes.json"],
+            cwd=self.working,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+
+    def opened(self) -> Session:
+        self.port = soon("the entry point", self._report)["8888"]["port"]
+        lab = json.loads((self.work / "lab.json").read_text())
+        self.lab, self.environment = lab["pid"], lab["environment"]
+        return self
+
+    def _report(self) -> Any:
+        assert self.process.poll() is None, self.process.communicate()
+        file = self.job / "container_runtime.json"
+        return json.loads(file.read_text()) if file.exists() else None
+
+    def status(self) -> dict[str, Any]:
+        answer = httpx.get(self.environment["NEBULAB_SESSION"], headers={"x-api-key": self.environment["API_KEY"]})
+        return answer.raise_for_status().json()
+
+    def save(self, name: str, content: str) -> None:
+        (self.work / name).write_text(content)
+
+    def collected(self) -> dict[str, str]:
+        listed = json.loads((self.working / "galaxy.json").read_text())["output_collection"]["elements"]
+        return {one["name"]: (self.working / one["filename"]).read_text() for one in listed}
+
+    def ended(self, seconds: float = 30) -> tuple[int, str, str]:
+        out, err = self.process.communicate(timeout=seconds)
+        assert soon("the end of JupyterLab", lambda: not alive(self.lab))
+        return self.process.returncode, out, err
+
+
+def alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+@pytest.fixture
+def galaxy() -> Iterator[FakeGalaxy]:
+    galaxy = FakeGalaxy()
+    galaxy.answers["jobs/j1"] = {"state": "running"}
+    galaxy.answers["histories/h1"] = {"id": "h1", "deleted": False}
+    yield galaxy
+    galaxy.stop()
+
+
+@pytest.fixture
+def start(tmp_path: Path, galaxy: FakeGalaxy) -> Iterator[Callable[..., Session]]:
+    started = []
+
+    def begin(**variables: str) -> Session:
+        started.append(Session(tmp_path / str(len(started)), galaxy, **variables))
+        return started[-1]
+
+    yield begin
+    for session in started:
+        if session.process.poll() is None:
+            session.process.kill()
+        session.process.communicate()
+
+
+def test_the_kernels_environment_has_a_token_and_not_the_key(start: Callable[..., Session], galaxy: FakeGalaxy) -> None:
+    session = start().opened()
+    environment = session.environment
+    assert environment["GALAXY_URL"].startswith("http://127.0.0.1:")
+    assert environment["HISTORY_ID"] == "h1"
+    assert environment["GALAXY_WORKING_DIR"] == str(session.working)
+    assert Path(environment["NEBULAB_INPUTS"]).read_text() == "{}"
+    assert fake_galaxy.KEY not in json.dumps(environment)
+    assert TOKEN not in json.dumps(environment)
+    listed = httpx.get(f"{environment['GALAXY_URL']}/api/users/current", headers={"x-api-key": environment["API_KEY"]})
+    assert listed.json() == galaxy.user
+
+
+def test_neither_key_nor_token_is_written_anywhere(start: Callable[..., Session]) -> None:
+    session = start().opened()
+    session.process.terminate()
+    _, out, err = session.ended()
+    for secret in (fake_galaxy.KEY, TOKEN):
+        assert secret not in out + err
+        for file in session.job.rglob("*"):
+            if file.is_file() and file.name != "token":  # JupyterLab deletes it; the stand-in does not
+                assert secret.encode() not in file.read_bytes(), file
+
+
+def test_a_stop_keeps_what_was_written_the_moment_before(start: Callable[..., Session]) -> None:
+    """Galaxy collects a second after its SIGTERM."""
+    session = start().opened()
+    session.save("outputs/last words.txt", "kept")
+    session.save("mine.ipynb", json.dumps(NOTEBOOK))
+    os.killpg(session.process.pid, signal.SIGTERM)
+    soon("the last words", lambda: session.collected() == {"last words": "kept"}, 1.0)
+    soon("the notebook", lambda: json.loads(session.dataset.read_text()) == NOTEBOOK, 1.0)
+    assert session.ended()[0] == 0
+
+
+def test_shutting_down_in_jupyterlab_ends_well(start: Callable[..., Session]) -> None:
+    session = start().opened()
+    session.save("outputs/a.txt", "kept")
+    end(session, "/end/0")
+    code, _, err = session.ended()
+    assert (code, session.collected()) == (0, {"a": "kept"})
+    assert "shut down in JupyterLab" in err
+
+
+@pytest.mark.parametrize(("how", "told"), [("/kill", "-9"), ("/end/3", "3")])
+def test_a_server_that_dies_fails_the_job_and_keeps_the_work(
+    start: Callable[..., Session], how: str, told: str
+) -> None:
+    session = start().opened()
+    session.save("outputs/a.txt", "kept")
+    end(session, how)
+    code, _, err = session.ended()
+    assert (code, session.collected()) == (1, {"a": "kept"})
+    assert f"exit code {told}" in err
+
+
+def end(session: Session, how: str) -> None:
+    with pytest.raises(httpx.HTTPError):
+        httpx.post(f"http://127.0.0.1:{session.port}{how}")
+
+
+@pytest.mark.parametrize("whole_group", [False, True])
+def test_a_killed_session_leaves_its_work_and_no_process(start: Callable[..., Session], whole_group: bool) -> None:
+    session = start().opened()
+    session.save("outputs/a.txt", "kept")
+    soon("the mirror", lambda: session.collected())
+    (os.killpg if whole_group else os.kill)(session.process.pid, signal.SIGKILL)
+    assert session.ended()[0] == -signal.SIGKILL
+    assert session.collected() == {"a": "kept"}
+
+
+def test_a_server_that_does_not_start_is_told_with_its_last_words(start: Callable[..., Session]) -> None:
+    session = start(STAND_IN_LAB="refuse")
+    _, err = session.process.communicate(timeout=30)
+    assert session.process.returncode == 1
+    assert "this server refuses to start" in err
+    assert json.loads(session.dataset.read_text())["nbformat"] == 4
+
+
+def test_when_galaxy_lost_the_job_the_work_comes_home_through_the_api(
+    start: Callable[..., Session], galaxy: FakeGalaxy
+) -> None:
+    session = start().opened()
+    session.save("outputs/result.csv", "1,2\n")
+    session.save("mine.ipynb", json.dumps(NOTEBOOK))
+    galaxy.answers["jobs/j1"] = {"state": "error"}
+    code, out, _ = session.ended(60)
+    assert code == 0
+    assert "2 files of the session were saved to the history" in out
+    targets = [request["targets"][0] for request in galaxy.fetched]
+    assert [target["elements"][0]["name"] for target in targets] == ["mine.ipynb", "result.csv"]
+    assert [target["elements"][0]["ext"] for target in targets] == ["ipynb", "csv"]
+    assert targets[1]["name"] == "Recovered from a session that Galaxy lost"
+    assert sorted(bytes(content) for content in galaxy.uploads.values()) == [b"1,2\n", json.dumps(NOTEBOOK).encode()]
+
+
+def test_a_deleted_job_ends_and_brings_nothing_back(start: Callable[..., Session], galaxy: FakeGalaxy) -> None:
+    session = start().opened()
+    session.save("outputs/a.txt", "not wanted")
+    galaxy.answers["jobs/j1"] = {"state": "deleted"}
+    code, _, err = session.ended()
+    assert (code, galaxy.fetched) == (0, [])
+    assert "the job was deleted" in err
+
+
+def test_a_galaxy_that_is_away_for_a_while_ends_nothing(start: Callable[..., Session], galaxy: FakeGalaxy) -> None:
+    session = start().opened()
+    galaxy.away = 10
+    soon("ten refused questions", lambda: galaxy.away == 0)
+    session.save("outputs/a.txt", "kept")
+    soon("the mirror", lambda: session.collected() == {"a": "kept"})
+    assert session.process.poll() is None
+    assert session.status()["state"] == "running"
+
+
+def test_an_idle_session_warns_and_ends(start: Callable[..., Session]) -> None:
+    session = start(NEBULAB_IDLE_MINUTES="0.1").opened()
+    status = soon("the warning", lambda: session.status() if session.status()["ends_in_seconds"] is not None else None)
+    assert 0 < status["ends_in_seconds"] <= 3
+    code, _, err = session.ended()
+    assert code == 0
+    assert "nothing was computed for too long" in err
+
+
+def test_a_computing_kernel_keeps_the_session(start: Callable[..., Session]) -> None:
+    session = start(NEBULAB_IDLE_MINUTES="0.05").opened()
+    moment = datetime.fromtimestamp(0, UTC).isoformat()
+    session.save("kernels.json", json.dumps([{"id": "k", "execution_state": "busy", "last_activity": moment}]))
+    time.sleep(5)
+    assert session.process.poll() is None
+
+
+def test_more_time_can_be_asked_for_from_the_page(start: Callable[..., Session]) -> None:
+    session = start(NEBULAB_IDLE_MINUTES="0.1").opened()
+    soon("the warning", lambda: session.status()["ends_in_seconds"] is not None)
+    headers = {"x-api-key": session.environment["API_KEY"]}
+    httpx.post(f"{session.environment['NEBULAB_SESSION']}/extend", headers=headers).raise_for_status()
+    assert session.status()["ends_in_seconds"] is None
+
+
+def test_what_cannot_be_collected_is_told_in_the_page(start: Callable[..., Session]) -> None:
+    session = start().opened()
+    (session.work / "outputs" / "link").symlink_to("/etc/passwd")
+    message = soon("the message", lambda: session.status()["messages"])[0]
+    assert "leaves the working folder" in message["text"]
+
+
+def test_by_hand_without_galaxy_it_prints_the_address(tmp_path: Path) -> None:
+    process = subprocess.Popen(
+        [sys.executable, run_session.__file__, "session", "--mode", "scratch"],
+        cwd=tmp_path,
+        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(Path(run_session.__file__).parents[1])}
+        | {"NEBULAB_ISOLATION": "none"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout
+    try:
+        address = next(line for line in process.stdout if line.startswith("Open http://127.0.0.1:"))
+        assert "token=" in address
+    finally:
+        process.terminate()
+        process.communicate(timeout=30)
+    assert process.returncode == 0
