@@ -59,10 +59,6 @@ def send(galaxy: Galaxy, path: Path, digest: Digest | None, progress: Progress) 
                     piece = max(min(piece, size) // 8, _SMALLEST_PIECE_BYTES)
                     continue
                 reached = _reached(galaxy, upload, answer, patience)
-            if body.grew_short:
-                raise TransferError(
-                    f"{path} became shorter while it was sent.", "Wait until the program that writes it has ended."
-                )
             if reached > offset:
                 patience.progressed()
             offset = reached
@@ -80,7 +76,6 @@ class _Body:
     def __init__(self, file: BinaryIO, offset: int, length: int, digest: Digest | None, progress: Progress) -> None:
         self.offset = offset
         self.length = length
-        self.grew_short = False
         self._file = file
         self._digest = digest
         self._progress = progress
@@ -91,8 +86,10 @@ class _Body:
         while position < end:
             chunk = self._file.read(min(_CHUNK_BYTES, end - position))
             if not chunk:
-                self.grew_short = True
-                return
+                raise TransferError(
+                    f"{self._file.name} became shorter while it was sent.",
+                    "Wait until the program that writes it has ended.",
+                )
             if self._digest is not None:
                 self._digest.update(chunk, position)
             yield chunk

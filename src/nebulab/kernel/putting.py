@@ -178,7 +178,13 @@ def _write_figure(figure: Any, file: Path) -> None:
 
 
 def _write_json(value: Any, file: Path) -> None:
-    file.write_text(json.dumps(value, ensure_ascii=False, indent=1) + "\n")
+    try:
+        text = json.dumps(value, ensure_ascii=False, indent=1)
+    except (TypeError, ValueError) as error:
+        raise SettingsError(
+            f"This can't be put into the history as JSON: {error}.", "Put its parts, or write it to a file first."
+        ) from error
+    file.write_text(text + "\n")
 
 
 _FRAME = {

@@ -1,0 +1,58 @@
+"""Waiting ends with what happened: ready, failed, or not yet."""
+
+from __future__ import annotations
+
+import pytest
+
+from nebulab.errors import DatasetFailed, DatasetNotReady
+from nebulab.galaxy import waiting
+from nebulab.galaxy.connection import Galaxy
+from nebulab.galaxy.contents import Item
+from support.fake_galaxy import FakeGalaxy
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(waiting, "_FIRST_INTERVAL_SECONDS", 0.01)
+
+
+def test_a_running_dataset_becomes_ready(fake: FakeGalaxy, galaxy: Galaxy) -> None:
+    item = Item.from_answer(fake.add("x", b"12", state="queued"))
+    states = iter(["queued", "running", "ok"])
+    fake.answers["histories/h1/contents/datasets/d1"] = lambda: fake.shown["d1"] | {"state": next(states)}
+    assert waiting.wait_for_item(galaxy, item).state == "ok"
+
+
+def test_a_failing_dataset_tells_why(fake: FakeGalaxy, galaxy: Galaxy) -> None:
+    item = Item.from_answer(fake.add("x", state="error", misc_info="Traceback: no such column"))
+    with pytest.raises(DatasetFailed, match="no such column"):
+        waiting.wait_for_item(galaxy, item)
+
+
+def test_the_time_ends(fake: FakeGalaxy, galaxy: Galaxy) -> None:
+    item = Item.from_answer(fake.add("x", state="running"))
+    with pytest.raises(DatasetNotReady, match="running"):
+        waiting.wait_for_item(galaxy, item, timeout=0.1)
+
+
+def test_a_failed_job_tells_the_end_of_its_error_output(fake: FakeGalaxy, galaxy: Galaxy) -> None:
+    states = iter(["queued", "error"])
+    fake.answers["jobs/j1"] = lambda: {
+        "id": "j1",
+        "state": next(states),
+        "tool_id": "run_jupyter_job",
+        "exit_code": 1,
+        "tool_stderr": "x" * 5000 + "ValueError: no good",
+        "job_messages": [{"desc": "Fatal error"}],
+    }
+    error = waiting.job_failure(waiting.wait_for_job(galaxy, "j1"))
+    assert "exit code 1" in error.message
+    assert "ValueError: no good" in error.message
+    assert "Fatal error" in error.message
+    assert len(error.message) < 2000
+
+
+def test_a_job_that_takes_too_long(fake: FakeGalaxy, galaxy: Galaxy) -> None:
+    fake.answers["jobs/j1"] = {"state": "running"}
+    with pytest.raises(DatasetNotReady):
+        waiting.wait_for_job(galaxy, "j1", timeout=0.1)
