@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import httpx
 
@@ -18,6 +19,7 @@ WANTED = 5
 _GOAL = 20
 _PER_REQUEST = 100
 _ROUNDS = 3
+_ATTEMPTS = 5
 _PATTERN = rf"wanted [1-{WANTED}]\.tsv"
 
 _OURS = """
@@ -66,9 +68,7 @@ def _fill(client: httpx.Client, history: str) -> None:
             for name in names[start : start + _PER_REQUEST]
         ]
         target = {"destination": {"type": "hdas"}, "elements": elements}
-        answer = client.post("/api/tools/fetch", json={"history_id": history, "targets": [target]})
-        if answer.is_error:
-            raise RuntimeError(f"Galaxy does not take in the datasets: {answer.text}")
+        _fetch(client, {"history_id": history, "targets": [target]})
     deadline = time.monotonic() + 900
     while time.monotonic() < deadline:
         answer = client.get(f"/api/histories/{history}", params={"keys": "state_details"})
@@ -77,6 +77,16 @@ def _fill(client: httpx.Client, history: str) -> None:
             return
         time.sleep(2)
     raise RuntimeError(f"Galaxy did not take in {COUNT} datasets: {details}")
+
+
+def _fetch(client: httpx.Client, payload: dict[str, Any]) -> None:
+    for _attempt in range(_ATTEMPTS):
+        answer = client.post("/api/tools/fetch", json=payload)
+        if answer.is_success:
+            return
+        # Galaxy's own jobs may hold the lock of its SQLite database.
+        time.sleep(10)
+    raise RuntimeError(f"Galaxy does not take in the datasets: {answer.text}")
 
 
 def _run(python: str, code: str, variables: dict[str, str], folder: Path) -> float:
