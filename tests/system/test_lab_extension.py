@@ -18,6 +18,8 @@ from support.parts import require
 from support.stack import ENVIRONMENTS
 
 pytestmark = pytest.mark.system
+# JupyterLab's first page takes its time on a busy machine.
+expect.set_options(timeout=60_000)
 
 NOTEBOOK = {"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
 BEHIND_PROXY = {"Host": "0a1b-2c3d.ep.interactivetool.localhost:8081"}

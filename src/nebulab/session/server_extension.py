@@ -80,7 +80,9 @@ class Locked:
         if not await _user(handler):
             # What JupyterHandler's error page expects to be there.
             handler.current_user = handler._jupyter_current_user = None
-            raise HTTPError(403, "Open this session from Galaxy: the address there holds its token.")
+            raise HTTPError(
+                403, "Open this session from Galaxy, in a tab of its own: the address there holds its token."
+            )
         return await super().prepare(*arguments, **named)
 
     def _request_summary(self) -> str:
