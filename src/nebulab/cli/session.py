@@ -44,6 +44,7 @@ def command(inputs: Path | None, notebook_output: Path | None, datatypes: Path |
     from nebulab.session import sandbox, settings
     from nebulab.session.run import run
 
+    sandbox.keep_memory_private()
     key = sandbox.forget("API_KEY")
     told = settings.read(
         os.environ,

@@ -210,13 +210,16 @@ class _Live:
             await asyncio.sleep(_MEMORY_SECONDS)
             if memory.used(os.getpid(), limit) < limit * memory.ENOUGH:
                 continue
-            kernel = memory.largest_kernel(self._process.pid)
-            if kernel is None:
+            hog = memory.largest(self._process.pid)
+            if hog is None:
                 continue
-            memory.end(kernel)
+            memory.end(hog)
+            what, after = (
+                ("A kernel", "JupyterLab starts it again") if hog.is_kernel else ("A program", "The session goes on")
+            )
             self._journal.tell(
-                f"A kernel used {kernel.bytes / 2**30:.1f} GB of the session's {limit / 2**30:.1f} GB and was ended. "
-                "JupyterLab starts it again; what was saved is kept. Read the data in parts, or ask for more memory."
+                f"{what} used {hog.bytes / 2**30:.1f} GB of the session's {limit / 2**30:.1f} GB and was ended. "
+                f"{after}; what was saved is kept. Read the data in parts, or ask for more memory."
             )
 
     async def _watch_idleness(self, client: aiohttp.ClientSession) -> None:

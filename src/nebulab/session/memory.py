@@ -1,7 +1,7 @@
 """The session's memory against its job's limit; runs in the session.
 
-Past the limit the machine or the batch system would end the whole job. Before that the largest kernel is ended: the
-server, the other kernels and every saved file stay.
+Past the limit the machine or the batch system would end the whole job. Before that what holds the most is ended, mostly
+a kernel: the server, the other kernels and every saved file stay.
 """
 
 from __future__ import annotations
@@ -15,17 +15,18 @@ from pathlib import Path
 from nebulab.session.guardian import descendants
 
 ENOUGH = 0.95
-"""Share of the limit at which a kernel is ended: what it takes until the next look must still fit."""
+"""Share of the limit at which the largest is ended: what it takes until the next look must still fit."""
 
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
 @dataclass(frozen=True)
-class Kernel:
-    """A kernel's process, with what it started."""
+class Hog:
+    """A kernel, or another program of the user's, with what it started."""
 
     pid: int
     bytes: int
+    is_kernel: bool
 
 
 def resident(pid: int) -> int:
@@ -54,25 +55,32 @@ def used(root: int, limit: int) -> int:
     return quick if quick < limit * ENOUGH else sum(proportional(pid) for pid in pids)
 
 
-def largest_kernel(root: int) -> Kernel | None:
-    """Return the kernel below `root` that holds the most memory."""
-    kernels = [Kernel(pid, sum(proportional(one) for one in (pid, *descendants(pid)))) for pid in _kernels(root)]
-    return max(kernels, key=lambda kernel: kernel.bytes, default=None)
-
-
-def _kernels(root: int) -> list[int]:
-    """A kernel is a process whose arguments name a connection file, as every kernelspec's do."""
+def largest(root: int) -> Hog | None:
+    """Return what holds the most memory below `root` among the kernels and the programs started in terminals."""
     found = []
+    counted: set[int] = set()
+    for pid, arguments in _commands(root).items():
+        if pid in counted or arguments[0].endswith(b"bwrap") or b"jupyterlab" in arguments:
+            continue
+        # A kernel is a process whose arguments name a connection file, as every kernelspec's do.
+        is_kernel = any(Path(os.fsdecode(one)).match("kernel-*.json") for one in arguments)
+        with_children = (pid, *descendants(pid)) if is_kernel else (pid,)
+        counted.update(with_children)
+        found.append(Hog(pid, sum(map(proportional, with_children)), is_kernel))
+    return max(found, key=lambda hog: hog.bytes, default=None)
+
+
+def _commands(root: int) -> dict[int, list[bytes]]:
+    """Return the arguments of every process below `root`, parents first."""
+    found = {}
     for pid in descendants(root):
         with contextlib.suppress(OSError):
-            arguments = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
-            if any(Path(os.fsdecode(one)).name.startswith("kernel-") and one.endswith(b".json") for one in arguments):
-                found.append(pid)
+            found[pid] = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
     return found
 
 
-def end(kernel: Kernel) -> None:
-    """End a kernel and what it started, at once: it may fill the memory before it heeds a request."""
-    for pid in (*descendants(kernel.pid), kernel.pid):
+def end(hog: Hog) -> None:
+    """End it and what it started, at once: it may fill the memory before it heeds a request."""
+    for pid in (*descendants(hog.pid), hog.pid):
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.kill(pid, signal.SIGKILL)

@@ -11,14 +11,15 @@ import stat
 from pathlib import Path
 
 from nebulab.errors import ServerError
-from nebulab.session.guardian import Guarded
+from nebulab.session.guardian import Guarded, descendants
 from nebulab.session.mirror import replace
 from nebulab.session.settings import CONTAINER_PORT
 
 LOOPBACK = "127.0.0.1"
-_KNOCK_SECONDS = 0.02
+_KNOCK_SECONDS = 0.03
 _START_SECONDS = 120.0
 _LOG_LINES = 15
+_LISTENING = "0A"
 _LONGEST_REASON = 64 * 1024
 
 
@@ -49,8 +50,11 @@ async def answers(port: int, token: str, process: Guarded, log: Path, seconds: f
     loop = asyncio.get_running_loop()
     deadline = loop.time() + seconds
     while loop.time() < deadline:
+        await asyncio.sleep(_KNOCK_SECONDS)
         if process.poll() is not None:
             raise ServerError(f"JupyterLab ended while it started (exit code {process.status}).", last_lines(log))
+        if not listens(port, process.pid):
+            continue
         with contextlib.suppress(OSError):
             reader, writer = await asyncio.open_connection(LOOPBACK, port)
             try:
@@ -65,8 +69,26 @@ async def answers(port: int, token: str, process: Guarded, log: Path, seconds: f
                 break
             finally:
                 writer.close()
-        await asyncio.sleep(_KNOCK_SECONDS)
     raise ServerError(f"JupyterLab did not answer within {seconds:.0f} s.", last_lines(log))
+
+
+def listens(port: int, root: int) -> bool:
+    """Whether `port` on loopback is served from below the process `root`.
+
+    The port was free a moment ago, and may be anybody's by now: a foreign server must not get the token, nor the user.
+    """
+    inodes = set()
+    for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
+        fields = line.split()
+        if fields[3] == _LISTENING and int(fields[1].rpartition(":")[2], 16) == port:
+            inodes.add(f"socket:[{fields[9]}]")
+    for pid in descendants(root) if inodes else ():
+        with contextlib.suppress(OSError):
+            for descriptor in Path(f"/proc/{pid}/fd").iterdir():
+                with contextlib.suppress(OSError):
+                    if str(descriptor.readlink()) in inodes:
+                        return True
+    return False
 
 
 def report(path: Path, port: int) -> None:

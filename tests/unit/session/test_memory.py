@@ -42,13 +42,27 @@ def kernels() -> Iterator[dict[int, subprocess.Popen]]:
 
 
 def test_the_largest_kernel_is_found_and_ended(kernels: dict[int, subprocess.Popen]) -> None:
-    found = memory.largest_kernel(os.getpid())
+    found = memory.largest(os.getpid())
     assert found is not None
-    assert found.pid == kernels[120].pid
+    assert (found.pid, found.is_kernel) == (kernels[120].pid, True)
     assert 120 * MEGABYTE < found.bytes < 200 * MEGABYTE
     memory.end(found)
     assert kernels[120].wait(10) == -9
     assert kernels[30].poll() is None
+
+
+def test_a_program_in_a_terminal_that_holds_more_is_found_too(kernels: dict[int, subprocess.Popen]) -> None:
+    program = subprocess.Popen([sys.executable, "-c", KERNEL, "200"], stdout=subprocess.PIPE)
+    assert program.stdout
+    program.stdout.readline()
+    try:
+        found = memory.largest(os.getpid())
+        assert found is not None
+        assert (found.pid, found.is_kernel) == (program.pid, False)
+    finally:
+        program.kill()
+        program.wait()
+        program.stdout.close()
 
 
 def test_what_a_session_holds_is_counted_with_all_below_it(kernels: dict[int, subprocess.Popen]) -> None:
