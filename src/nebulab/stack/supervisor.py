@@ -93,6 +93,7 @@ class Supervisor:
                 self._answered = {part.name: asyncio.Event() for part in (proxy, galaxy)}
                 work = [asyncio.create_task(self._keep(part, client)) for part in (proxy, galaxy)]
                 work.append(asyncio.create_task(self._finish_start(galaxy)))
+                work.append(asyncio.create_task(self._watch_folder()))
                 stopping = asyncio.create_task(self._stop.wait())
                 try:
                     # Work ends by an error alone.
@@ -184,6 +185,12 @@ class Supervisor:
         self.on_ready()
         await asyncio.Event().wait()
 
+    async def _watch_folder(self) -> None:
+        """End the stack when its folder is deleted: no command would find it any more."""
+        while await asyncio.to_thread(self.settings.run_dir.exists):  # noqa: ASYNC110 - there is nothing to set an event
+            await asyncio.sleep(_POLL_RUNNING)
+        raise StackError(f"The stack's folder {self.settings.data_dir} was deleted.", "`nebulab up` makes a new one.")
+
     async def _shut_down(self, galaxy: Part, proxy: Part, work: list[asyncio.Task[None]]) -> None:
         """Stop in order: the sessions, whose outputs Galaxy still has to collect, the proxy, Galaxy, what is left."""
         was_ready, self.state.ready = self.state.ready, False
@@ -194,7 +201,7 @@ class Supervisor:
         for task in work:
             task.cancel()
         await asyncio.gather(*work, return_exceptions=True)
-        if was_ready:
+        if was_ready and self.settings.secrets_file.exists():
             await self._end_sessions(galaxy)
         for process_part in (proxy, galaxy):
             await self._end(process_part)
@@ -264,7 +271,9 @@ class Supervisor:
             watcher.wait()
 
     def _write(self) -> None:
-        state.write(self.settings.data_dir, self.state)
+        # Its folder may be deleted, which ends the stack, and must not keep it from ending in order.
+        with contextlib.suppress(FileNotFoundError):
+            state.write(self.settings.data_dir, self.state)
 
 
 def _how_it_ended(code: int) -> str:

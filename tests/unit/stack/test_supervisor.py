@@ -1,0 +1,123 @@
+"""The supervisor keeps parts (here small web servers) running, tells why one does not start, leaves nothing behind."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import signal
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from nebulab.errors import AlreadyRunning, StackError
+from nebulab.stack import accounts, ports, processes, state
+from nebulab.stack.files import private_folder
+from nebulab.stack.parts import Part
+from nebulab.stack.settings import StackSettings
+from nebulab.stack.state import PartState
+from nebulab.stack.supervisor import Supervisor
+
+BROKEN = "import sys; print('no such option: --colour'); sys.exit(4)"
+
+
+class Small(Supervisor):
+    """A supervisor of two web servers in place of Galaxy and the proxy."""
+
+    broken = False
+
+    def _prepare(self) -> tuple[Part, Part]:
+        kept = accounts.load(self.settings.secrets_file)
+        accounts.save(
+            self.settings.secrets_file,
+            replace(kept, admin=replace(kept.admin, key="a"), user=replace(kept.user, key="b")),
+        )
+        numbers = ports.choose(self.settings.data_dir / "ports.json", {"galaxy": None, "proxy": None})
+        galaxy, proxy = (self._part(name, port) for name, port in numbers.items())
+        self.state.parts += [PartState(part.name, "starting", part.address) for part in (galaxy, proxy)]
+        self._write()
+        return galaxy, proxy
+
+    def _part(self, name: str, port: int) -> Part:
+        command = (sys.executable, "-m", "http.server", str(port), "--bind", "127.0.0.1")
+        if self.broken and name == "galaxy":
+            command = (sys.executable, "-c", BROKEN)
+        address = f"http://127.0.0.1:{port}"
+        log = self.settings.log(name)
+        return Part(name, f"The {name}", command, address, address, self.settings.run_dir, log, expects=200)
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> StackSettings:
+    settings = StackSettings(tmp_path / "data", tmp_path / "environments", tmp_path)
+    private_folder(settings.logs_dir)
+    return settings
+
+
+async def _until(probe: Callable[[], bool], seconds: float = 20) -> None:
+    async with asyncio.timeout(seconds):
+        while not probe():
+            await asyncio.sleep(0.05)
+
+
+async def test_a_killed_part_is_started_again_and_told(settings: StackSettings) -> None:
+    ready = []
+    supervisor = Small(settings, lambda: ready.append(True))
+    running = asyncio.create_task(supervisor.run())
+    await _until(lambda: bool(ready))
+    galaxy = supervisor.state.part("galaxy")
+    killed = galaxy.pid
+    assert killed is not None
+    os.kill(killed, signal.SIGKILL)
+    await _until(lambda: galaxy.restarts == 1)
+    await _until(lambda: galaxy.state == "running")
+    assert galaxy.pid != killed
+    assert ready == [True]
+    os.kill(os.getpid(), signal.SIGTERM)
+    await running
+    assert [part.state for part in supervisor.state.parts] == ["stopped"] * 3
+    assert processes.carrying(supervisor.state.stack_id) == []
+    assert not state.is_locked(settings.data_dir)
+
+
+async def test_one_folder_has_one_supervisor(settings: StackSettings) -> None:
+    ready = asyncio.Event()
+    first = asyncio.create_task(Small(settings, ready.set).run())
+    await asyncio.wait_for(ready.wait(), 20)
+    before = (settings.run_dir / "state.json").read_text()
+    with pytest.raises(AlreadyRunning):
+        await Small(settings).run()
+    assert (settings.run_dir / "state.json").read_text() == before
+    os.kill(os.getpid(), signal.SIGTERM)
+    await first
+
+
+async def test_a_part_that_does_not_start_is_told_with_its_own_words(settings: StackSettings) -> None:
+    supervisor = Small(settings)
+    supervisor.broken = True
+    with pytest.raises(StackError, match="no such option: --colour") as failure:
+        await supervisor.run()
+    assert "galaxy.log" in failure.value.hint
+    kept = state.read(settings.data_dir)
+    assert kept is not None
+    assert "--colour" in kept.failure
+    assert {part.name: part.state for part in kept.parts} == {
+        "supervisor": "stopped",
+        "galaxy": "failed",
+        "proxy": "stopped",
+    }
+    assert processes.carrying(supervisor.state.stack_id) == []
+
+
+async def test_a_stack_whose_folder_is_deleted_ends(settings: StackSettings) -> None:
+    ready = asyncio.Event()
+    supervisor = Small(settings, ready.set)
+    running = asyncio.create_task(supervisor.run())
+    await asyncio.wait_for(ready.wait(), 20)
+    shutil.rmtree(settings.data_dir)
+    with pytest.raises(StackError, match="deleted"):
+        await asyncio.wait_for(running, 20)
+    assert processes.carrying(supervisor.state.stack_id) == []
