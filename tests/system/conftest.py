@@ -16,9 +16,11 @@ from support.galaxy import GalaxyUser
 from support.stack import Account, Stack
 
 
-def _account(stack: Stack, name: str, admin_key: str) -> Account:
+def new_account(stack: Stack, name: str) -> Account:
+    """Have the administrator make an account."""
+    name = f"{name}-{secrets.token_hex(4)}"
     password = secrets.token_urlsafe(12)
-    with httpx.Client(base_url=stack.url, headers={"x-api-key": admin_key}, timeout=60) as client:
+    with httpx.Client(base_url=stack.url, headers={"x-api-key": stack.admin.key}, timeout=60) as client:
         created = client.post(
             "/api/users", json={"username": name, "email": f"{name}@example.org", "password": password}
         )
@@ -61,8 +63,14 @@ def stack(new_stack: Callable[..., Stack]) -> Stack:
     """
     running = os.environ.get("NEBULAB_TEST_STACK")
     stack = _adopt(Stack(Path(running))) if running else new_stack()
-    stack.other = _account(stack, f"other-{secrets.token_hex(4)}", stack.admin.key)
+    stack.other = new_account(stack, "other")
     return stack
+
+
+@pytest.fixture
+def person(stack: Stack) -> Account:
+    """Somebody new, with an empty history and no session."""
+    return new_account(stack, "person")
 
 
 @pytest.fixture
