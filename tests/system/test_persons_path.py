@@ -121,7 +121,6 @@ def test_a_person_finds_everything_back_in_the_history(
     lab = start_session(page, stack)
 
     expect(lab.get_by_role("tab", name="Start here.ipynb")).to_be_visible(timeout=90_000)
-    picture(lab, "start-here")
     run_cell(lab, CELL)
     expect(lab.locator(".jp-OutputArea-output", has_text="agree: 1.0")).to_be_visible(timeout=120_000)
     picture(lab, "lab")
