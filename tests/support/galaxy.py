@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import httpx
 from bioblend.galaxy import GalaxyInstance
 
 TOOL = "interactive_tool_ml_jupyter_notebook"
@@ -44,9 +45,16 @@ class GalaxyUser:
         if isinstance(content, str):
             outcome = self.gi.tools.paste_content(content, history, file_name=name, file_type=ext)
         else:
-            path = content
-            assert isinstance(path, Path)
-            outcome = self.gi.tools.upload_file(str(path), history, file_name=name, file_type=ext)
+            data = content.read_bytes() if isinstance(content, Path) else content
+            target = {"destination": {"type": "hdas"}, "elements": [{"src": "files", "name": name, "ext": ext}]}
+            answer = httpx.post(
+                f"{self.url}/api/tools/fetch",
+                headers={"x-api-key": self.key},
+                data={"history_id": history, "targets": json.dumps([target])},
+                files={"files_0|file_data": (name, data)},
+                timeout=300,
+            )
+            outcome = answer.raise_for_status().json()
         return self.wait_dataset(outcome["outputs"][0]["id"])
 
     def dataset(self, dataset: str) -> dict:

@@ -89,10 +89,10 @@ class Mirror:
             start = time.monotonic()
             try:
                 self._link_files()
+                self._copy_notebook()
                 if self._stale:
                     self._write_elements()
                     self._stale = False
-                self._copy_notebook()
                 self._told.discard(_DISK_FULL)
             except OSError as error:
                 if error.errno not in _FULL:
