@@ -32,7 +32,9 @@ def stack(data_dir: Path) -> Iterator[tuple[str, str]]:
     tools = ["--tool-conf", str(BENCH / "tools" / "tool_conf.xml")]
     subprocess.run([*nebulab, "up", "--detach", *here, *tools], env=variables, check=True, stdout=sys.stderr)
     try:
-        status = subprocess.run([*nebulab, "status", "--json", *here], env=variables, check=True, stdout=subprocess.PIPE)
+        status = subprocess.run(
+            [*nebulab, "status", "--json", *here], env=variables, check=True, stdout=subprocess.PIPE
+        )
         galaxy = next(part for part in json.loads(status.stdout)["parts"] if part["name"] == "galaxy")
         yield galaxy["address"], json.loads((data_dir / "secrets.json").read_text())["user"]["key"]
     finally:

@@ -15,10 +15,8 @@ with socket.socket() as probe:
     probe.bind(("127.0.0.1", 0))
     port = probe.getsockname()[1]
 
-server = subprocess.Popen(
-    [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", f"--port={port}", "--ip=127.0.0.1"]
-    + ["--IdentityProvider.token=", "--ServerApp.allow_remote_access=True", "--ServerApp.port_retries=0"]
-)
+options = ["--no-browser", "--allow-root", "--ip=127.0.0.1", f"--port={port}", "--ServerApp.allow_remote_access=True"]
+server = subprocess.Popen([sys.executable, "-m", "jupyterlab", *options])
 signal.signal(signal.SIGTERM, lambda *_: server.terminate())
 while server.poll() is None:
     try:

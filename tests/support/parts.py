@@ -1,4 +1,4 @@
-"""A part that a test runs for real: a missing one skips the test with the reason, or fails it where all are required."""
+"""A part that a test runs for real: without it the test is skipped with the reason, or fails where all is required."""
 
 from __future__ import annotations
 

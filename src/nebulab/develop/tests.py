@@ -69,8 +69,10 @@ def run(*, unit: bool, require_all: bool, arguments: Sequence[str]) -> int:
             [sys.executable, "-m", "ruff", "format", "--check", "."],
             [sys.executable, "-m", "mypy"],
         ]
-    selection = ["-m", "not system"] if unit else []
-    steps.append([sys.executable, "-m", "pytest", *selection, *arguments])
+    pytest = [sys.executable, "-m", "pytest"]
+    # Unit tests share nothing and run side by side; the system tests share one Galaxy and two cores.
+    side_by_side = ["-m", "not system", "-n", "auto"]
+    steps.append([*pytest, *(side_by_side if unit else ()), *arguments])
     environment = os.environ | ({REQUIRE_ALL: "1"} if require_all else {})
     for step in steps:
         code = subprocess.run(step, cwd=checkout, env=environment).returncode
