@@ -33,7 +33,8 @@ class Idleness:
     def observe(self, kernels: Iterable[Mapping[str, Any]], terminals: Iterable[Mapping[str, Any]]) -> None:
         """Take in what JupyterLab lists under `/api/kernels` and `/api/terminals`."""
         for kernel in kernels:
-            if kernel.get("execution_state") in {"busy", "starting", "restarting"}:
+            # Not "starting": a kernel that nobody connects to stays so for ever.
+            if kernel.get("execution_state") == "busy":
                 self._last = self.clock()
                 return
         for one in (*kernels, *terminals):

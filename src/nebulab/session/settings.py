@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import secrets
 from collections.abc import Mapping
@@ -179,7 +180,7 @@ def read(
         hide=tuple(Path(folder) for folder in environment.get("NEBULAB_HIDE", "").split(":") if folder),
         memory_mb=_whole(environment, "GALAXY_MEMORY_MB"),
         slots=_whole(environment, "GALAXY_SLOTS"),
-        idle_minutes=_number(environment, "NEBULAB_IDLE_MINUTES", DEFAULT_IDLE_MINUTES, lowest=0.05),
+        idle_minutes=_number(environment, "NEBULAB_IDLE_MINUTES", DEFAULT_IDLE_MINUTES, lowest=0) or math.inf,
         watch_seconds=_number(environment, "NEBULAB_WATCH_SECONDS", DEFAULT_WATCH_SECONDS, lowest=0.1),
         clone_seconds=_number(environment, "NEBULAB_CLONE_SECONDS", DEFAULT_CLONE_SECONDS, lowest=1),
         clone_schemes=tuple(environment.get("NEBULAB_CLONE_SCHEMES", "https,ssh").split(",")),

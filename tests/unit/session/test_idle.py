@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
 from nebulab.session.idle import Idleness
+from nebulab.session.settings import read
 
 
 class Clock:
@@ -85,3 +87,17 @@ def test_a_clock_ahead_postpones_nothing(idle: Idleness, clock: Clock) -> None:
     idle.observe([kernel("idle", clock.now + 10_000)], [])
     clock.now += 100
     assert idle.seconds == pytest.approx(100)
+
+
+def test_a_kernel_that_nobody_connects_to_is_no_activity(idle: Idleness, clock: Clock) -> None:
+    clock.now += 3500
+    idle.observe([kernel("starting", clock.now - 3000)], [])
+    assert idle.seconds == pytest.approx(3000)
+
+
+def test_zero_minutes_mean_never(clock: Clock, tmp_path: Path) -> None:
+    settings = read({"NEBULAB_IDLE_MINUTES": "0"}, root=tmp_path, key=None)
+    idle = Idleness(settings.idle_minutes * 60, clock)
+    clock.now += 1e9
+    assert idle.remaining > 0
+    assert idle.ends_in is None
