@@ -43,7 +43,7 @@ class Stack:
         environment.pop("PYTHONDONTWRITEBYTECODE", None)
         return environment
 
-    def nebulab(self, *arguments: str, check: bool = True, timeout: float = 570) -> subprocess.CompletedProcess[str]:
+    def nebulab(self, *arguments: str, check: bool = True, timeout: float = 1500) -> subprocess.CompletedProcess[str]:
         """Call `./nebulab <arguments> --data-dir …` as a user would."""
         finished = subprocess.run(
             [str(ROOT / "nebulab"), *arguments, "--data-dir", str(self.data_dir)],
