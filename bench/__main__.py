@@ -13,9 +13,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from bench import lookup, sessions, transfer
-from bench.environments import BENCH, environment
 from bench.table import Row, render
+from nebulab.develop.environments import locked_environment
 
+BENCH = Path(__file__).parent
 ROOT = BENCH.parent
 ENVIRONMENTS = Path(os.environ.get("NEBULAB_ENVIRONMENTS", ROOT / ".work" / "environments"))
 
@@ -25,7 +26,7 @@ def stack(data_dir: Path) -> Iterator[tuple[str, str]]:
     """Start a stack that also offers the bare tool; yield its address and the user's key."""
     variables = os.environ | {
         "NEBULAB_ENVIRONMENTS": str(ENVIRONMENTS),
-        "NEBULAB_BENCH_PYTHON": str(environment("bare", ENVIRONMENTS)),
+        "NEBULAB_BENCH_PYTHON": str(locked_environment(BENCH / "bare.txt", ENVIRONMENTS / "bare")),
     }
     nebulab = [str(ROOT / "nebulab")]
     here = ["--data-dir", str(data_dir)]

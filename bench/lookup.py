@@ -11,8 +11,8 @@ from typing import Any
 
 import httpx
 
-from bench.environments import environment
 from bench.table import Row
+from nebulab.develop.environments import locked_environment
 
 COUNT = 1000
 WANTED = 5
@@ -51,7 +51,7 @@ def measure(url: str, key: str, work: Path) -> list[Row]:
     with httpx.Client(base_url=url, headers={"x-api-key": key}, timeout=300) as client:
         history = client.post("/api/histories", json={"name": "bench look-up"}).raise_for_status().json()["id"]
         _fill(client, history)
-        python = environment("helpers", work / "environments")
+        python = locked_environment(Path(__file__).with_name("helpers.txt"), work / "helpers")
         variables = {"GALAXY_URL": url, "API_KEY": key, "HISTORY_ID": history, "GALAXY_WEB_PORT": "80"}
         ours = min(_run(sys.executable, _OURS, variables, work / f"ours-{turn}") for turn in range(_ROUNDS))
         theirs = _run(str(python), _THEIRS, variables, work / "theirs")

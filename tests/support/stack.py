@@ -39,7 +39,11 @@ class Stack:
 
     @property
     def environment(self) -> dict[str, str]:
-        environment = os.environ | {"NEBULAB_ENVIRONMENTS": str(ENVIRONMENTS)}
+        environment = os.environ | {
+            "NEBULAB_ENVIRONMENTS": str(ENVIRONMENTS),
+            # Jobs inherit it: the tests' repositories are served without a certificate, on loopback.
+            "NEBULAB_CLONE_SCHEMES": "https,ssh,http",
+        }
         environment.pop("PYTHONDONTWRITEBYTECODE", None)
         return environment
 

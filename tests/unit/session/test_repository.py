@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import threading
 from collections.abc import Iterator, Mapping, Sequence
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import pytest
 
 from nebulab.errors import RepositoryError
 from nebulab.session.repository import check_address, check_reference, clone, folder_name
+from support.git import serve
 
 SCHEMES = ("https", "ssh")
 
@@ -22,76 +19,11 @@ def plain(argv: Sequence[str], variables: Mapping[str, str]) -> tuple[Sequence[s
     return argv, variables
 
 
-def git(folder: Path, *arguments: str) -> None:
-    identity = ["-c", "user.name=test", "-c", "user.email=test@example.org", "-c", "init.defaultBranch=main"]
-    subprocess.run(
-        ["git", *identity, *arguments], cwd=folder, check=True, capture_output=True, env={"PATH": os.environ["PATH"]}
-    )
-
-
 @pytest.fixture
 def served(tmp_path: Path) -> Iterator[str]:
-    """A real Git server on loopback: `/open/thing.git` for everybody, `/private/…` asks for a password."""
-    source = tmp_path / "source"
-    source.mkdir()
-    git(source, "init")
-    (source / "analysis.ipynb").write_text('{"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}')
-    git(source, "add", ".")
-    git(source, "commit", "-m", "first")
-    git(source, "tag", "v1")
-    git(source, "checkout", "-b", "wip/two")
-    (source / "two.txt").write_text("two")
-    git(source, "add", ".")
-    git(source, "commit", "-m", "second")
-    git(source, "checkout", "main")
-    bare = tmp_path / "served" / "open" / "thing.git"
-    bare.parent.mkdir(parents=True)
-    git(tmp_path, "clone", "--bare", str(source), str(bare))
-
-    class Handler(BaseHTTPRequestHandler):
-        def handle_one(self) -> None:
-            address = urlsplit(self.path)
-            if address.path.startswith("/private"):
-                self.send_response(401)
-                self.send_header("WWW-Authenticate", 'Basic realm="private"')
-                self.end_headers()
-                return
-            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            done = subprocess.run(
-                ["git", "http-backend"],
-                input=body,
-                capture_output=True,
-                env={
-                    "PATH": os.environ["PATH"],
-                    "GIT_PROJECT_ROOT": str(tmp_path / "served"),
-                    "GIT_HTTP_EXPORT_ALL": "1",
-                    "PATH_INFO": address.path,
-                    "QUERY_STRING": address.query,
-                    "REQUEST_METHOD": self.command,
-                    "CONTENT_TYPE": self.headers.get("Content-Type", ""),
-                    "HTTP_CONTENT_ENCODING": self.headers.get("Content-Encoding", ""),
-                    "GIT_PROTOCOL": self.headers.get("Git-Protocol", ""),
-                },
-            )
-            head, _, content = done.stdout.partition(b"\r\n\r\n")
-            headers = dict(line.split(": ", 1) for line in head.decode().splitlines())
-            self.send_response(int(headers.pop("Status", "200").split()[0]))
-            for name, value in headers.items():
-                self.send_header(name, value)
-            self.end_headers()
-            self.wfile.write(content)
-
-        do_GET = do_POST = handle_one
-
-        def log_message(self, *_: object) -> None: ...
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    """The address of a small repository's server."""
+    with serve(tmp_path) as address:
+        yield address
 
 
 def cloned(address: str, into: Path, reference: str = "", seconds: float = 60) -> Path:
