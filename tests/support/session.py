@@ -32,7 +32,7 @@ class Session:
 
     def stranger(self) -> httpx.Client:
         """A client that knows the session's host name and nothing more."""
-        return httpx.Client(base_url=self.stack.proxy_url, headers={"Host": self.host}, timeout=60)
+        return httpx.Client(base_url=self.stack.proxy_url, headers={"Host": self.host}, timeout=240)
 
     def owner(self) -> httpx.Client:
         """A client with the token."""
@@ -40,7 +40,7 @@ class Session:
         client.headers["Authorization"] = f"token {self.token}"
         return client
 
-    def run(self, code: str, timeout: float = 120) -> str:
+    def run(self, code: str, timeout: float = 400) -> str:
         """Run `code` in a new kernel, and return what it printed; what it raised fails the test."""
         with self.owner() as client:
             kernel = client.post("/api/kernels", json={"name": "python3"}).raise_for_status().json()["id"]

@@ -21,7 +21,7 @@ def test_the_tools_own_tests_pass(stack: Stack, tmp_path: Path) -> None:
     report = tmp_path / "report.json"
     command = [str(ENVIRONMENTS / "galaxy" / "bin" / "galaxy-tool-test"), "-u", stack.url, "-k", stack.user.key]
     command += ["-a", stack.admin.key, "-t", TOOL, "-o", str(tmp_path), "-j", str(report)]
-    finished = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=500)
+    finished = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=1500)
 
     results = [test["data"]["status"] for test in json.loads(report.read_text())["tests"]]
     assert finished.returncode == 0, finished.stdout + finished.stderr
@@ -48,6 +48,6 @@ def test_the_linter_has_nothing_to_say(tmp_path: Path, as_what: str) -> None:
         env={"PATH": "/usr/bin:/bin", "HOME": str(tmp_path)},
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=900,
     )
     assert finished.returncode == 0, finished.stdout + finished.stderr
