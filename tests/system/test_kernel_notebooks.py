@@ -122,7 +122,8 @@ shell = InteractiveShell.instance()
 known, before = set(sys.modules), resident()
 shell.extension_manager.load_extension("nebulab.kernel")
 grown = resident() - before
-print(sorted({name.partition(".")[0] for name in set(sys.modules) - known} & set("bioblend httpx pandas numpy".split())))
+added = {name.partition(".")[0] for name in set(sys.modules) - known}
+print(sorted(added & set("bioblend httpx pandas numpy".split())))
 assert "history" in shell.user_ns and "get" in shell.user_ns
 assert grown < 2, grown
 """
