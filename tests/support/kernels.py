@@ -5,12 +5,10 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import sys
 from pathlib import Path
 
 import nbformat
-from jupyter_client.kernelspec import KernelSpecManager
-from jupyter_client.manager import AsyncKernelManager
-from nbclient import NotebookClient
 
 from support.galaxy import GalaxyUser
 from support.stack import ENVIRONMENTS
@@ -40,13 +38,35 @@ def run(code: str, variables: dict[str, str], folder: Path) -> str:
 
 def execute(notebook: nbformat.NotebookNode, variables: dict[str, str], folder: Path) -> None:
     """Execute a notebook in place, in a kernel that starts as those of a session do."""
-    spec = folder / ".kernels" / "nebulab"
+    spec = folder / ".jupyter" / "kernels" / "nebulab"
     spec.mkdir(parents=True, exist_ok=True)
-    command = [str(PYTHON), "-m", "ipykernel_launcher", "-f", "{connection_file}"]
-    command += ["--ext", "nebulab.kernel"]
+    command = [str(PYTHON), "-m", "ipykernel_launcher", "-f", "{connection_file}", "--ext", "nebulab.kernel"]
     description = {"argv": command, "display_name": "Nebulab", "language": "python", "env": variables}
     (spec / "kernel.json").write_text(json.dumps(description))
-    manager = AsyncKernelManager(kernel_name="nebulab")
-    manager.kernel_spec_manager = KernelSpecManager(kernel_dirs=[str(spec.parent)], ensure_native_kernel=False)
-    resources = {"metadata": {"path": str(folder)}}
-    NotebookClient(notebook, km=manager, resources=resources, timeout=580).execute()
+    path = folder / "executed.ipynb"
+    nbformat.write(notebook, path)
+    # In a process of its own: jupyter_client leaves sockets open, which the tests would take for their own.
+    finished = subprocess.run(
+        [sys.executable, "-c", _EXECUTE, str(path)],
+        env=os.environ | {"JUPYTER_PATH": str(folder / ".jupyter")},
+        capture_output=True,
+        text=True,
+        timeout=580,
+    )
+    assert finished.returncode == 0, finished.stderr
+    notebook.cells = nbformat.read(path, 4).cells
+
+
+_EXECUTE = """
+import sys
+from pathlib import Path
+import nbformat
+from nbclient import NotebookClient
+path = Path(sys.argv[1])
+notebook = nbformat.read(path, 4)
+resources = {"metadata": {"path": str(path.parent)}}
+try:
+    NotebookClient(notebook, kernel_name="nebulab", resources=resources, timeout=560).execute()
+finally:
+    nbformat.write(notebook, path)
+"""

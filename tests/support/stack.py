@@ -39,11 +39,7 @@ class Stack:
 
     @property
     def environment(self) -> dict[str, str]:
-        environment = os.environ | {
-            "NEBULAB_ENVIRONMENTS": str(ENVIRONMENTS),
-            # Jobs inherit it: the tests' repositories are served without a certificate, on loopback.
-            "NEBULAB_CLONE_SCHEMES": "https,ssh,http",
-        }
+        environment = os.environ | {"NEBULAB_ENVIRONMENTS": str(ENVIRONMENTS)}
         environment.pop("PYTHONDONTWRITEBYTECODE", None)
         return environment
 

@@ -62,7 +62,7 @@ def stack(new_stack: Callable[..., Stack]) -> Stack:
     NEBULAB_TEST_STACK=<data folder> takes one that runs already, which saves a developer its start.
     """
     running = os.environ.get("NEBULAB_TEST_STACK")
-    stack = _adopt(Stack(Path(running))) if running else new_stack()
+    stack = _adopt(Stack(Path(running))) if running else new_stack("--clone-schemes", "https,ssh,http")
     stack.other = new_account(stack, "other")
     return stack
 

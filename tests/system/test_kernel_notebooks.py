@@ -12,11 +12,7 @@ from support.galaxy import GalaxyUser
 from support.kernels import environment, execute, run
 from support.stack import ROOT
 
-pytestmark = [
-    pytest.mark.system,
-    # jupyter_client's remark on TCP between processes of one machine.
-    pytest.mark.filterwarnings("ignore::RuntimeWarning"),
-]
+pytestmark = pytest.mark.system
 
 NOTEBOOKS = sorted((ROOT / "examples" / "start").glob("*.ipynb"))
 

@@ -50,10 +50,16 @@ class Running:
             # A kernel that computes, and a terminal: they must not outlive the session.
             owner.post("/api/kernels", json={"name": "python3"}).raise_for_status()
             owner.post("/api/terminals").raise_for_status()
-        wait_for("the mirror", lambda: "mine" in (self.working / "galaxy.json").read_text(), 30)
+        wait_for("the mirror", self._is_mirrored, 30)
         self.process = self._find()
         self.below = descendants(self.process)
         assert len(self.below) > 3
+
+    def _is_mirrored(self) -> bool:
+        """Whether both the list and the notebook's dataset are what Galaxy is to collect."""
+        datasets = (self.working.parent / "outputs").iterdir()
+        listed = "mine" in (self.working / "galaxy.json").read_text()
+        return listed and any(b'"mine"' in dataset.read_bytes() for dataset in datasets if dataset.is_file())
 
     def _find(self) -> int:
         """The session's process: the first one that works in the job's folder and runs `nebulab session`."""

@@ -10,7 +10,7 @@ from rich.console import Console
 
 from nebulab.cli import options
 from nebulab.stack import control
-from nebulab.stack.settings import DEFAULT_IDLE_MINUTES, ISOLATIONS, PROXIES, read_settings
+from nebulab.stack.settings import DEFAULT_CLONE_SCHEMES, DEFAULT_IDLE_MINUTES, ISOLATIONS, PROXIES, read_settings
 
 
 @click.command
@@ -40,6 +40,11 @@ from nebulab.stack.settings import DEFAULT_IDLE_MINUTES, ISOLATIONS, PROXIES, re
     metavar="FILE",
     help="Offer the tools of this list too (Galaxy's tool_conf.xml format); may be repeated.",
 )
+@click.option(
+    "--clone-schemes",
+    metavar="LIST",
+    help=f"Kinds of repository addresses that sessions may clone.  [default: {DEFAULT_CLONE_SCHEMES}]",
+)
 @click.option("--detach", is_flag=True, help="Return when all parts answer, and leave them running.")
 @click.option("--open", "open_browser", is_flag=True, help="Open Galaxy in the browser when it is ready.")
 @click.option("--reinstall", is_flag=True, help="Make the three Python environments anew.")
@@ -51,6 +56,7 @@ def command(
     proxy: str | None,
     idle_minutes: int | None,
     tool_confs: tuple[Path, ...],
+    clone_schemes: str | None,
     detach: bool,
     open_browser: bool,
     reinstall: bool,
@@ -76,6 +82,7 @@ def command(
             "proxy": proxy,
             "idle_minutes": idle_minutes,
             "tool_confs": tool_confs,
+            "clone_schemes": clone_schemes,
         }
     )
     console = Console(highlight=False)

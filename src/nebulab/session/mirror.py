@@ -29,6 +29,8 @@ from nebulab.session.settings import DEFAULT_MAX_OUTPUTS, Layout
 OUTPUTS = "output_collection"
 NOTEBOOKS = "notebook_collection"
 _PARSED_BYTES = 50 * 1024 * 1024
+_WRITING_TRIES = 5
+_WRITING_SECONDS = 0.05
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 _NO_LINK = frozenset({errno.EXDEV, errno.EPERM, errno.EMLINK, errno.EOPNOTSUPP, errno.ENOSYS})
 
@@ -201,7 +203,13 @@ class Mirror:
         if version == self._copied:
             return
         content = (self._layout.root / last.target).read_bytes()
-        if not is_whole_notebook(content):
+        for _ in range(_WRITING_TRIES):
+            if is_whole_notebook(content):
+                break
+            # JupyterLab is writing it at this moment.
+            time.sleep(_WRITING_SECONDS)
+            content = (self._layout.root / last.target).read_bytes()
+        else:
             return
         replace(self._notebook_output, content)
         self._copied = version

@@ -113,6 +113,7 @@ def _job_configuration(settings: StackSettings, isolation: Isolation, interactiv
         "NEBULAB_ISOLATION": isolation.kind,
         "NEBULAB_IDLE_MINUTES": str(settings.idle_minutes),
         "NEBULAB_HIDE": str(settings.data_dir),
+        "NEBULAB_CLONE_SCHEMES": settings.clone_schemes,
         "GALAXY_MEMORY_MB": str(min(_SESSION_MEMORY_MB, int(total_mb * _SHARE_OF_MEMORY))),
     }
     destination = {

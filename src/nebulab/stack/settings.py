@@ -14,6 +14,7 @@ from nebulab.errors import SettingsError
 ISOLATIONS = ("auto", "bubblewrap", "none")
 PROXIES = ("builtin", "gx-it-proxy")
 DEFAULT_IDLE_MINUTES = 120
+DEFAULT_CLONE_SCHEMES = "https,ssh"
 TOOL = "interactive_tool_ml_jupyter_notebook"
 
 
@@ -39,6 +40,8 @@ class StackSettings:
         A session without kernel activity ends after so many minutes; 0 means never.
     tool_confs
         Further lists of tools in Galaxy's `tool_conf.xml` format.
+    clone_schemes
+        Kinds of repository addresses that sessions may clone, with commas.
     """
 
     data_dir: Path
@@ -50,6 +53,7 @@ class StackSettings:
     proxy: str = "builtin"
     idle_minutes: int = DEFAULT_IDLE_MINUTES
     tool_confs: tuple[Path, ...] = ()
+    clone_schemes: str = DEFAULT_CLONE_SCHEMES
 
     def __post_init__(self) -> None:
         if self.isolation not in ISOLATIONS:
