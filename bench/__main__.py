@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -21,16 +22,22 @@ ROOT = BENCH.parent
 ENVIRONMENTS = Path(os.environ.get("NEBULAB_ENVIRONMENTS", ROOT / ".work" / "environments"))
 
 
+def _bare_tool(folder: Path) -> Path:
+    """Lay out the bare tool with a `python` beside it: a job does not inherit the variables of Galaxy's process."""
+    shutil.copytree(BENCH / "tools", folder)
+    python = folder / "python"
+    python.write_text(f'#!/bin/sh\nexec "{locked_environment(BENCH / "bare.txt", ENVIRONMENTS / "bare")}" "$@"\n')
+    python.chmod(0o755)
+    return folder
+
+
 @contextmanager
 def stack(data_dir: Path) -> Iterator[tuple[str, str]]:
     """Start a stack that also offers the bare tool; yield its address and the user's key."""
-    variables = os.environ | {
-        "NEBULAB_ENVIRONMENTS": str(ENVIRONMENTS),
-        "NEBULAB_BENCH_PYTHON": str(locked_environment(BENCH / "bare.txt", ENVIRONMENTS / "bare")),
-    }
+    variables = os.environ | {"NEBULAB_ENVIRONMENTS": str(ENVIRONMENTS)}
     nebulab = [str(ROOT / "nebulab")]
     here = ["--data-dir", str(data_dir)]
-    tools = ["--tool-conf", str(BENCH / "tools" / "tool_conf.xml")]
+    tools = ["--tool-conf", str(_bare_tool(data_dir.with_name("tools")) / "tool_conf.xml")]
     subprocess.run([*nebulab, "up", "--detach", *here, *tools], env=variables, check=True, stdout=sys.stderr)
     try:
         status = subprocess.run(

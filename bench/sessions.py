@@ -76,6 +76,9 @@ class Galaxy:
             for point in self._json("GET", "/api/entry_points", params={"job_id": job}):
                 if point["active"]:
                     return dict(point)
+            found = self._json("GET", f"/api/jobs/{job}", params={"full": True})
+            if found["state"] in {"ok", "error"}:
+                raise RuntimeError(f"the session's job ended at once: {found['stderr']}")
             time.sleep(0.05)
         raise TimeoutError(f"job {job} reported no entry point within two minutes")
 
