@@ -87,13 +87,20 @@ def _curl(key: str, *arguments: str) -> float:
     return time.monotonic() - began
 
 
+def _settle() -> None:
+    """Let the disk finish what was written before, which would slow down whoever comes next."""
+    subprocess.run(["sync"], check=True)
+
+
 def _puts(client: httpx.Client, key: str, history: str, file: Path) -> tuple[tuple[float, float], str, float]:
     ours, theirs, memory, dataset = [], [], 0.0, ""
     for _ in range(ROUNDS):
+        _settle()
         seconds, made = _curl_put(client, key, history, file)
         theirs.append(seconds)
         _wait(client, made)
         _purge(client, made)
+        _settle()
         seconds, used, made = _ours("put", client, key, file, history)
         ours.append(seconds)
         memory = max(memory, used)
@@ -134,8 +141,10 @@ def _curl_put(client: httpx.Client, key: str, history: str, file: Path) -> tuple
 def _gets(client: httpx.Client, key: str, dataset: str, target: Path) -> tuple[tuple[float, float], float]:
     ours, theirs, memory = [], [], 0.0
     for _ in range(ROUNDS):
+        _settle()
         theirs.append(_curl(key, "-o", str(target), f"{client.base_url}/api/datasets/{dataset}/display?to_ext=data"))
         target.unlink()
+        _settle()
         seconds, used, _made = _ours("get", client, key, target, dataset)
         ours.append(seconds)
         memory = max(memory, used)

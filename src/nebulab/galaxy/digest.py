@@ -8,7 +8,7 @@ import threading
 
 # Galaxy's names of hash functions, and hashlib's; in the order of what costs least on today's processors.
 FUNCTIONS = {"SHA-1": "sha1", "SHA-256": "sha256", "SHA-512": "sha512", "MD5": "md5"}
-_WAITING_CHUNKS = 32
+_WAITING_CHUNKS = 16
 
 
 class Digest:

@@ -23,7 +23,8 @@ from nebulab.galaxy.progress import Progress
 
 _STORE = "upload/resumable_upload"
 _VERSION = {"Tus-Resumable": "1.0.0"}
-_CHUNK_BYTES = 1 << 18
+# Smaller ones make the thread that sends and the one that hashes wait for one another more often.
+_CHUNK_BYTES = 1 << 20
 # One request carries this much; servers before Galaxy may take less and then answer 413.
 _PIECE_BYTES = 1 << 30
 _SMALLEST_PIECE_BYTES = 1 << 20

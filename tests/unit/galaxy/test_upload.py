@@ -31,7 +31,7 @@ def test_what_galaxy_is_told(fake: FakeGalaxy, galaxy: Galaxy, file: Path) -> No
     request = fake.fetched[0]
     element = request["targets"][0]["elements"][0]
     assert element["to_posix_lines"] is element["space_to_tab"] is request["auto_decompress"] is False
-    assert element["hashes"] == [{"hash_function": "SHA-256", "hash_value": hashlib.sha256(CONTENT).hexdigest()}]
+    assert element["hashes"] == [{"hash_function": "SHA-1", "hash_value": hashlib.sha1(CONTENT).hexdigest()}]
     assert fake.files[item.id] == CONTENT
     assert f"named {file.name}" in fake.requests
 
@@ -41,7 +41,7 @@ def test_a_broken_connection_is_taken_up_where_it_broke(fake: FakeGalaxy, galaxy
     item = upload(galaxy, "h1", Upload(file))
     assert fake.files[item.id] == CONTENT
     element = fake.fetched[0]["targets"][0]["elements"][0]
-    assert element["hashes"][0]["hash_value"] == hashlib.sha256(CONTENT).hexdigest()
+    assert element["hashes"][0]["hash_value"] == hashlib.sha1(CONTENT).hexdigest()
 
 
 def test_galaxy_away_is_waited_for(fake: FakeGalaxy, galaxy: Galaxy, file: Path) -> None:
