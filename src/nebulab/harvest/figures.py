@@ -1,0 +1,75 @@
+"""Figures as PNG and SVG: those that a cell shows, at the moment it shows them, and those that stay open; runs in the
+kernel."""
+
+from __future__ import annotations
+
+import base64
+import re
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+_NAME = re.compile(r"[^\w.-]+")
+
+
+def is_figure(value: Any) -> bool:
+    """Whether this is a figure of matplotlib, by its class."""
+    figure = getattr(sys.modules.get("matplotlib.figure"), "Figure", None)
+    return figure is not None and figure in type(value).__mro__
+
+
+def save(figure: Any, folder: Path, name: str) -> list[str]:
+    """Write a figure as `<name>.png` and `<name>.svg` into `folder`; return the paths below its parent."""
+    folder.mkdir(parents=True, exist_ok=True)
+    stem = _NAME.sub("_", name) or "figure"
+    paths = [folder / f"{stem}.{suffix}" for suffix in ("png", "svg")]
+    for path in paths:
+        figure.savefig(path, bbox_inches="tight")
+    return [f"{folder.name}/{path.name}" for path in paths]
+
+
+class Shown:
+    """Keeps every figure and image that the notebook displays, numbered in the order they appear."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._count = 0
+
+    def attach(self, shell: Any) -> None:
+        """Look at what passes IPython's formatter: inline figures are closed as soon as they were shown."""
+        formatter = shell.display_formatter
+        plain: Callable[..., tuple[dict[str, Any], dict[str, Any]]] = formatter.format
+
+        def format_and_keep(thing: Any, *args: Any, **options: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+            bundle, metadata = plain(thing, *args, **options)
+            try:
+                self.keep(thing, bundle)
+            except Exception as error:  # a full disk must not fail the user's cell
+                print(f"nebulab: a figure could not be kept: {error}", file=sys.stderr)
+            return bundle, metadata
+
+        formatter.format = format_and_keep
+
+    def keep(self, thing: Any, bundle: dict[str, Any]) -> None:
+        """Write what was displayed, if it is an image."""
+        image = bundle.get("image/png")
+        if image is None and not is_figure(thing):
+            return
+        self._count += 1
+        self._folder.mkdir(parents=True, exist_ok=True)
+        stem = self._folder / f"figure-{self._count:03d}"
+        if image is not None:
+            stem.with_suffix(".png").write_bytes(base64.b64decode(image) if isinstance(image, str) else image)
+        if is_figure(thing):
+            thing.savefig(stem.with_suffix(".svg"), bbox_inches="tight")
+            if image is None:
+                thing.savefig(stem.with_suffix(".png"), bbox_inches="tight")
+
+    def keep_open(self) -> None:
+        """Write the figures that nobody showed."""
+        pyplot = sys.modules.get("matplotlib.pyplot")
+        if pyplot is None:
+            return
+        for number in pyplot.get_fignums():
+            self.keep(pyplot.figure(number), {})

@@ -1,0 +1,276 @@
+"""What a notebook has left in its globals, kept: arrays, tables, figures, models; runs in the kernel.
+
+Every global gets an entry in `harvest.json`, with what became of it; nothing is dropped silently. No object is trusted:
+kinds are told by classes, not by asking the object, and each object has a time of its own to be written in.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import signal
+import sys
+import threading
+import types
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import h5py
+
+from nebulab.harvest import figures, tables
+from nebulab.harvest.encoding import NotStorable, describe, encode
+
+ARRAYS = "arrays.h5"
+REPORT = "harvest.json"
+_SMALL_TABLE_BYTES = 256 * 1024 * 1024
+_CODE = (
+    types.ModuleType,
+    types.FunctionType,
+    types.BuiltinFunctionType,
+    types.MethodType,
+    type,
+    types.GenericAlias,
+    types.CodeType,
+)
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How much a harvest takes; what hits a limit is reported."""
+
+    object_bytes: int = 64 * 2**30
+    """The largest single object."""
+    total_bytes: int = 256 * 2**30
+    objects: int = 100_000
+    object_seconds: float = 600.0
+    """How long one object may take; a model's export and proof may take three times that."""
+
+
+@dataclass
+class Entry:
+    """One global: its class, and what became of it."""
+
+    name: str
+    type: str
+    fate: str = "not reached"
+    """`array`, `table`, `model`, `native model`, `figure`, `code`, `not kept` or `not reached`."""
+    files: list[str] = field(default_factory=list)
+    shape: list[int] | None = None
+    dtype: str | None = None
+    reason: str = ""
+
+
+KeepModel = Callable[[str, Any, Path, Mapping[str, Any]], Any]
+
+
+class Harvest:
+    """One harvest of `namespace` into `folder`, in two steps: first the data, then the models."""
+
+    def __init__(
+        self, namespace: Mapping[str, Any], folder: Path, limits: Limits, *, before: Mapping[str, int] | None = None
+    ) -> None:
+        self._folder = folder
+        self._limits = limits
+        known = before or {}
+        # A copy: what runs in a thread of the notebook may go on adding names.
+        self._values = {
+            name: value
+            for name, value in dict(namespace).items()
+            if type(name) is str and not name.startswith("_") and known.get(name) != id(value)
+        }
+        self.entries = {name: Entry(name, describe(type(value))) for name, value in self._values.items()}
+        self._bytes = 0
+
+    def data(self) -> None:
+        """Write all but the models; small things come first, so that little time keeps much."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        self.report()
+        order = sorted(self._values, key=lambda name: size_of(self._values[name]))
+        over = order[self._limits.objects :]
+        for name in over:
+            self._refuse(name, f"more than {self._limits.objects:,} globals: a setting limits their number")
+        part = self._folder / f".{ARRAYS}.part"
+        with h5py.File(part, "w", libver="latest", track_order=True) as file:
+            written: dict[int, str] = {}
+            for name in order[: self._limits.objects]:
+                self._keep(file, name, self._values[name], written)
+            file.attrs["nebulab"] = "globals of a notebook; nebulab.load reads them back"
+        part.replace(self._folder / ARRAYS)
+        self.report()
+
+    def models(self, keep: KeepModel, is_model: Callable[[Any], bool]) -> None:
+        """Export and prove the models that were found, one after another."""
+        for name, entry in self.entries.items():
+            value = self._values[name]
+            if entry.fate != "not reached":
+                continue
+            if not is_model(value):
+                self._refuse(name, entry.reason or f"there is no loss-free form for {entry.type}")
+                continue
+            with self._telling(name, 3 * self._limits.object_seconds):
+                kept = keep(name, value, self._folder, self._values)
+                entry.fate, entry.files, entry.reason = kept.fate, list(kept.files), kept.reason
+            self.report()
+        self.report()
+
+    def report(self) -> None:
+        """Write `harvest.json`, atomically."""
+        listed = [
+            {key: value for key, value in asdict(entry).items() if value not in (None, "", [])}
+            for entry in self.entries.values()
+        ]
+        counts: dict[str, int] = {}
+        for entry in self.entries.values():
+            counts[entry.fate] = counts.get(entry.fate, 0) + 1
+        beside = self._folder / f".{REPORT}"
+        beside.write_text(json.dumps({"counts": counts, "globals": listed}, indent=1, ensure_ascii=True))
+        beside.replace(self._folder / REPORT)
+
+    def _keep(self, file: h5py.File, name: str, value: Any, written: dict[int, str]) -> None:
+        entry = self.entries[name]
+        if is_code(value):
+            entry.fate = "code"
+            return
+        if entry.fate != "not reached":
+            return
+        size = size_of(value)
+        if size > self._limits.object_bytes or self._bytes + size > self._limits.total_bytes:
+            self._refuse(name, f"{size / 2**30:.1f} GB: a setting limits the size of what is harvested")
+            return
+        with self._telling(name, self._limits.object_seconds):
+            if figures.is_figure(value):
+                entry.files = figures.save(value, self._folder / "figures", name)
+                entry.fate = "figure"
+            elif tables.is_frame(value):
+                self._keep_table(file, name, value, entry)
+            elif id(value) in written:
+                file[name] = file[written[id(value)]]
+                self._describe(file[name], entry)
+            else:
+                self._describe(encode(file, name, value), entry)
+                if size > 2**20:
+                    written[id(value)] = name
+            self._bytes += size
+
+    def _describe(self, node: Any, entry: Entry) -> None:
+        entry.fate = "array"
+        entry.files = [f"{ARRAYS}:{node.name}"]
+        if isinstance(node, h5py.Dataset):
+            entry.shape = None if node.shape is None else [int(size) for size in node.shape]
+            entry.dtype = str(node.attrs.get("dtype", node.dtype))
+
+    def _keep_table(self, file: h5py.File, name: str, value: Any, entry: Entry) -> None:
+        folder = self._folder / "tables"
+        folder.mkdir(exist_ok=True)
+        path = folder / f"{name}.parquet"
+        reasons = []
+        try:
+            tables.write(value, path)
+            entry.files.append(f"tables/{path.name}")
+        except NotStorable as error:
+            reasons.append(str(error))
+        if size_of(value) <= _SMALL_TABLE_BYTES or not entry.files:
+            try:
+                tables.encode_frame(file, name, value)
+                entry.files.append(f"{ARRAYS}:/{name}")
+            except NotStorable as error:
+                reasons.append(str(error))
+        if not entry.files:
+            raise NotStorable("; ".join(reasons))
+        entry.fate = "table"
+        entry.shape = [int(size) for size in value.shape]
+
+    @contextlib.contextmanager
+    def _telling(self, name: str, seconds: float) -> Iterator[None]:
+        """Turn whatever an object does when it is looked at into a line of the report."""
+        try:
+            with _within(seconds):
+                yield
+        except NotStorable as error:
+            # A model is no array either; the second step looks at what is left.
+            self.entries[name].reason = str(error)
+        except _TooSlow:
+            self._refuse(name, f"it took longer than {seconds:g} s to be written")
+        except MemoryError:
+            self._refuse(name, "there was not enough memory to write it")
+        except (KeyboardInterrupt, SystemExit):
+            raise
+        except BaseException as error:
+            self._refuse(name, f"{type(error).__name__} while it was written{_text_of(error)}")
+
+    def _refuse(self, name: str, reason: str) -> None:
+        entry = self.entries[name]
+        entry.fate, entry.files, entry.reason = "not kept", [], reason
+
+
+def is_code(value: Any) -> bool:
+    """Whether this is a module, a function, a class: it is in the notebook's text, not data."""
+    if issubclass(type(value), _CODE):
+        return True
+    numpy = sys.modules.get("numpy")
+    typing_like = type(value).__module__ in {"typing", "functools"}
+    return typing_like or (numpy is not None and type(value) is numpy.ufunc)
+
+
+def size_of(value: Any) -> int:
+    """Return the bytes of an array, a tensor or a frame, and a rough figure for anything else."""
+    try:
+        for cls in type(value).__mro__:
+            measure = _MEASURES.get((cls.__module__.partition(".")[0], cls.__name__))
+            if measure is not None:
+                return int(measure(value))
+        if type(value) in (str, bytes, bytearray, list, tuple, dict, set, frozenset):
+            return sys.getsizeof(value)
+    except Exception:  # an object of a strange make: its size is told when it is written
+        return 0
+    return 0
+
+
+_MEASURES: dict[tuple[str, str], Callable[[Any], Any]] = {
+    ("numpy", "ndarray"): lambda array: array.nbytes,
+    ("torch", "Tensor"): lambda tensor: tensor.nbytes,
+    ("jax", "Array"): lambda array: array.nbytes,
+    ("jaxlib", "Array"): lambda array: array.nbytes,
+    ("jaxlib", "ArrayImpl"): lambda array: array.nbytes,
+    ("tensorflow", "Tensor"): lambda tensor: tensor.shape.num_elements() * tensor.dtype.size,
+    ("tensorflow", "Variable"): lambda tensor: tensor.shape.num_elements() * tensor.dtype.size,
+    ("pandas", "DataFrame"): lambda frame: frame.memory_usage().sum(),
+    ("pandas", "Series"): lambda series: series.memory_usage(),
+    ("pandas", "Index"): lambda index: index.memory_usage(),
+    ("polars", "DataFrame"): lambda frame: frame.estimated_size(),
+    ("polars", "Series"): lambda series: series.estimated_size(),
+    ("scipy", "_spbase"): lambda matrix: matrix.nnz * 16,
+}
+
+
+def _text_of(error: BaseException) -> str:
+    try:
+        text = str(error).strip()
+    except BaseException:
+        return ""
+    return f": {text.splitlines()[0][:200]}" if text else ""
+
+
+class _TooSlow(BaseException):
+    """An object's time is over; no `except Exception` of the object's code may catch it."""
+
+
+@contextlib.contextmanager
+def _within(seconds: float) -> Iterator[None]:
+    """Interrupt what runs for longer, where a timer's signal can reach it: in the main thread."""
+    if threading.current_thread() is not threading.main_thread() or not hasattr(signal, "setitimer"):
+        yield
+        return
+
+    def over(*_: Any) -> None:
+        raise _TooSlow
+
+    previous = signal.signal(signal.SIGALRM, over)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, previous)
