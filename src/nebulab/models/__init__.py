@@ -1,0 +1,47 @@
+"""Trained models: found by type, exported to ONNX, proven against the original, described; runs in kernel and batch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nebulab.models.kinds import kind_of
+
+if TYPE_CHECKING:
+    from nebulab.models.keeping import Kept
+    from nebulab.models.predictor import Predictor
+
+__all__ = ["is_model", "keep", "load", "sample"]
+
+
+def is_model(value: Any) -> bool:
+    """Whether `value` is a model of a library that is known here: by its class, not by its name."""
+    return kind_of(value) is not None
+
+
+def keep(name: str, model: Any, folder: str | Path, namespace: Mapping[str, Any] | None = None) -> Kept:
+    """Export a trained model with proof, or keep it in its own format with the reason; see `keeping.keep`."""
+    from nebulab.models.keeping import keep as keep_model
+
+    return keep_model(name, model, Path(folder), namespace or {})
+
+
+def load(path: str | Path) -> Predictor:
+    """Return a predictor for an ONNX file.
+
+    Raises
+    ------
+    SettingsError
+        The file is no ONNX model.
+    """
+    from nebulab.models.predictor import Predictor
+
+    return Predictor(path)
+
+
+def sample(model: Any, *arguments: Any) -> None:
+    """Name a few rows that `model` can be tried on when it is exported; see `samples.sample`."""
+    from nebulab.models.samples import sample as remember
+
+    remember(model, *arguments)

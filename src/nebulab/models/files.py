@@ -1,0 +1,198 @@
+"""Saved models and rows of data, read from files; runs in the kernel's environment."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from nebulab.errors import SettingsError
+
+_PICKLES = {".pickle", ".pkl", ".joblib"}
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What `verify` found."""
+
+    proven: bool
+    text: str
+
+
+def read_model(path: Path, *, allow_pickle: bool = False) -> Any:
+    """Return the model in a file.
+
+    Raises
+    ------
+    SettingsError
+        The file's kind is not known, its library is not installed, or it is a pickle and none may be read.
+    """
+    suffix = path.suffix.lower()
+    if suffix in _PICKLES and not allow_pickle:
+        raise SettingsError(
+            f"{path.name} is a pickle: reading it runs any code that it holds.", "If you trust it, add --allow-pickle."
+        )
+    reader = _READERS.get(suffix)
+    if reader is None:
+        raise SettingsError(
+            f"{path.name} is no model of a known kind.",
+            f"Known are: {', '.join(sorted(_READERS))}. PyTorch's need their code.",
+        )
+    try:
+        return reader(path)
+    except ModuleNotFoundError as error:
+        raise SettingsError(
+            f"{error.name} is not installed here.", "Run this where it is: in a terminal of a session, for example."
+        ) from error
+    except SettingsError:
+        raise
+    except Exception as error:  # each library raises its own
+        raise SettingsError(f"{path.name} can't be read: {error}", "Was it written by another version?") from error
+
+
+def read_sample(path: Path) -> Any:
+    """Return rows of data: an array, or a data frame.
+
+    Raises
+    ------
+    SettingsError
+        The file's kind is not known.
+    """
+    import numpy as np
+    import pandas as pd
+
+    readers: dict[str, Callable[[Path], Any]] = {
+        ".npy": lambda file: np.load(file, allow_pickle=False),
+        ".csv": pd.read_csv,
+        ".tsv": lambda file: pd.read_csv(file, sep="\t"),
+        ".tabular": lambda file: pd.read_csv(file, sep="\t"),
+        ".parquet": pd.read_parquet,
+    }
+    reader = readers.get(path.suffix.lower())
+    if reader is None:
+        raise SettingsError(f"{path.name} is no table of a known kind.", f"Known are: {', '.join(sorted(readers))}.")
+    try:
+        return reader(path)
+    except Exception as error:  # each reader raises its own
+        raise SettingsError(f"{path.name} can't be read: {error}", "Is it whole?") from error
+
+
+def verify(path: Path, against: Path | None, sample: Path | None, *, allow_pickle: bool = False) -> Verdict:
+    """Say what an ONNX file is and what its card proves; with an original and rows, prove it anew.
+
+    Raises
+    ------
+    SettingsError
+        A file can't be read, or one of `against` and `sample` is missing.
+    """
+    from nebulab.models.predictor import Predictor
+
+    predictor = Predictor(path)
+    lines = [f"{path.name}", *(f"  in   {name}: {text}" for name, text in predictor.inputs.items())]
+    lines += [f"  out  {one.name}: {one.type} {one.shape}" for one in predictor.session.get_outputs()]
+    if (against is None) != (sample is None):
+        raise SettingsError("To prove it anew both the original and rows are needed.", "Give --against and --sample.")
+    if against is not None and sample is not None:
+        return _anew(path, read_model(against, allow_pickle=allow_pickle), read_sample(sample), lines)
+    known = predictor.card
+    if known is None:
+        return Verdict(False, "\n".join([*lines, "  No model card: another program wrote it, and nothing is proven."]))
+    proof = known["proof"]
+    lines += [f"  {known['class']}, made {known['date']}, code {known['code_sha256'][:12] or 'unknown'}"]
+    lines += [f"  proven on {proof['rows']} rows ({proof['sample']}), {proof['precision']}:"]
+    lines += [_line(one) for one in proof["outputs"]]
+    return Verdict(bool(known["verified"]), "\n".join(lines))
+
+
+def _anew(path: Path, original: Any, rows: Any, lines: list[str]) -> Verdict:
+    from dataclasses import asdict
+
+    from nebulab.models.keeping import exports
+    from nebulab.models.kinds import kind_of
+    from nebulab.models.proof import Proof, prove
+    from nebulab.models.samples import sample as remember
+
+    kind = kind_of(original)
+    if kind is None:
+        raise SettingsError("The original is no model of a known library.", "nebulab export --help lists them.")
+    remember(original, rows)
+    best: Proof | None = None
+    for attempt in exports(kind, original, {}):
+        try:
+            best = prove(path, attempt)
+        except Exception as error:  # ONNX Runtime's, where the types of the inputs differ
+            lines.append(f"  {attempt.precision}: {str(error).splitlines()[0]}")
+            continue
+        if best.holds:
+            break
+    if best is None:
+        return Verdict(False, "\n".join([*lines, "  It can't be run on these rows."]))
+    lines += [_line(one) for one in asdict(best)["outputs"]]
+    said = f"  It computes the same on {best.rows} rows." if best.holds else f"  NOT the same: {best.reason}"
+    return Verdict(best.holds, "\n".join([*lines, said]))
+
+
+def _line(one: dict[str, Any]) -> str:
+    if one["labels_agree"] is not None:
+        return f"    {one['output']} = {one['original']}: {one['labels_agree']:.1%} of the labels agree"
+    if one["largest_absolute"] is None:
+        return f"    {one['output']}: another shape than {one['original']}"
+    return (
+        f"    {one['output']} = {one['original']}: largest difference {one['largest_absolute']:.3g}, "
+        f"{one['largest_relative']:.3g} of the largest value"
+    )
+
+
+def _keras(path: Path) -> Any:
+    import keras
+
+    return keras.models.load_model(path, compile=False)
+
+
+def _skops(path: Path) -> Any:
+    import skops.io
+
+    unknown = skops.io.get_untrusted_types(file=path)
+    foreign = [name for name in unknown if name.partition(".")[0] not in {"sklearn", "numpy", "scipy"}]
+    if foreign:
+        raise SettingsError(
+            f"{path.name} holds types that are not known to be safe: {', '.join(foreign)}.",
+            "Load it with skops yourself.",
+        )
+    return skops.io.load(path, trusted=unknown)
+
+
+def _xgboost(path: Path) -> Any:
+    import xgboost
+
+    return xgboost.Booster(model_file=path)
+
+
+def _lightgbm(path: Path) -> Any:
+    import lightgbm
+
+    return lightgbm.Booster(model_file=str(path))
+
+
+def _catboost(path: Path) -> Any:
+    import catboost
+
+    return catboost.CatBoost().load_model(str(path))
+
+
+def _pickle(path: Path) -> Any:
+    import joblib
+
+    return joblib.load(path)
+
+
+_READERS: dict[str, Callable[[Path], Any]] = {
+    ".keras": _keras,
+    ".h5": _keras,
+    ".skops": _skops,
+    ".ubj": _xgboost,
+    ".json": _xgboost,
+    ".txt": _lightgbm,
+    ".cbm": _catboost,
+} | dict.fromkeys(_PICKLES, _pickle)

@@ -1,0 +1,152 @@
+"""One trained model into a folder: ONNX if it is proven to compute the same, else its own format and why; runs in the
+kernel."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from nebulab.models import boosting, card, networks, scikit
+from nebulab.models.attempt import Attempt, CantExport, first_line
+from nebulab.models.kinds import kind_of, library_of
+from nebulab.models.proof import Proof, droppable, prove
+
+MODELS, CARDS, NATIVE = "models", "cards", "native_models"
+_BOOSTING = frozenset(["xgboost", "lightgbm", "catboost"])
+_LARGEST_BYTES = 2**31 - 1
+
+
+@dataclass
+class Kept:
+    """What became of a model: `model`, `native model` or `not kept`, its files below the folder, and why."""
+
+    fate: str
+    files: list[str] = field(default_factory=list)
+    reason: str = ""
+    proof: Proof | None = None
+
+
+def keep(name: str, model: Any, folder: Path, namespace: Mapping[str, Any]) -> Kept:
+    """Export `model` to `folder/models/<name>.onnx` and prove it, or keep it in its own format.
+
+    The model card goes to `folder/cards`, and into the ONNX file's metadata.
+
+    Parameters
+    ----------
+    name
+        The variable that holds the model.
+    namespace
+        The notebook's globals, where samples and metrics are looked for.
+
+    Raises
+    ------
+    SettingsError
+        `model` is no model of a known library.
+    """
+    kind = kind_of(model)
+    if kind is None:
+        from nebulab.errors import SettingsError
+
+        raise SettingsError(f"{name} is no model of a known library.", "nebulab export --help lists them.")
+    target = folder / MODELS / f"{name}.onnx"
+    target.parent.mkdir(parents=True, exist_ok=True)
+    reason = ""
+    proof = None
+    try:
+        for attempt in exports(kind, model, namespace):
+            part = target.with_name(f".{name}.part.onnx")
+            try:
+                proof, refusal = _try(attempt, part)
+                reason = reason or refusal
+                if proof is not None and proof.holds:
+                    made = card.make(name, model, kind, library_of(kind), namespace, proof)
+                    card.complete(made, part, attempt.features)
+                    part.replace(target)
+                    cards = card.write(made, folder / CARDS)
+                    return Kept("model", [f"{MODELS}/{target.name}", *cards], "", proof)
+            finally:
+                part.unlink(missing_ok=True)
+    except CantExport as error:
+        reason = str(error)
+        if _untrained(reason):
+            return Kept("not kept", [], reason)
+    except Exception as error:  # converters raise whatever they meet
+        reason = reason or first_line(error)
+    return _native(name, model, kind, folder, namespace, proof, f"no ONNX: {reason or 'no converter takes it'}")
+
+
+def exports(kind: str, model: Any, namespace: Mapping[str, Any]) -> Iterator[Attempt]:
+    """Yield the ways to export a model of this kind."""
+    if kind == "sklearn":
+        return scikit.attempts(model, namespace)
+    if kind in _BOOSTING:
+        return boosting.attempts(kind, model, namespace)
+    return networks.attempts(kind, model, namespace)
+
+
+def _try(attempt: Attempt, path: Path) -> tuple[Proof | None, str]:
+    try:
+        attempt.write(path)
+    except Exception as error:  # converters raise whatever they meet
+        return None, first_line(error)
+    if path.stat().st_size > _LARGEST_BYTES:
+        return None, "it needs more than the 2 GB that one ONNX file can hold"
+    try:
+        proof = prove(path, attempt)
+        surplus = droppable(proof)
+        if surplus:
+            card.drop_outputs(path, surplus)
+            proof = prove(path, attempt)
+    except Exception as error:  # ONNX Runtime's, for what it has no operator for
+        return None, f"the exported file does not run: {first_line(error)}"
+    return proof, proof.reason
+
+
+def _untrained(reason: str) -> bool:
+    return reason.startswith(("it is not fitted", "it is not trained", "it has no weights"))
+
+
+def _native(
+    name: str,
+    model: Any,
+    kind: str,
+    folder: Path,
+    namespace: Mapping[str, Any],
+    proof: Proof | None,
+    reason: str,
+) -> Kept:
+    own = folder / NATIVE
+    own.mkdir(parents=True, exist_ok=True)
+    try:
+        if kind == "sklearn":
+            path, remark = scikit.native(model, own, name)
+        elif kind in _BOOSTING:
+            path, remark = boosting.native(kind, model, own, name)
+        else:
+            path, remark = networks.native(kind, model, own, name, namespace)
+    except Exception as error:
+        first = first_line(error)
+        try:
+            path, remark = _pickled(model, own, name), f"a PICKLE, which runs code when it is read ({first})"
+        except Exception as second:
+            return Kept(
+                "not kept", [], f"{reason}; and its own format fails: {first}; nor a pickle: {first_line(second)}"
+            )
+    whole = f"{reason}; kept as {path.name}" + (f": {remark}" if remark else "")
+    made = card.make(name, model, kind, library_of(kind), namespace, proof, whole)
+    return Kept("native model", [f"{NATIVE}/{path.name}", *card.write(made, folder / CARDS)], whole, proof)
+
+
+def _pickled(model: Any, folder: Path, name: str) -> Path:
+    import pickle
+
+    path = folder / f"{name}.pickle"
+    try:
+        with path.open("wb") as file:
+            pickle.dump(model, file)
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
+    return path

@@ -1,0 +1,159 @@
+"""A ready predictor from an ONNX file: takes data frames and arrays, on the GPU if there is one; runs in the kernel."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from nebulab.errors import SettingsError
+from nebulab.models.card import METADATA_KEY
+from nebulab.models.proof import as_dense
+
+_TYPES = {
+    "tensor(float)": np.float32,
+    "tensor(double)": np.float64,
+    "tensor(float16)": np.float16,
+    "tensor(int64)": np.int64,
+    "tensor(int32)": np.int32,
+    "tensor(int16)": np.int16,
+    "tensor(int8)": np.int8,
+    "tensor(uint8)": np.uint8,
+    "tensor(bool)": np.bool_,
+    "tensor(string)": object,
+}
+
+
+class Predictor:
+    """A model from an ONNX file; called with its inputs it returns its outputs.
+
+    Raises
+    ------
+    SettingsError
+        The file is no ONNX model.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        import onnxruntime
+
+        options = onnxruntime.SessionOptions()
+        options.log_severity_level = 3
+        wanted = ("CUDAExecutionProvider", "CPUExecutionProvider")
+        available = [one for one in wanted if one in onnxruntime.get_available_providers()]
+        try:
+            self.session = onnxruntime.InferenceSession(str(path), options, providers=available)
+        except Exception as error:
+            raise SettingsError(
+                f"{path} is no ONNX model that can be run: {error}", "Was it downloaded whole?"
+            ) from error
+        text = self.session.get_modelmeta().custom_metadata_map.get(METADATA_KEY)
+        self.card: dict[str, Any] | None = json.loads(text) if text else None
+        """The model card, if Nebulab made the file."""
+
+    @property
+    def inputs(self) -> dict[str, str]:
+        """The inputs' types and shapes by name."""
+        return {one.name: f"{one.type} {one.shape}" for one in self.session.get_inputs()}
+
+    @property
+    def outputs(self) -> list[str]:
+        """The outputs' names."""
+        return [one.name for one in self.session.get_outputs()]
+
+    @property
+    def device(self) -> str:
+        """`GPU` or `CPU`."""
+        return "GPU" if "CUDAExecutionProvider" in self.session.get_providers() else "CPU"
+
+    def run(self, *data: Any, **named: Any) -> dict[str, np.ndarray]:
+        """Return all outputs by name.
+
+        Parameters
+        ----------
+        data
+            A data frame, or the inputs in order; the first axis is the rows.
+        named
+            The inputs by name instead.
+        """
+        values = self.session.run(None, self._feeds(data, named))
+        return dict(zip(self.outputs, map(as_dense, values), strict=True))
+
+    def predict(self, *data: Any, **named: Any) -> np.ndarray:
+        """Return the first output: a classifier's labels, a regressor's values, a network's answer.
+
+        A table of one column becomes a plain list of values, as scikit-learn's `predict` returns it.
+        """
+        first = next(iter(self.run(*data, **named).values()))
+        original = ((self.card or {}).get("proof") or {}).get("outputs") or [{}]
+        return (
+            first.ravel()
+            if original[0].get("original") == "predict" and first.ndim == 2 and first.shape[1] == 1
+            else first
+        )
+
+    __call__ = predict
+
+    def predict_proba(self, *data: Any, **named: Any) -> np.ndarray:
+        """Return a classifier's probabilities, one column a class.
+
+        Raises
+        ------
+        SettingsError
+            The model gives none.
+        """
+        found = self.run(*data, **named)
+        for one in ((self.card or {}).get("proof") or {}).get("outputs") or []:
+            if one["original"] == "predict_proba":
+                return found[one["output"]]
+        if "probabilities" in found:
+            return found["probabilities"]
+        raise SettingsError("This model gives no probabilities.", f"Its outputs are: {', '.join(self.outputs)}.")
+
+    def __repr__(self) -> str:
+        name = (self.card or {}).get("name", "model")
+        verified = "verified" if (self.card or {}).get("verified") else "not verified"
+        return f"<{name} ({verified}): {', '.join(self.inputs)} -> {', '.join(self.outputs)}, on the {self.device}>"
+
+    def _feeds(self, data: tuple[Any, ...], named: Mapping[str, Any]) -> dict[str, np.ndarray]:
+        inputs = {one.name: one for one in self.session.get_inputs()}
+        if len(data) == 1 and hasattr(data[0], "columns"):
+            frame = data[0]
+            if set(inputs) <= set(map(str, frame.columns)):
+                given = {name: np.asarray(frame[name]).reshape(-1, 1) for name in inputs}
+            elif len(inputs) == 1:
+                given = {next(iter(inputs)): np.asarray(frame[self._columns(frame)])}
+            else:
+                missing = sorted(set(inputs) - set(map(str, frame.columns)))
+                raise SettingsError(
+                    f"The data frame lacks the columns {', '.join(missing)}.", f"It needs: {', '.join(inputs)}."
+                )
+        else:
+            given = dict(zip(inputs, data, strict=False)) | dict(named)
+        if set(given) != set(inputs):
+            raise SettingsError(
+                f"The model has {len(inputs)} inputs and got {len(given)}.",
+                "They are: " + "; ".join(f"{name}: {text}" for name, text in self.inputs.items()) + ".",
+            )
+        return {name: _typed(value, inputs[name]) for name, value in given.items()}
+
+    def _columns(self, frame: Any) -> list[str]:
+        kept = ((self.card or {}).get("inputs") or [{}])[0].get("columns")
+        if not kept:
+            return list(frame.columns)
+        missing = [name for name in kept if name not in frame.columns]
+        if missing:
+            raise SettingsError(
+                f"The data frame lacks the columns {', '.join(missing)}.", f"It needs: {', '.join(kept)}."
+            )
+        return list(kept)
+
+
+def _typed(value: Any, wanted: Any) -> np.ndarray:
+    kind = _TYPES.get(wanted.type)
+    array = np.asarray(value.toarray() if hasattr(value, "toarray") else value)
+    if kind is object:
+        return array.astype(str).astype(object)
+    return array if kind is None else array.astype(kind, copy=False)

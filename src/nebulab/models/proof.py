@@ -1,0 +1,149 @@
+"""An exported model and its original on the same rows, compared; runs in the kernel."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from nebulab.models.attempt import Attempt, Output
+
+RELATIVE = 1e-3
+"""The largest difference of an output, as a share of the largest value of that output."""
+
+
+@dataclass
+class Compared:
+    """One output of the file beside what the original computed."""
+
+    output: str
+    original: str
+    """The original's method."""
+    largest_absolute: float | None = None
+    largest_relative: float | None = None
+    """As a share of the output's largest value."""
+    labels_agree: float | None = None
+    """Share of equal labels, where the output is one."""
+    agrees: bool = False
+
+
+@dataclass
+class Proof:
+    """What the comparison found; `holds` only if every output agrees, in a batch and row by row."""
+
+    holds: bool
+    rows: int
+    sample: str
+    precision: str
+    outputs: list[Compared] = field(default_factory=list)
+    reason: str = ""
+
+
+def droppable(proof: Proof) -> list[str]:
+    """Return the outputs that may be left out, if the rest then holds: a converter's scores of its own making.
+
+    Labels and probabilities may not: a wrong one tells that the whole is wrong.
+    """
+    wrong = [compared for compared in proof.outputs if not compared.agrees]
+    own = [compared.output for compared in wrong if compared.original == "decision_function"]
+    return own if len(own) == len(wrong) and proof.outputs and proof.outputs[0].agrees else []
+
+
+def prove(path: Path, attempt: Attempt) -> Proof:
+    """Run the file at `path` on the attempt's sample, and compare with what the original gave."""
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    rows = len(attempt.feeds[0])
+    proof = Proof(False, rows, attempt.source, attempt.precision)
+    inputs = session.get_inputs()
+    if len(inputs) != len(attempt.feeds):
+        proof.reason = f"the file has {len(inputs)} inputs, the model {len(attempt.feeds)}"
+        return proof
+    names = [output.name for output in session.get_outputs()]
+    given = [as_dense(value) for value in session.run(names, _feed(inputs, attempt.feeds))]
+    for place, (name, values) in enumerate(zip(names, given, strict=True)):
+        original = _original(place, values, attempt.expected)
+        if original is None:
+            proof.reason = f"the file's output {name!r} of shape {values.shape} is none of the model's"
+            return proof
+        proof.outputs.append(compare(name, original, values))
+    wrong = [compared for compared in proof.outputs if not compared.agrees]
+    if wrong:
+        proof.reason = "; ".join(_difference(compared) for compared in wrong)
+        return proof
+    if rows > 1 and "only" not in attempt.precision:
+        alone = session.run(names, _feed(inputs, [feed[:1] for feed in attempt.feeds]))
+        for name, values, one in zip(names, given, map(as_dense, alone), strict=True):
+            # Of a model with several answers the rows may be the second axis.
+            axis = next((place for place, size in enumerate(values.shape) if size == rows), 0)
+            first = np.take(values, [0], axis=axis)
+            if not compare(name, Output(name, first), one).agrees:
+                proof.reason = f"the output {name!r} of a row alone differs from that of the row in a batch"
+                return proof
+    proof.holds = True
+    return proof
+
+
+def compare(name: str, original: Output, values: np.ndarray) -> Compared:
+    """Compare one output with the original's."""
+    wanted = original.values.reshape(values.shape) if original.values.size == values.size else original.values
+    compared = Compared(name, original.name)
+    if wanted.shape != values.shape:
+        return compared
+    if original.is_label or values.dtype.kind not in "fc":
+        compared.labels_agree = float(np.mean(_labels(wanted) == _labels(values))) if values.size else 1.0
+        compared.agrees = compared.labels_agree == 1.0
+        return compared
+    wanted, values = wanted.astype(np.float64), values.astype(np.float64)
+    same = (wanted == values) | (np.isnan(wanted) & np.isnan(values))
+    with np.errstate(invalid="ignore", over="ignore"):
+        difference = np.where(same, 0.0, np.abs(wanted - values))
+    compared.largest_absolute = float(difference.max()) if difference.size else 0.0
+    finite = np.abs(wanted[np.isfinite(wanted)])
+    scale = float(finite.max()) if finite.size else 0.0
+    compared.largest_relative = compared.largest_absolute / scale if scale else compared.largest_absolute
+    compared.agrees = bool(compared.largest_relative <= RELATIVE)
+    return compared
+
+
+def as_dense(value: Any) -> np.ndarray:
+    """Return an output of ONNX Runtime as one array; a list of dictionaries is that of a classifier's probabilities."""
+    if isinstance(value, list) and value and isinstance(value[0], dict):
+        return np.array([[row[key] for key in row] for row in value])
+    return np.asarray(value)
+
+
+def _feed(inputs: Sequence[Any], feeds: Sequence[np.ndarray]) -> dict[str, np.ndarray]:
+    return {one.name: feed for one, feed in zip(inputs, feeds, strict=True)}
+
+
+def _original(place: int, values: np.ndarray, expected: Sequence[Output]) -> Output | None:
+    """Find which of the original's outputs this is: the one at its place, else the closest of its size."""
+    if place == 0 or (place < len(expected) and all(one.name in {"call", "forward"} for one in expected)):
+        return expected[place] if expected[place].values.size == values.size else None
+    fitting = [one for one in expected[1:] if one.values.size == values.size]
+    compared = [(compare("", one, values).largest_relative, one) for one in fitting]
+    known = [(distance, one) for distance, one in compared if distance is not None]
+    return min(known, key=lambda pair: pair[0])[1] if known else None
+
+
+def _labels(values: np.ndarray) -> np.ndarray:
+    """Labels as texts: a library's 0, 0.0 and `0` are one label."""
+    flat = values.ravel()
+    if flat.dtype.kind in "OUST":
+        return np.array([str(value) for value in flat])
+    return flat.astype(np.float64).astype(str) if flat.dtype.kind in "biuf" else flat.astype(str)
+
+
+def _difference(compared: Compared) -> str:
+    if compared.labels_agree is not None:
+        return f"{compared.labels_agree:.1%} of the labels of {compared.output!r} agree"
+    if compared.largest_relative is None:
+        return f"the output {compared.output!r} has another shape"
+    return f"the output {compared.output!r} differs by {compared.largest_relative:.2g} of its largest value"

@@ -1,0 +1,213 @@
+"""scikit-learn's estimators, pipelines and searches as ONNX, through skl2onnx; runs in the kernel."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from nebulab.models.attempt import Attempt, CantExport, Output, as_array
+from nebulab.models.samples import Sample, known, with_columns
+
+METHODS = ("predict", "predict_proba", "decision_function", "transform", "score_samples")
+_RANDOM_ROWS = 64
+# What onnxmltools' converters of boosted trees know, inside a pipeline too.
+_OF_BOOSTING = {"": 18, "ai.onnx.ml": 3}
+
+
+def attempts(model: Any, namespace: Mapping[str, Any]) -> Iterator[Attempt]:
+    """Yield the exports of a fitted estimator: with 32-bit numbers, then with 64-bit ones.
+
+    Raises
+    ------
+    CantExport
+        It is not fitted, or nobody knows what it is called with.
+    """
+    check_fitted(model)
+    sample = find_sample(model, namespace)
+    data = sample.arguments[0]
+    original = expected(model, data)
+    if not original:
+        raise CantExport("it has neither predict nor transform")
+    for form in _forms(data):
+        names, types, feeds = _inputs(data, form)
+        yield Attempt(
+            lambda path, types=types: _write(model, types, path),  # type: ignore[misc]
+            feeds,
+            original,
+            sample.source,
+            form.precision,
+            names,
+        )
+
+
+@dataclass(frozen=True)
+class _Form:
+    """How a sample becomes inputs: the numbers' size, whether whole numbers stay so, one table or an input a column."""
+
+    precision: str = "float32"
+    whole: bool = True
+    one_table: bool = False
+
+
+def _forms(data: Any) -> list[_Form]:
+    """Return the forms to try: 32-bit numbers first, and for a frame an input for each of its columns."""
+    if not hasattr(data, "columns"):
+        return [_Form("float32"), _Form("float64")]
+    forms = [_Form("float32"), _Form("float32", whole=False), _Form("float64", whole=False)]
+    if all(np.asarray(data[name]).dtype.kind in "biuf" for name in data.columns):
+        forms += [_Form("float32", one_table=True), _Form("float64", one_table=True)]
+    return forms
+
+
+def native(model: Any, folder: Path, name: str) -> tuple[Path, str]:
+    """Write the estimator with skops, which runs no code of the file when it is read; return the path and a remark."""
+    import skops.io
+
+    path = folder / f"{name}.skops"
+    skops.io.dump(model, path)
+    unknown = skops.io.get_untrusted_types(file=path)
+    return path, f"reading it needs trusted={unknown}" if unknown else ""
+
+
+def check_fitted(model: Any) -> None:
+    """Raise unless the estimator was fitted."""
+    from sklearn.exceptions import NotFittedError
+    from sklearn.utils.validation import check_is_fitted
+
+    try:
+        check_is_fitted(model)
+    except NotFittedError as error:
+        raise CantExport("it is not fitted") from error
+    except TypeError as error:
+        raise CantExport(str(error)) from error
+
+
+def find_sample(model: Any, namespace: Mapping[str, Any]) -> Sample:
+    """Return rows to try the estimator on; random ones where it takes plain numbers and none are at hand."""
+    sample = known(model)
+    if sample is not None:
+        return sample
+    features = getattr(model, "n_features_in_", None)
+    names = getattr(model, "feature_names_in_", None)
+    if features is None:
+        raise CantExport("nothing tells its input: call nebulab.sample(model, X) with a few rows")
+    sample = with_columns(namespace, features, None if names is None else [str(name) for name in names])
+    if sample is not None:
+        return sample
+    if names is not None:
+        raise CantExport("it was fitted on a data frame that is gone: call nebulab.sample(model, frame)")
+    random = np.random.default_rng(0).normal(size=(_RANDOM_ROWS, features))
+    sample = Sample((random,), "made up")
+    try:
+        expected(model, random)
+    except Exception as error:
+        raise CantExport("it does not take plain numbers: call nebulab.sample(model, X) with a few rows") from error
+    return sample
+
+
+def expected(model: Any, data: Any) -> list[Output]:
+    """Return what each of the estimator's methods gives for the sample."""
+    found = []
+    for method in METHODS:
+        if not hasattr(model, method):
+            continue
+        try:
+            values = getattr(model, method)(data)
+        except Exception:  # noqa: S112 - a method that is there, but not for this model
+            continue
+        if isinstance(values, list):
+            values = np.stack([as_array(value) for value in values])
+        values = as_array(values)
+        found.append(Output(method, values))
+        if method == "decision_function" and values.ndim == 1:
+            # Of two classes ONNX has a score each.
+            found.append(Output(method, np.stack([-values, values], axis=1)))
+    return found
+
+
+def _inputs(data: Any, form: _Form) -> tuple[list[str], list[tuple[str, Any]], list[np.ndarray]]:
+    """Return the columns' names, skl2onnx's input types, and the sample as ONNX Runtime takes it."""
+    from skl2onnx.common import data_types
+
+    precision = np.dtype(form.precision)
+    floats = data_types.FloatTensorType if form.precision == "float32" else data_types.DoubleTensorType
+    if hasattr(data, "columns") and form.one_table:
+        table = np.asarray(data).astype(precision)
+        return [str(name) for name in data.columns], [("input", floats([None, table.shape[1]]))], [table]
+    if hasattr(data, "columns"):
+        types, feeds = [], []
+        for name in data.columns:
+            column = np.asarray(data[name])
+            kind: Any
+            if column.dtype.kind == "f" or (column.dtype.kind in "iu" and not form.whole):
+                kind, values = floats, column.astype(precision)
+            elif column.dtype.kind in "iu":
+                kind, values = data_types.Int64TensorType, column.astype(np.int64)
+            elif column.dtype.kind == "b":
+                kind, values = data_types.BooleanTensorType, column
+            else:
+                kind, values = data_types.StringTensorType, column.astype(str).astype(object)
+            types.append((str(name), kind([None, 1])))
+            feeds.append(values.reshape(-1, 1))
+        return [], types, feeds
+    values = np.asarray(data.toarray() if hasattr(data, "toarray") else data)
+    if values.dtype.kind in "OUST":
+        texts = values.astype(str).astype(object)
+        shape = [None] if texts.ndim == 1 else [None, texts.shape[1]]
+        return [], [("input", data_types.StringTensorType(shape))], [texts]
+    return [], [("input", floats([None, *values.shape[1:]]))], [values.astype(precision)]
+
+
+def _write(model: Any, types: list[tuple[str, Any]], path: Path) -> None:
+    from skl2onnx import to_onnx
+
+    register_boosting()
+    plain = {id(model): {"zipmap": False}} if hasattr(model, "classes_") else None
+    choices: list[dict[str, Any]] = [{"options": plain}, {"options": plain, "target_opset": _OF_BOOSTING}]
+    if plain is not None:
+        choices.append({})  # a wrapper that takes no options of its own
+    for place, choice in enumerate(choices, start=1):
+        try:
+            made = to_onnx(model, initial_types=types, **choice)
+            break
+        except (NameError, ValueError, KeyError, RuntimeError):
+            if place == len(choices):
+                raise
+    path.write_bytes(made.SerializeToString())
+
+
+def register_boosting() -> None:
+    """Tell skl2onnx of the boosted trees that a pipeline may end with."""
+    import sys
+
+    from skl2onnx import update_registered_converter
+    from skl2onnx.common.shape_calculator import (
+        calculate_linear_classifier_output_shapes,
+        calculate_linear_regressor_output_shapes,
+    )
+
+    shapes = {
+        "Classifier": calculate_linear_classifier_output_shapes,
+        "Regressor": calculate_linear_regressor_output_shapes,
+    }
+    choices = {"nocl": [True, False], "zipmap": [True, False, "columns"]}
+    for library, prefix in (("xgboost", "XGB"), ("lightgbm", "LGBM")):
+        module = sys.modules.get(library)
+        if module is None or library in _REGISTERED:
+            continue
+        if library == "xgboost":
+            from onnxmltools.convert.xgboost.operator_converters.XGBoost import convert_xgboost as convert
+        else:
+            from onnxmltools.convert.lightgbm.operator_converters.LightGbm import convert_lightgbm as convert
+        for kind, shape in shapes.items():
+            name = f"{prefix}{kind}"
+            options = choices if kind == "Classifier" else None
+            update_registered_converter(getattr(module, name), f"{library}{name}", shape, convert, options=options)
+        _REGISTERED.add(library)
+
+
+_REGISTERED: set[str] = set()
