@@ -18,7 +18,8 @@ NebulabError
 │   ├── RepositoryError      a Git repository can't be cloned
 │   └── ServerError          JupyterLab doesn't start, or died
 ├── NotebookError            a notebook can't be run
-│   └── CellFailed           a cell raised
+│   ├── CellFailed           a cell raised
+│   └── RunStopped           a time limit or a signal ended it
 └── StackError               a part of the embedded stack can't do its work
     ├── InstallError         an environment can't be installed
     ├── PortTaken            something else listens there
@@ -123,6 +124,12 @@ class NotebookError(NebulabError):
 
 class CellFailed(NotebookError):
     """A cell raised; the message carries its source and the end of its traceback."""
+
+
+class RunStopped(NotebookError):
+    """A time limit or a signal ended the run of a notebook."""
+
+    exit_code = 3
 
 
 class StackError(NebulabError):

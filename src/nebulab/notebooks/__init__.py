@@ -1,1 +1,105 @@
-"""Notebooks run without a browser, cell by cell; runs in a batch job."""
+"""Notebooks and scripts without a browser: parameters, execution, failure, harvest; runs in a batch job."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from nebulab.notebooks.execution import Outcome
+
+__all__ = ["run"]
+
+
+def run(
+    notebook: Path,
+    *,
+    output: Path | None = None,
+    results: Path | None = None,
+    parameters: Mapping[str, Any] | Sequence[tuple[str, str]] = (),
+    parameter_files: Sequence[Path] = (),
+    work: Path | None = None,
+    name: str = "",
+    kernel: str = "",
+    cell_seconds: float | None = None,
+    total_seconds: float | None = None,
+    allow_errors: bool = False,
+    harvest: bool = True,
+    export_models: bool = True,
+    limits: Mapping[str, float] | None = None,
+    stop_file: Path | None = None,
+    quiet: bool = False,
+) -> Outcome:
+    """Run a notebook or a script, save it executed, and keep what it makes.
+
+    Parameters
+    ----------
+    notebook
+        An `.ipynb`, a Markdown notebook, or a script in a language that has a kernel here.
+    output, results
+        The executed notebook, and the folder for the rest; `<name>.run` beside the notebook if not given.
+    parameters
+        Values by name, or pairs of name and YAML text.
+    work
+        The folder that the cells start in; the notebook's own if not given.
+    name
+        What the file is called, if it is a dataset without an extension.
+    cell_seconds, total_seconds
+        Time limits in seconds.
+    limits
+        The harvest's limits that differ from `nebulab.harvest.inventory.Limits`.
+    stop_file
+        As soon as this file is there the run is stopped, as by SIGTERM: for who can't send signals into a sandbox.
+
+    Raises
+    ------
+    CellFailed
+        A cell raised; the message ends with its traceback.
+    RunStopped
+        A time limit or a signal ended the run.
+    NotebookError
+        The file is no notebook, there is no kernel for it, or the kernel died.
+    SettingsError
+        A parameter that the notebook does not have.
+    """
+    from nebulab.notebooks import parameters as parameter_cells
+    from nebulab.notebooks.execution import RunSettings, execute, raise_for
+    from nebulab.notebooks.log import RunLog
+    from nebulab.notebooks.reading import choose_kernel, read
+
+    notebook = notebook.resolve()
+    program = read(notebook, name=name)
+    typed = dict(parameters) if isinstance(parameters, Mapping) else {}
+    pairs = () if isinstance(parameters, Mapping) else parameters
+    given = parameter_cells.parse(pairs, parameter_files) | typed
+    remark = parameter_cells.insert(program, given)
+    chosen = choose_kernel(program, kernel=kernel)
+    folder = (results or notebook.with_name(f"{Path(name or notebook.name).stem}.run")).resolve()
+    if harvest:
+        folder.mkdir(parents=True, exist_ok=True)
+    executed = (output or folder / f"{Path(name or notebook.name).stem}.ipynb").resolve()
+    settings = RunSettings(
+        work=(work or notebook.parent).resolve(),
+        output=executed,
+        kernel=chosen,
+        results=folder if harvest else None,
+        allow_errors=allow_errors,
+        cell_seconds=cell_seconds,
+        total_seconds=total_seconds,
+        export_models=export_models,
+        limits=limits or {},
+        stop_file=stop_file,
+        memory_bytes=int(os.environ.get("GALAXY_MEMORY_MB") or 0) * 2**20 or None,
+    )
+    log = RunLog(folder / "log.txt" if harvest else None, quiet=quiet)
+    try:
+        log.say(f"running {name or notebook.name} with the kernel {chosen}")
+        if remark:
+            log.say(remark)
+        outcome = execute(program, settings, log)
+    finally:
+        log.close()
+    raise_for(outcome)
+    return outcome

@@ -1,108 +1,386 @@
-"""One notebook executed in a kernel, saved after every cell; runs in a batch job, in the Lab's environment.
+"""One notebook or script from its first cell to its harvest, whatever happens on the way; runs in a batch job.
 
-On nbclient, the library under Jupyter's own tools. What a cell has shown is on disk before the next one starts, so a
-job that is killed keeps everything up to there.
+On nbclient, the library under Jupyter's own tools. The notebook is on disk after every cell; a failing cell, a time
+limit, a signal or a kernel that dies ends the cells, and what there is by then is harvested all the same.
 """
 
 from __future__ import annotations
 
-import re
+import asyncio
+import contextlib
+import hashlib
+import json
+import os
+import signal
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
 from pathlib import Path
 from typing import Any
 
-import nbformat
-from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, DeadKernelError
 
-from nebulab.errors import CellFailed, NotebookError
-
-KERNEL = "python3"
-"""The name of the kernelspec that a session makes."""
+from nebulab.errors import CellFailed, NotebookError, RunStopped
+from nebulab.notebooks import files
+from nebulab.notebooks.client import Client, join_streams, save_images
+from nebulab.notebooks.log import COLOURS, RunLog
+from nebulab.notebooks.reading import Program
+from nebulab.notebooks.saving import NotebookFile
+from nebulab.notebooks.usage import Usage
 
 _TRACEBACK_LINES = 20
 _SOURCE_LINES = 30
-_COLOURS = re.compile(r"\x1b\[[0-9;]*m")
+_LET_GO_SECONDS = 3.0
+_STOPPED_HARVEST_SECONDS = 20.0
+_STOP_FILE_SECONDS = 0.3
+_KILLED = -signal.SIGKILL
+_NEARLY_ALL = 0.8
+REPORT = "harvest.json"
 
 
-def execute(path: Path, *, kernel: str = KERNEL) -> None:
-    """Run the notebook at `path` in its folder, and save it there after every cell.
+class Ending(Enum):
+    """How the cells ended."""
+
+    DONE = "all cells ran"
+    CELL_FAILED = "a cell failed"
+    CELL_TIMEOUT = "a cell took too long"
+    TIME_LIMIT = "the time limit was reached"
+    STOPPED = "the run was stopped"
+    OUT_OF_MEMORY = "the kernel ran out of memory"
+    KERNEL_DIED = "the kernel died"
+
+
+@dataclass(frozen=True)
+class RunSettings:
+    """Where and how a program is run."""
+
+    work: Path
+    """The folder that its cells start in."""
+    output: Path
+    """The executed notebook."""
+    kernel: str
+    results: Path | None = None
+    """The harvest's folder; without one nothing is harvested."""
+    allow_errors: bool = False
+    cell_seconds: float | None = None
+    total_seconds: float | None = None
+    export_models: bool = True
+    limits: Mapping[str, float] = field(default_factory=dict)
+    stop_file: Path | None = None
+    memory_bytes: int | None = None
+    """What the job may use: tells running out of memory from other deaths."""
+
+
+@dataclass
+class Outcome:
+    """How a run ended."""
+
+    ending: Ending = Ending.DONE
+    cell: int | None = None
+    """Number of the cell (from 1, text cells counted) that did not end well."""
+    message: str = ""
+    seconds: float = 0.0
+    harvested: bool = False
+
+
+def execute(program: Program, settings: RunSettings, log: RunLog) -> Outcome:
+    """Run `program`, save it, harvest.
+
+    Returns
+    -------
+    Outcome
+        How it ended; `raise_for` makes an error of one that did not end well.
 
     Raises
     ------
-    CellFailed
-        A cell raised, and its tags don't allow it; the notebook on disk shows the error.
     NotebookError
-        The file is no notebook, it is written in another language, or its kernel died.
+        The kernel does not start.
     """
-    notebook = _read(path)
-    save(notebook, path)
-    client = NotebookClient(
-        notebook,
-        timeout=None,
-        kernel_name=kernel,
-        resources={"metadata": {"path": str(path.parent)}},
-        on_cell_executed=lambda **_: save(notebook, path),
-    )
-    try:
-        client.execute()
-    except CellExecutionError as error:
-        raise _told(notebook, error) from error
-    except DeadKernelError as error:
-        number, cell = _running(notebook)
-        raise NotebookError(
-            f"The kernel died in cell {number}:\n{_shortened(cell['source'])}",
-            "Most often it needed more memory than the job has: read the data in parts, or ask for more.",
-        ) from error
-    finally:
-        save(notebook, path)
+    return asyncio.run(_Run(program, settings, log).run())
 
 
-def save(notebook: Any, path: Path) -> None:
-    """Write a notebook so that readers see the old one or the new one, never a part."""
-    beside = path.with_name(f".~{path.name}")
-    beside.write_text(nbformat.writes(notebook), encoding="utf-8")
-    beside.replace(path)
+def raise_for(outcome: Outcome) -> None:
+    """Raise what fits an outcome that is no success.
+
+    Raises
+    ------
+    CellFailed, RunStopped, NotebookError
+    """
+    if outcome.ending is Ending.DONE:
+        return
+    if outcome.ending is Ending.CELL_FAILED:
+        raise CellFailed(outcome.message)
+    hint = "What was saved and harvested until then is kept."
+    if outcome.ending in {Ending.OUT_OF_MEMORY, Ending.KERNEL_DIED}:
+        more = "Read the data in parts, or ask for more memory. " if outcome.ending is Ending.OUT_OF_MEMORY else ""
+        raise NotebookError(outcome.message, more + hint)
+    raise RunStopped(outcome.message, hint)
 
 
-def _read(path: Path) -> Any:
-    try:
-        notebook = nbformat.read(path, as_version=4)
-    except OSError as error:
-        raise NotebookError(f"The notebook can't be read: {error.strerror}.", f"Is {path} there?") from error
-    except Exception as error:  # nbformat raises its own, and whatever its parts raise
-        raise NotebookError(f"{path.name} is no notebook: {error}", "Save it again from JupyterLab.") from error
-    metadata = notebook.metadata
-    language = (
-        metadata.get("language_info", {}).get("name") or metadata.get("kernelspec", {}).get("language") or "python"
-    )
-    if language.lower() not in {"python", "ipython"}:
-        raise NotebookError(f"{path.name} is written in {language}.", "Only notebooks in Python can be run here.")
-    return notebook
+class _CellTooLong(Exception):
+    """A cell's time is over, and it was interrupted."""
 
 
-def _told(notebook: Any, error: CellExecutionError) -> CellFailed:
-    number, cell = _failed(notebook)
+class _Run:
+    def __init__(self, program: Program, settings: RunSettings, log: RunLog) -> None:
+        self._program = program
+        self._settings = settings
+        self._log = log
+        self._usage = Usage()
+        self._outcome = Outcome()
+        self._began = time.monotonic()
+        self._current = 0
+        self._python = program.language.lower() in {"python", "ipython"}
+        self._started = False
+        self._stuck = False
+        self._stop: asyncio.Event
+        self._client: Client
+        self._file: NotebookFile
+
+    async def run(self) -> Outcome:
+        settings = self._settings
+        notebook = self._program.notebook
+        for cell in notebook.cells:
+            if cell.cell_type == "code":
+                cell.outputs, cell.execution_count = [], None
+        settings.output.parent.mkdir(parents=True, exist_ok=True)
+        if settings.results is not None:
+            settings.results.mkdir(parents=True, exist_ok=True)
+        before = files.snapshot(settings.work)
+        self._stop = asyncio.Event()
+        self._client = Client(
+            notebook,
+            printed=self._log.printed,
+            kernel_name=settings.kernel,
+            allow_errors=settings.allow_errors,
+            timeout=None,
+            resources={"metadata": {"path": str(settings.work)}},
+        )
+        self._log.begin(len(notebook.cells))
+        try:
+            with NotebookFile(notebook, settings.output) as self._file:
+                self._file.save()
+                await self._in_kernel()
+        finally:
+            self._usage.stop()
+        self._outcome.seconds = time.monotonic() - self._began
+        if settings.results is not None:
+            self._collect_files(before, settings.results)
+        return self._outcome
+
+    async def _in_kernel(self) -> None:
+        code = "\n\n".join(cell.source for cell in self._program.notebook.cells if cell.cell_type == "code")
+        hashed = hashlib.sha256(code.encode("utf-8", "replace")).hexdigest()
+        environment = os.environ | {"NEBULAB_CODE_SHA256": hashed}
+        try:
+            context = self._client.async_setup_kernel(env=environment)
+            await context.__aenter__()
+        except Exception as error:
+            raise NotebookError(
+                f"The kernel {self._settings.kernel!r} does not start: {error}",
+                "Is it installed? `jupyter kernelspec list`.",
+            ) from error
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stop.set)
+        try:
+            self._usage.start(self._client.km.provisioner.pid)
+            await self._cells_until_stopped()
+            await self._harvest()
+        finally:
+            with contextlib.suppress(Exception):  # a kernel that hangs is killed below
+                await asyncio.wait_for(self._client.km.shutdown_kernel(now=True), 10)
+            with contextlib.suppress(Exception):
+                await context.__aexit__(None, None, None)
+
+    async def _cells_until_stopped(self) -> None:
+        cells = asyncio.ensure_future(self._cells())
+        stopped = asyncio.ensure_future(self._until_stopped())
+        done, _ = await asyncio.wait(
+            {cells, stopped}, timeout=self._settings.total_seconds, return_when=asyncio.FIRST_COMPLETED
+        )
+        stopped.cancel()
+        if cells not in done:
+            if self._stop.is_set():
+                self._ended(Ending.STOPPED, f"The run was stopped while cell {self._current} ran.")
+            else:
+                limit = _duration(self._settings.total_seconds or 0)
+                self._ended(Ending.TIME_LIMIT, f"The time limit of {limit} was reached while cell {self._current} ran.")
+            await self._interrupt(cells)
+        with contextlib.suppress(asyncio.CancelledError):
+            await cells
+        cell = self._cell()
+        if cell is not None:
+            join_streams(cell)
+        self._file.save()
+
+    async def _until_stopped(self) -> None:
+        file = self._settings.stop_file
+        while not self._stop.is_set():
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._stop.wait(), _STOP_FILE_SECONDS if file else None)
+            if file is not None and file.exists():
+                self._stop.set()
+
+    async def _cells(self) -> None:
+        try:
+            await self._begin()
+            total = len(self._program.notebook.cells)
+            for index, cell in enumerate(self._program.notebook.cells):
+                self._current = index + 1
+                self._log.cell_begins()
+                begun = time.monotonic()
+                runs = cell.cell_type == "code" and bool(cell.source.strip())
+                if runs:
+                    await self._one(cell, index)
+                    join_streams(cell)
+                    if not self._python and self._settings.results is not None:
+                        save_images(cell, self._settings.results / "figures", index + 1)
+                self._file.cell_done(index, keep=self._client.may_change(index))
+                self._log.cell_ends()
+                if runs:
+                    took = _duration(time.monotonic() - begun)
+                    self._log.say(f"cell {index + 1}/{total} ran in {took}  {self._usage.text()}")
+            self._client.set_widgets_metadata()
+        except CellExecutionError as error:
+            if self._outcome.ending is Ending.DONE:
+                self._ended(Ending.CELL_FAILED, _told(self._current, self._cell(), error))
+        except _CellTooLong:
+            limit = _duration(self._settings.cell_seconds or 0)
+            self._ended(
+                Ending.CELL_TIMEOUT, f"Cell {self._current} took longer than {limit}:\n{_shortened(self._source())}"
+            )
+        except DeadKernelError:
+            self._died()
+
+    async def _one(self, cell: Any, index: int) -> None:
+        """Run one cell, within its time."""
+        running = asyncio.ensure_future(self._client.async_execute_cell(cell, index))
+        try:
+            done, _ = await asyncio.wait({running}, timeout=self._settings.cell_seconds)
+        except asyncio.CancelledError:
+            running.cancel()
+            raise
+        if running not in done:
+            await self._interrupt(running)
+            raise _CellTooLong
+        running.result()
+
+    async def _begin(self) -> None:
+        if not self._python or self._settings.results is None:
+            return
+        folder = json.dumps(str(self._settings.results))
+        self._started = await self._client.call(
+            f"import nebulab.harvest, nebulab.models.samples\n"
+            f"nebulab.models.samples.watch(); nebulab.harvest.start({folder})\ndel nebulab",
+            60,
+        )
+        if not self._started:
+            self._log.say("This kernel has no nebulab: the notebook's variables can't be harvested.")
+
+    async def _interrupt(self, running: asyncio.Future[Any]) -> None:
+        """Have the kernel end its cell as Ctrl-C would, and wait for it a little."""
+        with contextlib.suppress(Exception):
+            await self._client.km.interrupt_kernel()
+        done, _ = await asyncio.wait({running}, timeout=_LET_GO_SECONDS)
+        self._stuck = running not in done
+        if running in done:
+            running.exception()  # looked at, so that asyncio does not complain
+        running.cancel()
+
+    async def _harvest(self) -> None:
+        """Have the kernel write what it holds; after a stop there is little time for it."""
+        settings, ending = self._settings, self._outcome.ending
+        if not self._started or settings.results is None:
+            return
+        if ending in {Ending.KERNEL_DIED, Ending.OUT_OF_MEMORY}:
+            self._log.say("The kernel's variables went with it; files, checkpoints and the notebook are kept.")
+            return
+        if self._stuck:
+            self._log.say("The kernel did not let go of its cell: its variables are lost.")
+            return
+        hurried = ending in {Ending.STOPPED, Ending.TIME_LIMIT}
+        models = settings.export_models
+        limits = json.dumps(dict(settings.limits))
+        code = f"""
+import nebulab.harvest
+nebulab.harvest.finish({json.dumps(str(settings.results))}, {limits!r}, models={models})
+"""
+        self._log.say("harvesting")
+        try:
+            well = await self._client.call(code, _STOPPED_HARVEST_SECONDS if hurried else None)
+        except TimeoutError:
+            self._log.say("There was no time to harvest everything: see harvest.json for what was reached.")
+            return
+        if not well and not await self._client.km.is_alive():
+            self._log.say("The kernel died while it was harvested: see harvest.json for what was reached.")
+        self._outcome.harvested = well
+
+    def _died(self) -> None:
+        code = None
+        with contextlib.suppress(AttributeError):
+            code = self._client.km.provisioner.process.returncode
+        limit = self._settings.memory_bytes
+        peak = self._usage.peak_memory
+        used = f"it had used up to {peak / 2**30:.2f} GB"
+        if code == _KILLED and (limit is None or peak >= _NEARLY_ALL * limit):
+            of = f" of the job's {limit / 2**30:.2f} GB" if limit else ""
+            self._ended(
+                Ending.OUT_OF_MEMORY,
+                f"The kernel died in cell {self._current}, most likely out of memory: it was killed, and {used}{of}.\n"
+                f"{_shortened(self._source())}",
+            )
+            return
+        how = f" (signal {-code})" if code is not None and code < 0 else f" (exit code {code})" if code else ""
+        self._ended(
+            Ending.KERNEL_DIED, f"The kernel died in cell {self._current}{how}; {used}.\n{_shortened(self._source())}"
+        )
+
+    def _ended(self, ending: Ending, message: str) -> None:
+        self._outcome.ending, self._outcome.message, self._outcome.cell = ending, message, self._current
+        self._log.say(ending.value)
+
+    def _cell(self) -> Any:
+        return self._program.notebook.cells[self._current - 1] if self._current else None
+
+    def _source(self) -> str:
+        cell = self._cell()
+        return "" if cell is None else str(cell["source"])
+
+    def _collect_files(self, before: files.Snapshot, results: Path) -> None:
+        """Add the working folder's new files, and how the run ended, to what the kernel has reported."""
+        own = frozenset({self._settings.output, self._settings.output.with_name(f".~{self._settings.output.name}")})
+        found = files.collect(self._settings.work, before, results, besides=own)
+        path = results / REPORT
+        report: dict[str, Any] = {}
+        with contextlib.suppress(OSError, ValueError):
+            report = json.loads(path.read_text(encoding="utf-8"))
+        report["run"] = {
+            "ending": self._outcome.ending.value,
+            "cell": self._outcome.cell,
+            "seconds": round(self._outcome.seconds, 2),
+            "peak_memory_bytes": self._usage.peak_memory,
+            "peak_gpu_memory_bytes": self._usage.peak_gpu_memory,
+            "message": self._outcome.message,
+        }
+        report["files"] = {"kept": found.kept, "refused": found.refused}
+        path.write_text(json.dumps(report, indent=1, ensure_ascii=True), encoding="utf-8")
+        counts = {fate: count for fate, count in report.get("counts", {}).items() if fate != "code"}
+        said = ", ".join(f"{count} {fate}" for fate, count in sorted(counts.items()))
+        self._log.say(f"harvested: {said or 'no variables'}; {len(found.kept)} files")
+        for one in report.get("globals", ()):
+            if one.get("reason"):
+                self._log.say(f"  {one['name']}: {one['fate']}: {one['reason']}")
+        for name, reason in found.refused.items():
+            self._log.say(f"  file {name!r} was not kept: {reason}")
+
+
+def _told(number: int, cell: Any, error: CellExecutionError) -> str:
     shown = next((output for output in cell.get("outputs", ()) if output.get("output_type") == "error"), None)
-    lines = _COLOURS.sub("", "\n".join(shown["traceback"])).strip().splitlines() if shown else []
+    lines = COLOURS.sub("", "\n".join(shown["traceback"])).strip().splitlines() if shown else []
     end = "\n".join(lines[-_TRACEBACK_LINES:]) or f"{error.ename}: {error.evalue}"
-    return CellFailed(f"Cell {number} failed:\n\n{_shortened(cell['source'])}\n\n{end}")
-
-
-def _failed(notebook: Any) -> tuple[int, Any]:
-    """Return the number (from 1, text cells counted) and the last cell that shows an error."""
-    for number, cell in reversed(list(enumerate(notebook.cells, start=1))):
-        if any(output.get("output_type") == "error" for output in cell.get("outputs", ())):
-            return number, cell
-    return _running(notebook)
-
-
-def _running(notebook: Any) -> tuple[int, Any]:
-    """Return the number and the code cell that started last: it has begun and has no end yet."""
-    cells = [(number, cell) for number, cell in enumerate(notebook.cells, start=1) if cell.cell_type == "code"]
-    for number, cell in cells:
-        if "shell.execute_reply" not in cell.metadata.get("execution", {}) and cell["source"].strip():
-            return number, cell
-    return cells[-1]
+    return f"Cell {number} failed:\n\n{_shortened(cell['source'])}\n\n{end}"
 
 
 def _shortened(source: str) -> str:
@@ -110,3 +388,14 @@ def _shortened(source: str) -> str:
     if len(lines) <= _SOURCE_LINES:
         return source
     return "\n".join([*lines[:_SOURCE_LINES], f"… ({len(lines) - _SOURCE_LINES} more lines)"])
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes:02d} min" if hours else f"{minutes} min {rest:02d} s"
+
+
+__all__ = ["Ending", "Outcome", "RunSettings", "execute", "raise_for"]

@@ -14,10 +14,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from nebulab.session import environment, guardian, repository, sandbox, server, start
+from nebulab.session import environment, guardian, job, repository, sandbox, server, start
 from nebulab.session.journal import Journal, log
 from nebulab.session.mirror import Mirror
 from nebulab.session.outputs import Datatypes
+from nebulab.session.results import Results
 from nebulab.session.settings import CONTAINER_PORT, SessionSettings
 from nebulab.session.staging import Request, keep_raw, read_request, stage
 
@@ -34,8 +35,10 @@ class Prepared:
     request: Request
     sources: tuple[Path, ...]
     first: start.Start
-    mirror: Mirror
+    mirror: Mirror | Results
     journal: Journal
+    job: job.Program | None
+    """The notebook or script, if this is a job and nobody's session."""
     began: float
     """Time of the monotonic clock at the session's first line, in seconds."""
 
@@ -68,7 +71,11 @@ def prepare(settings: SessionSettings, inherited: Mapping[str, str]) -> Prepared
     began = time.monotonic()
     layout = settings.layout
     journal = Journal()
-    request = read_request(settings.inputs) if settings.inputs else Request(mode=settings.mode or "scratch")
+    program = None
+    if settings.inputs and settings.mode == "job":
+        request, program = job.read_request(settings.inputs)
+    else:
+        request = read_request(settings.inputs) if settings.inputs else Request(mode=settings.mode or "scratch")
     for folder in (layout.outputs, layout.home, layout.runtime, layout.cache, layout.mirror):
         folder.mkdir(parents=True, exist_ok=True)
     isolation = sandbox.available(settings.isolation)
@@ -89,18 +96,25 @@ def prepare(settings: SessionSettings, inherited: Mapping[str, str]) -> Prepared
             sandboxed=lambda argv, variables: _sandboxed(settings, isolation, sources, argv, variables),
         )
 
-    first = start.prepare(request, layout, clone)
-    if first.problem:
-        journal.tell(first.problem)
-    mirror = Mirror(
-        layout,
-        _datatypes(settings.datatypes),
-        journal.tell,
-        notebook_output=settings.notebook_output,
-        max_outputs=settings.max_outputs,
-    )
+    datatypes = _datatypes(settings.datatypes)
+    mirror: Mirror | Results
+    if program is not None:
+        sources += job.lay_out(program, layout)
+        first = start.Start(program.name, (layout.work / program.name).read_bytes())
+        mirror = Results(layout, datatypes, journal.tell, datasets=settings.outputs, max_outputs=settings.max_outputs)
+    else:
+        first = start.prepare(request, layout, clone)
+        if first.problem:
+            journal.tell(first.problem)
+        mirror = Mirror(
+            layout,
+            datatypes,
+            journal.tell,
+            notebook_output=settings.notebook_output,
+            max_outputs=settings.max_outputs,
+        )
     mirror.begin(first.notebook)
-    return Prepared(settings, isolation, inherited, request, sources, first, mirror, journal, began)
+    return Prepared(settings, isolation, inherited, request, sources, first, mirror, journal, program, began)
 
 
 def _datatypes(path: Path | None) -> Datatypes:
@@ -120,7 +134,7 @@ def _sandboxed(
     wrapped, made = sandbox.command(
         argv,
         isolation=isolation,
-        writable=(layout.work, layout.own),
+        writable=(layout.work, layout.own, layout.results),
         readable=(*sources, *(sandbox.interpreter_folders(settings.kernels) if settings.kernels else ())),
         hidden=(layout.job, *settings.hide) if settings.in_galaxy else settings.hide,
         environment=variables,
@@ -144,8 +158,11 @@ def _spawn(prepared: Prepared, bound: socket.socket, broker_token: str, port: in
         kernelspecs=overlay.kernelspec(layout.runtime, python),
         start_page=prepared.first.page,
     )
-    if prepared.request.run_it:
-        argv = [sys.executable, "-m", "nebulab.notebooks", prepared.first.page, "--failure", str(layout.failure)]
+    if prepared.job is not None:
+        argv = job.command(prepared.job, settings)
+    elif prepared.request.run_it:
+        argv = [sys.executable, "-m", "nebulab", "run", prepared.first.page, "--in-place"]
+        argv += ["--failure", str(layout.failure)]
     else:
         address = ANYWHERE if prepared.isolation == "container" else server.LOOPBACK
         argv = server_config.command(port, address=address)

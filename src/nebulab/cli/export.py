@@ -1,0 +1,46 @@
+"""`nebulab export`: a saved model as ONNX, with proof."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+_FILE = click.Path(exists=True, path_type=Path)
+
+
+@click.command()
+@click.argument("model", type=_FILE)
+@click.option("-s", "--sample", type=_FILE, help="Rows to prove it on: .npy, .csv, .tsv or .parquet.")
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="Folder for the result.  [default: the model's]")
+@click.option("--allow-pickle", is_flag=True, help="Read a pickle, which runs any code that it holds.")
+def command(model: Path, sample: Path | None, output: Path | None, allow_pickle: bool) -> None:
+    """Export a saved model to ONNX, and prove that it computes the same.
+
+    \b
+    MODEL is one of:
+      .keras, .h5          Keras
+      .skops               scikit-learn
+      .ubj, .json          XGBoost
+      .txt                 LightGBM
+      .cbm                 CatBoost
+      .pickle, .joblib     with --allow-pickle
+
+    It runs where the model's library is installed: in a terminal of a session,
+    for example. The ONNX file goes to models/, its card to cards/; what can't
+    be proven is kept in its own format, and the reason is told.
+    """
+    from nebulab.errors import NotebookError
+    from nebulab.models.files import read_model, read_sample
+    from nebulab.models.keeping import keep
+    from nebulab.models.samples import sample as remember
+
+    loaded = read_model(model, allow_pickle=allow_pickle)
+    if sample is not None:
+        remember(loaded, read_sample(sample))
+    folder = output or model.parent
+    kept = keep(model.stem, loaded, folder, {})
+    if kept.fate != "model":
+        raise NotebookError(f"{model.name} has no proven ONNX form: {kept.reason}", "Give data of yours with --sample.")
+    for file in kept.files:
+        click.echo(folder / file)

@@ -1,0 +1,118 @@
+"""`nebulab run`: a notebook or a script without a browser, and what it makes."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+@click.command()
+@click.argument("notebook", type=_FILE)
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path), help="The executed notebook.  [default: NAME.run/NAME.ipynb]"
+)
+@click.option("-r", "--results", type=click.Path(path_type=Path), help="Folder for what it makes.  [default: NAME.run]")
+@click.option(
+    "-p",
+    "--parameter",
+    "pairs",
+    type=(str, str),
+    multiple=True,
+    metavar="NAME VALUE",
+    help="Set a parameter; may be repeated.",
+)
+@click.option("-f", "--parameters-file", "parameter_files", type=_FILE, multiple=True, help="YAML file of parameters.")
+@click.option(
+    "--work",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder the cells start in.  [default: the notebook's]",
+)
+@click.option("--name", default="", help="What the file is called, if it has no extension.")
+@click.option("--kernel", default="", help="Name of the kernel.  [default: one of the notebook's language]")
+@click.option("--cell-timeout", type=click.FloatRange(0, min_open=True), help="Seconds that a cell may take.")
+@click.option("--timeout", type=click.FloatRange(0, min_open=True), help="Seconds that all may take.")
+@click.option("--allow-errors", is_flag=True, help="Go on after a failing cell, and end well.")
+@click.option("--no-harvest", is_flag=True, help="Keep the executed notebook alone.")
+@click.option("--no-models", is_flag=True, help="Don't export models.")
+@click.option(
+    "--max-object-gb", type=click.FloatRange(0, min_open=True), help="The largest variable that is kept.  [default: 64]"
+)
+@click.option("--in-place", is_flag=True, help="Save the executed notebook over NOTEBOOK; implies --no-harvest.")
+@click.option("--failure", type=click.Path(path_type=Path), hidden=True)
+@click.option("--stop-file", type=click.Path(path_type=Path), hidden=True)
+@click.option("-q", "--quiet", is_flag=True, help="Say nothing while it runs.")
+def command(
+    notebook: Path,
+    output: Path | None,
+    results: Path | None,
+    pairs: tuple[tuple[str, str], ...],
+    parameter_files: tuple[Path, ...],
+    work: Path | None,
+    name: str,
+    kernel: str,
+    cell_timeout: float | None,
+    timeout: float | None,
+    allow_errors: bool,
+    no_harvest: bool,
+    no_models: bool,
+    max_object_gb: float | None,
+    in_place: bool,
+    failure: Path | None,
+    stop_file: Path | None,
+    quiet: bool,
+) -> None:
+    """Run a notebook (.ipynb, Markdown) or a script (.py, .R) without a browser.
+
+    \b
+      nebulab run train.ipynb -p epochs 20 -p rate 0.001
+      nebulab run analysis.py --timeout 3600
+
+    The executed notebook is saved after every cell. At the end, also after a
+    failing cell, everything it made lies in NAME.run:
+
+    \b
+      models/*.onnx    trained models, each proven to compute the same
+      cards/           a page about each model
+      native_models/   models that have no ONNX form, and cards with the reason
+      arrays.h5        arrays, lists, numbers, texts; nebulab.load reads them
+      tables/          data frames as Parquet
+      figures/         as PNG and SVG
+      files/           new files of the working folder (files.zip: all in one)
+      harvest.json     every variable, and what became of it
+      log.txt          what was shown here
+
+    Exit code: 0 all cells ran, 1 a cell failed or the kernel died, 2 bad input,
+    3 stopped by a limit or a signal.
+    """
+    from nebulab.errors import NebulabError
+    from nebulab.notebooks import run
+
+    try:
+        run(
+            notebook,
+            output=notebook if in_place else output,
+            results=results,
+            parameters=pairs,
+            parameter_files=parameter_files,
+            work=work,
+            name=name,
+            kernel=kernel,
+            cell_seconds=cell_timeout,
+            total_seconds=timeout,
+            allow_errors=allow_errors,
+            harvest=not (no_harvest or in_place),
+            export_models=not no_models,
+            limits={"object_bytes": max_object_gb * 2**30} if max_object_gb else {},
+            stop_file=stop_file,
+            quiet=quiet,
+        )
+    except NebulabError as error:
+        if failure is None:
+            raise
+        # The session that runs this in its sandbox shows the reason to the user.
+        failure.write_text(str(error), encoding="utf-8")
+        sys.exit(error.exit_code)

@@ -1,0 +1,92 @@
+"""New files of the working folder: what a notebook has written there, as files and as one zip; runs in a batch job."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import stat
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+FILES, ZIP = "files", "files.zip"
+_SKIPPED = frozenset({"__pycache__", "node_modules", "site-packages", "galaxy_inputs"})
+_MOST = 10_000
+
+
+@dataclass
+class Collected:
+    """Paths below the working folder: what was kept, and what was not, with the reason."""
+
+    kept: list[str] = field(default_factory=list)
+    refused: dict[str, str] = field(default_factory=dict)
+
+
+Snapshot = dict[str, tuple[int, int]]
+
+
+def snapshot(work: Path) -> Snapshot:
+    """Remember the files that are there before the first cell."""
+    return {str(path.relative_to(work)): (status.st_mtime_ns, status.st_size) for path, status in _walk(work)}
+
+
+def collect(work: Path, before: Snapshot, results: Path, *, besides: frozenset[Path], most: int = _MOST) -> Collected:
+    """Put every new or changed file into `results/files` and `results/files.zip`.
+
+    Hard links where the disk can make them, so that large files cost nothing twice. Links that lead elsewhere, and what
+    is no file with content, are refused; `besides` are the runner's own files. `results` may lie in the working folder.
+    """
+    found = Collected()
+    target = results / FILES
+    if target.exists():
+        shutil.rmtree(target)
+    with zipfile.ZipFile(results / ZIP, "w", zipfile.ZIP_DEFLATED, compresslevel=1, strict_timestamps=False) as archive:
+        # Listed before anything is written: what is written may lie in the working folder too.
+        for path, status in list(_walk(work, besides=results)):
+            name = str(path.relative_to(work))
+            if path in besides or before.get(name) == (status.st_mtime_ns, status.st_size):
+                continue
+            if stat.S_ISLNK(status.st_mode):
+                if name not in before:
+                    found.refused[name] = "a link: copy the file instead"
+                continue
+            if not stat.S_ISREG(status.st_mode):
+                found.refused[name] = "no file with content"
+                continue
+            if len(found.kept) >= most:
+                found.refused[name] = f"more than {most:,} files: a setting limits their number"
+                continue
+            try:
+                _link(path, target / name)
+                archive.write(target / name, name)
+                found.kept.append(name)
+            except (OSError, UnicodeEncodeError) as error:
+                found.refused[name] = getattr(error, "strerror", None) or str(error)
+    return found
+
+
+def _walk(work: Path, besides: Path | None = None) -> Iterator[tuple[Path, os.stat_result]]:
+    for folder, folders, names in os.walk(work):
+        folders[:] = sorted(
+            name
+            for name in folders
+            if not name.startswith(".") and name not in _SKIPPED and Path(folder, name) != besides
+        )
+        if "pyvenv.cfg" in names:
+            folders.clear()
+            continue
+        for name in sorted(names):
+            if not name.startswith("."):
+                with contextlib.suppress(OSError):
+                    path = Path(folder, name)
+                    yield path, path.lstat()
+
+
+def _link(source: Path, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        os.link(source, target, follow_symlinks=False)
+    except OSError:
+        shutil.copyfile(source, target, follow_symlinks=False)

@@ -1,0 +1,94 @@
+"""What a run uses: memory of the kernel and all that it starts, processor time, and GPUs through NVML; runs in a batch
+job."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from typing import Any
+
+import psutil
+
+_SECONDS = 0.5
+_GIB = 2**30
+
+
+class Usage:
+    """Samples twice a second from `start` to `stop`, and keeps the peaks."""
+
+    def __init__(self) -> None:
+        self.memory = 0
+        self.peak_memory = 0
+        self.gpu_memory: int | None = None
+        self.peak_gpu_memory: int | None = None
+        self.gpu_percent: int | None = None
+        self._pid: int | None = None
+        self._stop = threading.Event()
+        self._nvml = _Nvml()
+        self._thread = threading.Thread(target=self._watch, name="nebulab-usage", daemon=True)
+
+    def start(self, pid: int) -> None:
+        """Watch the process `pid` and its descendants."""
+        self._pid = pid
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the watching."""
+        self._stop.set()
+        if self._thread.is_alive():
+            self._thread.join(timeout=2)
+
+    def text(self) -> str:
+        """Return the figures as a line of the log ends."""
+        said = f"memory {self.memory / _GIB:.2f} GB (peak {self.peak_memory / _GIB:.2f})"
+        if self.gpu_memory is not None and self.peak_gpu_memory is not None:
+            said += (
+                f"  GPU {self.gpu_percent} % {self.gpu_memory / _GIB:.2f} GB (peak {self.peak_gpu_memory / _GIB:.2f})"
+            )
+        return said
+
+    def sample(self) -> None:
+        """Look once."""
+        with contextlib.suppress(psutil.Error):
+            root = psutil.Process(self._pid)
+            used = 0
+            for process in (root, *root.children(recursive=True)):
+                with contextlib.suppress(psutil.Error):
+                    used += process.memory_info().rss
+            self.memory = used
+            self.peak_memory = max(self.peak_memory, used)
+        gpu = self._nvml.look()
+        if gpu is not None:
+            self.gpu_percent, self.gpu_memory = gpu
+            self.peak_gpu_memory = max(self.peak_gpu_memory or 0, self.gpu_memory)
+
+    def _watch(self) -> None:
+        while not self._stop.is_set():
+            self.sample()
+            self._stop.wait(_SECONDS)
+
+
+class _Nvml:
+    """The GPUs of this job, if there are any."""
+
+    def __init__(self) -> None:
+        self._handles: list[Any] = []
+        try:
+            import pynvml
+
+            pynvml.nvmlInit()
+            self._handles = [pynvml.nvmlDeviceGetHandleByIndex(place) for place in range(pynvml.nvmlDeviceGetCount())]
+            self._library = pynvml
+        except Exception:  # no library, no driver, or one that fails: no GPU to watch
+            self._handles = []
+
+    def look(self) -> tuple[int, int] | None:
+        """Return the busiest GPU's load in percent, and the memory in use on all of them in bytes."""
+        if not self._handles:
+            return None
+        try:
+            loads = [int(self._library.nvmlDeviceGetUtilizationRates(handle).gpu) for handle in self._handles]
+            memory = sum(int(self._library.nvmlDeviceGetMemoryInfo(handle).used) for handle in self._handles)
+        except Exception:  # a GPU that went away in the middle
+            return None
+        return max(loads), memory
