@@ -31,6 +31,8 @@ _SCAN_SHARE = 20.0
 _MEMORY_SECONDS = 1.0
 _LONGEST_IDLE_LOOK_SECONDS = 15.0
 _LONGEST_STOP_SECONDS = 20.0
+_LONGEST_HARVEST_SECONDS = 25.0
+_LOG_SECONDS = 1.0
 
 
 class End(Enum):
@@ -70,6 +72,7 @@ class _Live:
         self._idle = Idleness(self._settings.idle_minutes * 60)
         self._state = "starting"
         self._told_trouble = ""
+        self._passed_on = 0
         self._end: asyncio.Future[End]
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -108,6 +111,8 @@ class _Live:
                 async with aiohttp.ClientSession() as client:
                     self._begin(self._keep_mirrored())
                     self._begin(self._watch_memory())
+                    if self._prepared.job is not None:
+                        self._begin(self._follow_log())
                     if self._prepared.request.run_it:
                         self._state = "running"
                     else:
@@ -119,6 +124,8 @@ class _Live:
                     # First what Galaxy collects, then everything else: a second after SIGTERM it is there.
                     self._state = "ending"
                     await self._mirror_now()
+                    if self._prepared.job is not None and end is End.STOPPED:
+                        await self._harvest_stopped()
                     for task in self._tasks:
                         task.cancel()
             finally:
@@ -185,6 +192,29 @@ class _Live:
             log(f"GPU: {'; '.join(names)}")
         else:
             log("GPU: none; computing on the CPU")
+
+    async def _harvest_stopped(self) -> None:
+        """Have a notebook that runs as a job interrupted, and what it holds written."""
+        self._settings.layout.stop_file.touch()
+        deadline = time.monotonic() + _LONGEST_HARVEST_SECONDS
+        while self._process.poll() is None and time.monotonic() < deadline:  # noqa: ASYNC110 - it tells no event
+            await asyncio.sleep(0.1)
+        await self._mirror_now()
+
+    async def _follow_log(self) -> None:
+        while True:
+            self._pass_on()
+            await asyncio.sleep(_LOG_SECONDS)
+
+    def _pass_on(self) -> None:
+        """Say what a job has said since the last time; Galaxy shows it live, to more people than may have the token."""
+        with contextlib.suppress(OSError), self._settings.layout.server_log.open("rb") as file:
+            file.seek(self._passed_on)
+            said = file.read()
+            whole = said[: said.rfind(b"\n") + 1]
+            sys.stdout.write(whole.decode("utf-8", "replace").replace(self._broker_token, "[token]"))
+            sys.stdout.flush()
+            self._passed_on += len(whole)
 
     async def _keep_mirrored(self) -> None:
         while True:
@@ -271,6 +301,8 @@ class _Live:
                 self._finish(End.LOST)
 
     async def _conclude(self, end: End) -> int:
+        if self._prepared.job is not None:
+            self._pass_on()
         self._journal.tell(f"The session ends: {end.value}.")
         if end is End.LOST:
             await self._recover()

@@ -129,24 +129,7 @@ class Mirror:
 
     def _link(self, file: Found, folder: int) -> str | None:
         self._number += 1
-        link = self._layout.mirror / str(self._number)
-        try:
-            os.link(file.name, link, src_dir_fd=folder, follow_symlinks=False)
-        except FileNotFoundError:
-            return None
-        except OSError as error:
-            if error.errno not in _NO_LINK:
-                raise
-            with contextlib.suppress(UnicodeEncodeError):
-                path = str(self._layout.work.name / file.path)
-                path.encode("utf-8")
-                return path
-            return None
-        made = link.lstat()
-        if not stat.S_ISREG(made.st_mode):
-            link.unlink()
-            return None
-        return str(link.relative_to(self._layout.root))
+        return link_file(file, folder, self._layout.work, self._layout.mirror / str(self._number))
 
     def _write_elements(self) -> None:
         outputs = [path for path in self._links if is_output(path)]
@@ -218,6 +201,32 @@ class Mirror:
         if message not in self._told:
             self._told.add(message)
             self._tell(message)
+
+
+def link_file(file: Found, folder: int, below: Path, link: Path) -> str | None:
+    """Make a hard link to a file that a scan of `below` found in the open `folder`.
+
+    Returns
+    -------
+    str or None
+        The link's path below the job's working folder; the file's own where no link can be made; None if it is gone.
+    """
+    try:
+        os.link(file.name, link, src_dir_fd=folder, follow_symlinks=False)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        if error.errno not in _NO_LINK:
+            raise
+        with contextlib.suppress(UnicodeEncodeError):
+            path = str(below.name / file.path)
+            path.encode("utf-8")
+            return path
+        return None
+    if not stat.S_ISREG(link.lstat().st_mode):
+        link.unlink()
+        return None
+    return f"{link.parent.name}/{link.name}"
 
 
 _DISK_FULL = "The disk is full. What was saved before is kept for Galaxy; delete what you don't need, and save again."

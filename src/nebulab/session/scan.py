@@ -58,14 +58,16 @@ def is_notebook(path: PurePosixPath) -> bool:
     return path.suffix == ".ipynb"
 
 
-def scan(work: Path, tell: Tell) -> Iterator[tuple[Found, int]]:
+def scan(work: Path, tell: Tell, *, everything: bool = False) -> Iterator[tuple[Found, int]]:
     """Yield every file of `outputs/` and every notebook elsewhere, each with the open folder that holds it.
+
+    With `everything` all files count, as those of `outputs/` do.
 
     The folder's descriptor is valid until the next step. What can't be a dataset (a link that leaves the working
     folder, a pipe, a socket, a device) is told.
     """
     with _opened(work) as root:
-        yield from _walk(root, PurePosixPath(), _Walk(work, root, tell), followed=False)
+        yield from _walk(root, PurePosixPath(), _Walk(work, root, tell, everything), followed=False)
 
 
 @dataclass(frozen=True)
@@ -73,6 +75,7 @@ class _Walk:
     work: Path
     root: int
     tell: Tell
+    everything: bool
 
 
 @contextlib.contextmanager
@@ -94,7 +97,7 @@ def _opened_below(root: int, parts: tuple[str, ...]) -> Iterator[int]:
 
 
 def _walk(folder: int, at: PurePosixPath, walk: _Walk, *, followed: bool) -> Iterator[tuple[Found, int]]:
-    in_outputs = at.parts[:1] == OUTPUTS_FOLDER.parts
+    in_outputs = walk.everything or at.parts[:1] == OUTPUTS_FOLDER.parts
     try:
         with os.scandir(folder) as entries:
             listed = list(entries)

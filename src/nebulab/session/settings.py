@@ -86,6 +86,16 @@ class Layout:
         return self.root / "mirror"
 
     @property
+    def results(self) -> Path:
+        """What a notebook that runs as a job has made."""
+        return self.root / "results"
+
+    @property
+    def stop_file(self) -> Path:
+        """Made to have a notebook that runs as a job stopped and harvested."""
+        return self.own / "stop"
+
+    @property
     def metadata(self) -> Path:
         """Galaxy's list of collected files."""
         return self.root / "galaxy.json"
@@ -105,6 +115,8 @@ class SessionSettings:
     notebook_output: Path | None = None
     datatypes: Path | None = None
     mode: str | None = None
+    outputs: Mapping[str, Path] = field(default_factory=dict)
+    """The datasets of a notebook that runs as a job, by the name of what goes into each."""
 
     galaxy_url: str = ""
     history_id: str = ""
@@ -143,6 +155,7 @@ def read(
     notebook_output: Path | None = None,
     datatypes: Path | None = None,
     mode: str | None = None,
+    outputs: Mapping[str, Path] | None = None,
 ) -> SessionSettings:
     """Read the settings from the options and from `environment`, which no longer holds the user's `key`.
 
@@ -167,6 +180,7 @@ def read(
         notebook_output=notebook_output,
         datatypes=datatypes,
         mode=mode,
+        outputs=outputs or {},
         galaxy_url=galaxy_url,
         history_id=environment.get("HISTORY_ID", "").strip(),
         job_id=job_id,
