@@ -14,13 +14,15 @@ from support.stack import ENVIRONMENTS, ROOT, Stack
 
 pytestmark = pytest.mark.system
 
-XML = ROOT / "galaxy-tools" / "interactive_tool_ml_jupyter_notebook.xml"
+TOOLS = ROOT / "galaxy-tools"
+JOB_TOOL = "run_jupyter_job"
 
 
-def test_the_tools_own_tests_pass(stack: Stack, tmp_path: Path) -> None:
+@pytest.mark.parametrize("tool", [TOOL, JOB_TOOL])
+def test_the_tools_own_tests_pass(stack: Stack, tmp_path: Path, tool: str) -> None:
     report = tmp_path / "report.json"
     command = [str(ENVIRONMENTS / "galaxy" / "bin" / "galaxy-tool-test"), "-u", stack.url, "-k", stack.user.key]
-    command += ["-a", stack.admin.key, "-t", TOOL, "-o", str(tmp_path), "-j", str(report)]
+    command += ["-a", stack.admin.key, "-t", tool, "-o", str(tmp_path), "-j", str(report)]
     finished = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=1500)
 
     results = [test["data"]["status"] for test in json.loads(report.read_text())["tests"]]
@@ -29,19 +31,20 @@ def test_the_tools_own_tests_pass(stack: Stack, tmp_path: Path) -> None:
     assert set(results) == {"success"}
 
 
-@pytest.mark.parametrize("as_what", ["interactive", "plain"])
-def test_the_linter_has_nothing_to_say(tmp_path: Path, as_what: str) -> None:
+@pytest.mark.parametrize(("tool", "as_what"), [(TOOL, "interactive"), (TOOL, "plain"), (JOB_TOOL, "job")])
+def test_the_linter_has_nothing_to_say(tmp_path: Path, tool: str, as_what: str) -> None:
+    file = TOOLS / f"{tool}.xml"
     planemo = locked_environment(ROOT / "requirements" / "planemo.txt", ENVIRONMENTS / "planemo").parent / "planemo"
-    xml = XML.read_text()
-    assert ' tool_type="interactive"' in xml
+    xml = file.read_text()
+    assert (' tool_type="interactive"' in xml) == (as_what != "job")
     if as_what == "plain":
         # The linter looks at little of an interactive tool.
         xml = xml.replace(' tool_type="interactive"', "")
-    copy = tmp_path / XML.name
+    copy = tmp_path / file.name
     copy.write_text(xml)
-    (tmp_path / "test-data").symlink_to(XML.parent / "test-data")
-    for other in XML.parent.iterdir():
-        if other.is_file() and other != XML:
+    (tmp_path / "test-data").symlink_to(TOOLS / "test-data")
+    for other in TOOLS.iterdir():
+        if other.is_file() and other != file:
             (tmp_path / other.name).symlink_to(other)
     finished = subprocess.run(
         [str(planemo), "lint", "--fail_level", "warn", str(copy)],

@@ -15,6 +15,8 @@ from nebulab.kernel.settings import KernelSettings
 if TYPE_CHECKING:
     from nebulab.galaxy.connection import Galaxy
     from nebulab.galaxy.contents import Contents, Item
+    from nebulab.kernel.training import Training
+    from nebulab.models.predictor import Predictor
 
 
 class History:
@@ -118,6 +120,62 @@ class History:
 
         tag_list = [tags] if isinstance(tags, str) else list(tags)
         return self._dataset(put_into(self._galaxy(), self.id, thing, name, ext, tag_list, wait))
+
+    def train(
+        self,
+        notebook: str | Path,
+        *,
+        inputs: Any = (),
+        parameters: Any = None,
+        gpus: int | None = None,
+        name: str = "",
+        time_limit: float | None = None,
+    ) -> Training:
+        """Send a notebook or a script to the cluster as a job, and return at once.
+
+        The job goes on when this kernel ends; `history.trainings()` finds it again. Its models come back as ONNX files,
+        each proven to compute the same.
+
+        Parameters
+        ----------
+        notebook
+            Path of the notebook or script, as it was saved.
+        inputs
+            Paths of the files that it reads; or datasets, files, numbers and texts by name. A name of letters and
+            digits becomes a key of `GALAXY_INPUTS`; any other is a path, and the file is there when the job reads it.
+        parameters
+            Values by name, set after the notebook's cell that is tagged `parameters`.
+        gpus
+            How many GPUs to ask for; the server's rules decide.
+        name
+            What the training is called in the history.
+        time_limit
+            Seconds that it may take; what there is by then is kept.
+
+        Raises
+        ------
+        TransferError
+            A file is not there.
+        QuotaExceeded, GalaxyError, GalaxyAway
+        """
+        from nebulab.kernel.training import train
+
+        return train(
+            self._galaxy(),
+            self.id,
+            notebook,
+            inputs=inputs,
+            parameters=parameters,
+            gpus=gpus,
+            name=name,
+            time_limit=time_limit,
+        )
+
+    def trainings(self) -> list[Training]:
+        """Return the trainings of this history, the newest first; also those of sessions that are gone."""
+        from nebulab.kernel.training import trainings
+
+        return trainings(self._galaxy(), self.id)
 
     def __repr__(self) -> str:
         from nebulab.kernel.display import history_text
@@ -264,6 +322,19 @@ class Dataset:
             self._settled()
             return {element.name: element.read(**options) for element in self.elements}
         return read_file(self.path, self.ext, options)
+
+    def model(self) -> Predictor:
+        """Return a predictor for an ONNX model: `.predict(X)` takes data frames and arrays.
+
+        Raises
+        ------
+        SettingsError
+            The dataset is no ONNX model.
+        DatasetNotReady, DatasetFailed, TransferError, GalaxyAway
+        """
+        from nebulab.models import load
+
+        return load(self.path)
 
     def open(self) -> IO[bytes]:
         """Return the content as a binary file object that reads from Galaxy and keeps nothing on the disk.

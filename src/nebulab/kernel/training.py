@@ -1,0 +1,355 @@
+"""`history.train`: a notebook as a job of Galaxy that outlives its session, and its handle; runs in the kernel."""
+
+from __future__ import annotations
+
+import hashlib
+import html
+import json
+import re
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nebulab.errors import DatasetNotFound, GalaxyError, NebulabError, SettingsError, TransferError
+from nebulab.galaxy.connection import Galaxy
+from nebulab.galaxy.contents import READY_STATES, Item, list_contents
+from nebulab.galaxy.upload import Upload, upload
+from nebulab.galaxy.waiting import JOB_ENDED, job_failure, wait_for_job
+from nebulab.kernel.datasets import Dataset
+from nebulab.kernel.display import Bar
+
+if TYPE_CHECKING:
+    from nebulab.models.predictor import Predictor
+
+TOOL = "run_jupyter_job"
+_HASH = "SHA-1"
+_MODEL_PREFIX = "onnx_model_"
+_INPUT_NAME = re.compile(r"[A-Za-z0-9]+")
+_CELL = re.compile(r"cell (\d+)/(\d+) ran")
+_LOG_BYTES = 10_000_000
+_TAIL_LINES = 8
+_NOTHING_YET = 500
+"""Galaxy's answer while the job's folder is being made, or is gone."""
+_FIRST_LOOK_SECONDS = 2.0
+_LONGEST_LOOK_SECONDS = 15.0
+
+Inputs = Mapping[str, Any] | Sequence[str]
+
+
+def train(
+    galaxy: Galaxy,
+    history_id: str,
+    notebook: str | Path,
+    *,
+    inputs: Inputs = (),
+    parameters: Mapping[str, Any] | None = None,
+    gpus: int | None = None,
+    name: str = "",
+    time_limit: float | None = None,
+    tool: str = TOOL,
+) -> Training:
+    """See `nebulab.kernel.datasets.History.train`."""
+    path = Path(notebook).expanduser()
+    if not path.is_file():
+        raise TransferError(f"There is no notebook {str(notebook)!r}.", "Save it, and check its path.")
+    known = _Known(galaxy, history_id)
+    label = name or path.name
+    form: dict[str, Any] = {
+        "select_file": known.reference(path, label=label, ext="ipynb" if path.suffix == ".ipynb" else "txt"),
+        "run|parameters": json.dumps(dict(parameters)) if parameters else "",
+        "run|time_limit": time_limit / 60 if time_limit else None,
+        "run|gpus": gpus,
+    }
+    form |= _inputs(inputs, known, path.parent)
+    try:
+        started = galaxy.post("tools", {"history_id": history_id, "tool_id": tool, "inputs": form})
+    except DatasetNotFound as error:
+        raise GalaxyError(
+            f"{galaxy.url} has no tool {tool!r}.", "Its administrators can install it.", error.status
+        ) from error
+    return Training(galaxy, started["jobs"][0]["id"], label)
+
+
+def trainings(galaxy: Galaxy, history_id: str, tool: str = TOOL) -> list[Training]:
+    """Return the trainings of a history, the newest first."""
+    listed = galaxy.get("jobs", history_id=history_id, tool_id=tool, order_by="create_time")
+    return [Training(galaxy, job["id"], "") for job in listed]
+
+
+class Training:
+    """One training on the cluster; it goes on without this kernel, and `history.trainings()` finds it again."""
+
+    def __init__(self, galaxy: Galaxy, job_id: str, name: str) -> None:
+        self._galaxy = galaxy
+        self.id = job_id
+        self._name = name
+        self._job: dict[str, Any] = {}
+
+    @property
+    def name(self) -> str:
+        """What the training is called: the notebook's name, if it was given none."""
+        if not self._name:
+            source = self._look()["inputs"].get("select_file") or {}
+            self._name = str(self._galaxy.get(f"datasets/{source['id']}")["name"]) if source else self.id
+        return self._name
+
+    @property
+    def state(self) -> str:
+        """`queued`, `running`, `ok`, `error`, `deleted` …, now."""
+        return str(self._look()["state"])
+
+    @property
+    def ended(self) -> bool:
+        """Whether it is over, well or not."""
+        return self.state in JOB_ENDED
+
+    @property
+    def cell(self) -> tuple[int, int] | None:
+        """How many cells have run, and how many there are; None before the first."""
+        return _cells(self.log())
+
+    def log(self, lines: int | None = None) -> str:
+        """Return what the training has said so far, or its last `lines`."""
+        if self._look()["state"] in JOB_ENDED:
+            said = str(self._job.get("tool_stdout") or self._job.get("stdout") or "")
+            failure = str(self._job.get("tool_stderr") or self._job.get("stderr") or "")
+            said += failure if self._job["state"] == "error" else ""
+        else:
+            # Of a job that is not running yet Galaxy can't tell, and answers with an error.
+            said = self._live_log() if self._job["state"] == "running" else ""
+        return said if lines is None else "\n".join(said.splitlines()[-lines:])
+
+    def wait(self, timeout: float | None = None) -> Training:
+        """Wait until the training is over, at most `timeout` seconds, and return it.
+
+        Raises
+        ------
+        DatasetFailed
+            It failed; the message ends with the failing cell.
+        DatasetNotReady
+            The time is over; the training goes on.
+        """
+        ended = wait_for_job(self._galaxy, self.id, timeout)
+        if ended["state"] != "ok":
+            raise job_failure(ended)
+        return self
+
+    def cancel(self) -> None:
+        """End the training; its outputs are discarded."""
+        self._galaxy.delete(f"jobs/{self.id}")
+
+    @property
+    def outputs(self) -> dict[str, Dataset]:
+        """What the training makes, by the names of the tool: `executed_notebook`, `onnx_models`, `tables` …"""
+        job = self._look()
+        kinds = (("outputs", "dataset"), ("output_collections", "dataset_collection"))
+        found = {}
+        for key, kind in kinds:
+            for name, one in (job.get(key) or {}).items():
+                shown = self._galaxy.get(f"histories/{job['history_id']}/contents/{kind}s/{one['id']}")
+                found[name] = Dataset(self._galaxy, Item.from_answer(shown))
+        return found
+
+    @property
+    def models(self) -> Models:
+        """The models that were proven, by the names of their variables: `training.models["model"].predict(X)`."""
+        return Models(self.outputs)
+
+    def __repr__(self) -> str:
+        try:
+            return f"<training {self.name}: {self._status()}>"
+        except NebulabError as error:
+            return f"<training {self.id}: {error}>"
+
+    def _ipython_display_(self) -> None:
+        try:
+            from IPython.display import display
+            from ipywidgets import HTML
+
+            widget = HTML(self._html())
+        except Exception:  # no widgets here: one look, as text
+            print(repr(self))
+            return
+        display(widget)
+        if self._job.get("state") not in JOB_ENDED:
+            threading.Thread(target=self._keep_shown, args=(widget,), name="nebulab-training", daemon=True).start()
+
+    def _keep_shown(self, widget: Any) -> None:
+        pause = _FIRST_LOOK_SECONDS
+        while True:
+            time.sleep(pause)
+            pause = min(pause * 1.2, _LONGEST_LOOK_SECONDS)
+            try:
+                widget.value = self._html()
+            except NebulabError as error:
+                widget.value = f"<pre>{html.escape(str(error))}</pre>"
+                continue
+            if self._job["state"] in JOB_ENDED:
+                return
+
+    def _html(self) -> str:
+        tail = html.escape(self.log(_TAIL_LINES))
+        return (
+            f"<b>{html.escape(self.name)}</b>&ensp;{html.escape(self._status())}"
+            f"<pre style='margin:.4em 0;max-height:14em;overflow:auto;line-height:1.3'>{tail}</pre>"
+        )
+
+    def _status(self) -> str:
+        """State, time and progress in one line."""
+        log = self.log()
+        state = str(self._job["state"])
+        said = [_WORDS.get(state, state)]
+        cells = _cells(log)
+        if cells:
+            said.append(f"{cells[0]} of {cells[1]} cells")
+        usage = re.findall(r"(memory .*)$", log, re.MULTILINE)
+        if usage and state not in JOB_ENDED:
+            said.append(usage[-1])
+        return ", ".join(said)
+
+    def _look(self) -> dict[str, Any]:
+        if self._job.get("state") not in JOB_ENDED:
+            self._job = self._galaxy.get(f"jobs/{self.id}", full=True)
+        return self._job
+
+    def _live_log(self) -> str:
+        try:
+            answer = self._galaxy.get(
+                f"jobs/{self.id}/console_output",
+                stdout_position=0,
+                stdout_length=_LOG_BYTES,
+                stderr_position=0,
+                stderr_length=0,
+            )
+        except GalaxyError as error:
+            if error.status == _NOTHING_YET:
+                return ""
+            raise
+        return str((answer or {}).get("stdout") or "")
+
+
+class Models(Mapping[str, "Predictor"]):
+    """Proven models by the names of their variables; each is downloaded when it is asked for."""
+
+    def __init__(self, outputs: Mapping[str, Dataset]) -> None:
+        collection = outputs.get("onnx_models")
+        elements = collection.elements if collection else []
+        self._found = {element.name.removeprefix(_MODEL_PREFIX): element for element in elements}
+
+    def __getitem__(self, name: str) -> Predictor:
+        if name not in self._found:
+            raise DatasetNotFound(
+                f"There is no proven model {name!r}.",
+                f"There are: {', '.join(self._found) or 'none'}; the report of the training tells of the others.",
+            )
+        return self._found[name].model()
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._found)
+
+    def __len__(self) -> int:
+        return len(self._found)
+
+    def __repr__(self) -> str:
+        return f"<models: {', '.join(self._found) or 'none'}>"
+
+
+_WORDS = {"new": "waiting", "waiting": "waiting", "queued": "queued", "ok": "done", "error": "failed"}
+
+
+def _cells(log: str) -> tuple[int, int] | None:
+    found = _CELL.findall(log)
+    return (int(found[-1][0]), int(found[-1][1])) if found else None
+
+
+class _Known:
+    """Files as datasets of the history: those that it holds already are not sent again."""
+
+    def __init__(self, galaxy: Galaxy, history_id: str) -> None:
+        self._galaxy = galaxy
+        self._history_id = history_id
+        self._items: list[Item] | None = None
+
+    def reference(self, thing: Any, *, label: str = "", ext: str = "auto") -> dict[str, str]:
+        """Return how the tool's form names a dataset of the history, or a local file that becomes one."""
+        if isinstance(thing, Dataset):
+            return {"src": "hdca" if thing.is_collection else "hda", "id": thing.id}
+        path = Path(thing).expanduser()
+        if not path.is_file():
+            raise TransferError(f"There is no file {str(thing)!r}.", "Paths are relative to the notebook's folder.")
+        item = self._same(path, label or path.name)
+        if item is None:
+            item = upload(self._galaxy, self._history_id, Upload(path, label, ext), progress=Bar())
+        return {"src": "hda", "id": item.id}
+
+    def _same(self, path: Path, label: str) -> Item | None:
+        """Find a dataset of this name, size and hash."""
+        if self._items is None:
+            self._items = list(list_contents(self._galaxy, self._history_id))
+        size = path.stat().st_size
+        fitting = [
+            item
+            for item in self._items
+            if item.size == size and item.name == label and item.state in READY_STATES and not item.is_collection
+        ]
+        if not fitting:
+            return None
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha1").hexdigest()
+        for item in reversed(fitting):
+            hashes = self._galaxy.get(f"datasets/{item.id}").get("hashes") or []
+            if any(one["hash_function"] == _HASH and one["hash_value"] == digest for one in hashes):
+                return item
+        return None
+
+
+def _inputs(inputs: Inputs, known: _Known, folder: Path) -> dict[str, Any]:
+    """Return the form's fields: a name becomes one of GALAXY_INPUTS, a path is laid out where the program reads it."""
+    named: Mapping[str, Any] = inputs if isinstance(inputs, Mapping) else {path: folder / path for path in inputs}
+    form: dict[str, Any] = {}
+    paths, datasets = [], []
+    count = 0
+    for key, thing in named.items():
+        if _INPUT_NAME.fullmatch(key) and isinstance(inputs, Mapping):
+            field = f"user_inputs_{count}"
+            count += 1
+            kind, value = _typed(thing, known)
+            form |= {
+                f"{field}|input_name": key,
+                f"{field}|input_type|input_type_selector": kind,
+                f"{field}|input_type|input_value": value,
+            }
+        else:
+            paths.append(key)
+            datasets.append(known.reference(thing))
+    if paths:
+        form |= {"ml_h5_dataset_paths": ",".join(paths), "ml_h5_datasets": {"values": datasets}}
+    return form
+
+
+def _typed(thing: Any, known: _Known) -> tuple[str, Any]:
+    simple: list[tuple[type, str, Callable[[Any], Any]]] = [
+        (bool, "boolean", bool),
+        (int, "integer", int),
+        (float, "float", float),
+    ]
+    for cls, kind, plain in simple:
+        if isinstance(thing, cls):
+            return kind, plain(thing)
+    if isinstance(thing, Dataset) and thing.is_collection:
+        return "dataset_collection", {"values": [known.reference(thing)]}
+    if isinstance(thing, list | tuple):
+        return "dataset_multiple", {"values": [known.reference(one) for one in thing]}
+    if isinstance(thing, Dataset | Path) or (isinstance(thing, str) and Path(thing).expanduser().is_file()):
+        return "dataset", {"values": [known.reference(thing)]}
+    if isinstance(thing, str):
+        return "text", thing
+    raise SettingsError(
+        f"A {type(thing).__name__} can't be an input of a training.",
+        "Give a dataset, a path, a number or a text; put objects into the history first.",
+    )
+
+
+__all__ = ["Models", "Training", "train", "trainings"]

@@ -1,0 +1,188 @@
+"""Trainings as jobs of the real Galaxy: sent from a session that ends, found again, their models proven and used."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pytest
+
+from nebulab import harvest, kernel
+from nebulab.errors import DatasetFailed
+from nebulab.kernel import connecting
+from nebulab.kernel.datasets import History
+from nebulab.kernel.training import Training
+from support.galaxy import TOOL, GalaxyUser, wait_for
+
+pytestmark = pytest.mark.system
+
+SCIKIT = """
+import numpy as np
+from sklearn.ensemble import RandomForestClassifier
+X_train = np.random.default_rng(0).normal(size=(200, 4)).astype("float32")
+y = (X_train[:, 0] > 0).astype(int)
+forest = RandomForestClassifier(n_estimators=10, random_state=0).fit(X_train, y)
+expected = forest.predict(X_train)
+"""
+
+# As the predecessor's tool was tested: a loop of its own, a network that is neither compiled nor given a shape.
+TENSORFLOW = """
+import numpy as np
+import tensorflow as tf
+images = np.random.default_rng(0).random((64, 28, 28, 1)).astype("float32")
+labels = np.random.default_rng(1).integers(0, 10, 64)
+net = tf.keras.Sequential([
+    tf.keras.layers.Conv2D(4, [3, 3], activation="relu"),
+    tf.keras.layers.GlobalAveragePooling2D(),
+    tf.keras.layers.Dense(10),
+])
+optimizer = tf.keras.optimizers.Adam()
+loss_object = tf.keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+tot_loss = []
+for start in range(0, 64, 16):
+    with tf.GradientTape() as tape:
+        loss_value = loss_object(labels[start:start + 16], net(images[start:start + 16], training=True))
+    tot_loss.append(loss_value.numpy().mean())
+    optimizer.apply_gradients(zip(tape.gradient(loss_value, net.trainable_variables), net.trainable_variables))
+expected = net(images[:8]).numpy()
+"""
+
+SENDING = f"""
+from pathlib import Path
+Path("forest.py").write_text({SCIKIT!r})
+Path("network.py").write_text({TENSORFLOW!r})
+sent = [history.train("forest.py", name="forest"), history.train("network.py", name="network")]
+print([one.state for one in sent])
+"""
+
+USING = """
+import numpy as np, nebulab
+found = {one.name: one for one in history.trainings()}
+forest, network = found["forest"].wait(), found["network"].wait()
+kept = nebulab.load(forest.outputs["outfile_output_arrays"].path)
+assert (forest.models["forest"].predict(kept["X_train"]) == kept["expected"]).all()
+assert forest.models["forest"].card["verified"]
+kept = nebulab.load(network.outputs["outfile_output_arrays"].path)
+answer = network.models["net"].predict(kept["images"][:8])
+assert np.allclose(answer, kept["expected"], atol=1e-4), abs(answer - kept["expected"]).max()
+assert np.array(kept["tot_loss"]).shape == (4,)
+print(forest.models, network.models, repr(forest))
+"""
+
+
+@pytest.fixture
+def here(galaxy: GalaxyUser, history: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Give this process a session's environment."""
+    for name, value in {
+        "GALAXY_URL": galaxy.url,
+        "API_KEY": galaxy.key,
+        "HISTORY_ID": history,
+        "NEBULAB_CACHE": str(tmp_path / "cache"),
+    }.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.chdir(tmp_path)
+    yield History()
+    connecting.connect().close()
+    connecting._opened.clear()
+
+
+def run_in_session(galaxy: GalaxyUser, history: str, code: str) -> str:
+    """Run code as a notebook in a session without a browser; return what it printed."""
+    made = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(code)])
+    dataset = galaxy.upload(history, nbformat.writes(made), "notebook.ipynb", "ipynb")
+    inputs = {"mode|mode_select": "previous", "mode|ipynb": {"src": "hda", "id": dataset["id"]}, "mode|run_it": True}
+    answer = galaxy.run_tool(history, TOOL, inputs)
+    job = galaxy.wait_job(answer["jobs"][0]["id"], timeout=600)
+    assert job["state"] == "ok", job["stderr"]
+    notebook = galaxy.notebook(galaxy.output(answer, "jupyter_notebook")["id"])
+    return "".join("".join(output.get("text", "")) for output in notebook["cells"][0]["outputs"])
+
+
+def written(name: str, text: str) -> str:
+    Path(name).write_text(text)
+    return name
+
+
+def test_trainings_outlive_their_session_and_their_models_are_used(galaxy: GalaxyUser, history: str) -> None:
+    assert "error" not in run_in_session(galaxy, history, SENDING)
+    said = run_in_session(galaxy, history, USING)
+    assert "<models: forest>" in said
+    assert "<models: net>" in said
+    assert "<training forest: done" in said
+
+
+def test_a_failing_cell_fails_the_training_and_what_was_there_is_kept(here: History) -> None:
+    training = here.train(written("bad.py", "# %%\nx = [1, 2]\n# %%\nraise RuntimeError('on purpose')\n"))
+    assert isinstance(training, Training)
+    with pytest.raises(DatasetFailed, match="on purpose"):
+        training.wait(300)
+    assert training.state == "error"
+    assert "Cell 2 failed" in training.log()
+    assert harvest.load(download(training, "outfile_output_arrays")) == {"x": [1, 2]}
+    assert "failed" in repr(training)
+
+
+def test_inputs_and_parameters_reach_the_program(here: History, tmp_path: Path) -> None:
+    (tmp_path / "deep").mkdir()
+    (tmp_path / "deep" / "numbers.txt").write_text("41\n")
+    code = """
+# %% tags=["parameters"]
+step = 0
+# %%
+number = int(open("deep/numbers.txt").read()) + step + GALAXY_INPUTS["more"]
+named = open(GALAXY_INPUTS["table"][0]["path"]).read()
+"""
+    table = here.put("a\tb\n1\t2\n", name="table.tsv")
+    given = {"deep/numbers.txt": tmp_path / "deep" / "numbers.txt", "table": table, "more": 100}
+    training = here.train(written("uses.py", code), inputs=given, parameters={"step": 1})
+    training.wait(300)
+    kept = harvest.load(download(training, "outfile_output_arrays"))
+    assert kept["number"] == 142
+    assert kept["named"] == "a\tb\n1\t2\n"
+    count = len(here)
+    again = here.train("uses.py", inputs=given, parameters={"step": 2})
+    again.cancel()
+    sent = [
+        dataset.name for dataset in here.find() if dataset.hid > count and dataset.name in {"uses.py", "numbers.txt"}
+    ]
+    assert sent == [], "the history holds these files already"
+
+
+def test_a_training_shows_its_cells_while_it_runs(here: History) -> None:
+    training = here.train(written("long.py", "# %%\nprint('began')\n# %%\nimport time; time.sleep(600)\n"))
+    wait_for("the first cell", lambda: training.cell == (1, 2) or None, timeout=120, interval=1)
+    assert "| began" in training.log()
+    assert "1 of 2 cells" in repr(training)
+    assert not training.ended
+    training.cancel()
+    wait_for("the end", lambda: training.ended or None, timeout=60, interval=1)
+    assert [one.id for one in here.trainings()] == [training.id]
+
+
+def test_the_predecessors_call_works(here: History) -> None:
+    """`run_script_job`: a new history, the data's paths as the code names them, and the end is awaited."""
+    notebook = nbformat.v4.new_notebook(
+        cells=[
+            nbformat.v4.new_code_cell("content = open('data/words.txt').read()"),
+            nbformat.v4.new_code_cell("count = len(content.split())"),
+        ]
+    )
+    Path("data").mkdir()
+    Path("data/words.txt").write_text("one two three\n")
+    answer = kernel.run_script_job(written("count.ipynb", nbformat.writes(notebook)), ["data/words.txt"])
+    job = answer["e_job"]["jobs"][0]["id"]
+    shown = answer["job_client"].show_job(job, full_details=True)
+    assert shown["state"] == "ok"
+    training = Training(connecting.connect(), job, "")
+    assert harvest.load(download(training, "outfile_output_arrays")) == {"content": "one two three\n", "count": 3}
+
+
+def download(training: Training, name: str) -> Path:
+    """Fetch an output, also one of a failed job, which the kernel's own functions refuse."""
+    dataset = training.outputs[name]
+    target = Path(f"{name}-{training.id}.h5")
+    galaxy = connecting.connect()
+    user = GalaxyUser(galaxy.url, galaxy.settings.key)
+    target.write_bytes(user.content(dataset.id))
+    return target
