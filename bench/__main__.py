@@ -13,13 +13,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from bench import lookup, sessions, transfer
+from bench import estimators, lookup, notebooks, sessions, training, transfer
 from bench.table import Row, render
 from nebulab.develop.environments import locked_environment
 
 BENCH = Path(__file__).parent
 ROOT = BENCH.parent
 ENVIRONMENTS = Path(os.environ.get("NEBULAB_ENVIRONMENTS", ROOT / ".work" / "environments"))
+
+PARTS = ("sessions", "transfer", "lookup", "notebooks", "training", "estimators")
 
 
 def _bare_tool(folder: Path) -> Path:
@@ -52,7 +54,11 @@ def stack(data_dir: Path) -> Iterator[tuple[str, str]]:
 def main() -> int:
     """Measure what was asked for; the exit code tells whether every goal is met."""
     parser = argparse.ArgumentParser(prog="nebulab bench", description=__doc__)
-    parser.add_argument("--only", choices=("sessions", "transfer", "lookup"), help="one measurement instead of all")
+    parser.add_argument(
+        "--only",
+        choices=("sessions", "transfer", "lookup", "notebooks", "training", "estimators"),
+        help="one measurement instead of all",
+    )
     parser.add_argument("--rounds", type=int, default=5, help="how often each kind of session is opened (default: 5)")
     chosen = parser.parse_args()
     rows: list[Row] = []
@@ -66,6 +72,12 @@ def main() -> int:
                 rows += transfer.measure(url, key, work)
             if chosen.only in (None, "lookup"):
                 rows += lookup.measure(url, key, work)
+            if chosen.only in (None, "notebooks"):
+                rows += notebooks.measure(ENVIRONMENTS, work / "notebooks")
+            if chosen.only in (None, "training"):
+                rows += training.measure(url, key, work)
+            if chosen.only in (None, "estimators"):
+                rows += estimators.measure(ENVIRONMENTS, ROOT)
     print(render(rows))
     return 0 if all(row.met for row in rows) else 1
 

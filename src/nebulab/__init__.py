@@ -7,7 +7,7 @@ from typing import Any
 __version__ = "1.0.0"
 
 # What a notebook calls as nebulab.<name>; imported at the first use.
-_NAMES = {"load": "nebulab.harvest", "sample": "nebulab.models"}
+_NAMES = {"checkpoint": "nebulab.kernel.checkpoints", "load": "nebulab.harvest", "sample": "nebulab.models"}
 
 
 def __getattr__(name: str) -> Any:

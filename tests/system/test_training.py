@@ -160,6 +160,30 @@ def test_a_training_shows_its_cells_while_it_runs(here: History) -> None:
     assert [one.id for one in here.trainings()] == [training.id]
 
 
+CHECKPOINTED = """
+import json, nebulab, os, signal
+folder = nebulab.checkpoint("loop")
+state = folder / "state.json"
+begun = json.loads(state.read_text())["epoch"] if state.exists() else 0
+for epoch in range(begun, 4):
+    state.write_text(json.dumps({"epoch": epoch + 1}))
+    if epoch == 1:
+        folder.save()
+    if epoch == 2 and begun == 0:
+        os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_a_killed_training_goes_on_from_its_checkpoint(here: History) -> None:
+    first = here.train(written("loop.py", CHECKPOINTED))
+    with pytest.raises(DatasetFailed, match="The kernel died"):
+        first.wait(300)
+    second = here.train("loop.py").wait(300)
+    kept = harvest.load(download(second, "outfile_output_arrays"))
+    assert (kept["begun"], kept["epoch"]) == (2, 3)
+    assert len(here.find(tag="nebulab-checkpoint")) == 1, "an older version is not kept"
+
+
 def test_the_predecessors_call_works(here: History) -> None:
     """`run_script_job`: a new history, the data's paths as the code names them, and the end is awaited."""
     notebook = nbformat.v4.new_notebook(
