@@ -83,15 +83,15 @@ def prove(path: Path, attempt: Attempt) -> Proof:
             # Of a model with several answers the rows may be the second axis.
             axis = next((place for place, size in enumerate(values.shape) if size == rows), 0)
             first = np.take(values, [0], axis=axis)
-            if not compare(name, Output(name, first), one).agrees:
+            if not compare(name, Output(name, first), one, _scale(values)).agrees:
                 proof.reason = f"the output {name!r} of a row alone differs from that of the row in a batch"
                 return proof
     proof.holds = True
     return proof
 
 
-def compare(name: str, original: Output, values: np.ndarray) -> Compared:
-    """Compare one output with the original's."""
+def compare(name: str, original: Output, values: np.ndarray, scale: float | None = None) -> Compared:
+    """Compare one output with the original's; `scale` is its largest value, if these are some of its rows."""
     wanted = original.values.reshape(values.shape) if original.values.size == values.size else original.values
     compared = Compared(name, original.name)
     if wanted.shape != values.shape:
@@ -105,11 +105,18 @@ def compare(name: str, original: Output, values: np.ndarray) -> Compared:
     with np.errstate(invalid="ignore", over="ignore"):
         difference = np.where(same, 0.0, np.abs(wanted - values))
     compared.largest_absolute = float(difference.max()) if difference.size else 0.0
-    finite = np.abs(wanted[np.isfinite(wanted)])
-    scale = float(finite.max()) if finite.size else 0.0
+    scale = _scale(wanted) if scale is None else scale
     compared.largest_relative = compared.largest_absolute / scale if scale else compared.largest_absolute
     compared.agrees = bool(compared.largest_relative <= RELATIVE)
     return compared
+
+
+def _scale(values: np.ndarray) -> float:
+    """Return the largest value of an output, whatever its sign."""
+    if values.dtype.kind not in "fc":
+        return 0.0
+    finite = np.abs(values[np.isfinite(values)])
+    return float(finite.max()) if finite.size else 0.0
 
 
 def as_dense(value: Any) -> np.ndarray:
@@ -124,13 +131,21 @@ def _feed(inputs: Sequence[Any], feeds: Sequence[np.ndarray]) -> dict[str, np.nd
 
 
 def _original(place: int, values: np.ndarray, expected: Sequence[Output]) -> Output | None:
-    """Find which of the original's outputs this is: the one at its place, else the closest of its size."""
-    if place == 0 or (place < len(expected) and all(one.name in {"call", "forward"} for one in expected)):
-        return expected[place] if expected[place].values.size == values.size else None
-    fitting = [one for one in expected[1:] if one.values.size == values.size]
-    compared = [(compare("", one, values).largest_relative, one) for one in fitting]
-    known = [(distance, one) for distance, one in compared if distance is not None]
-    return min(known, key=lambda pair: pair[0])[1] if known else None
+    """Find which of the original's outputs this is: the one at its place, else the closest of its size.
+
+    Converters don't always write the outputs in the order of the methods.
+    """
+    in_order = place == 0 or all(one.name in {"call", "forward"} for one in expected)
+    if in_order and place < len(expected) and expected[place].values.size == values.size:
+        return expected[place]
+    fitting = [one for one in expected if one.values.size == values.size]
+    return min(fitting, key=lambda one: _distance(compare("", one, values))) if fitting else None
+
+
+def _distance(compared: Compared) -> float:
+    if compared.labels_agree is not None:
+        return 1.0 - compared.labels_agree
+    return float("inf") if compared.largest_relative is None else compared.largest_relative
 
 
 def _labels(values: np.ndarray) -> np.ndarray:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from nebulab.models.attempt import Attempt, CantExport, Output, as_array
+from nebulab.models.attempt import Attempt, CantExport, Output, as_array, first_line
 from nebulab.models.samples import Sample, known, with_columns
 
 METHODS = ("predict", "predict_proba", "decision_function", "transform", "score_samples")
@@ -29,7 +29,14 @@ def attempts(model: Any, namespace: Mapping[str, Any]) -> Iterator[Attempt]:
     check_fitted(model)
     sample = find_sample(model, namespace)
     data = sample.arguments[0]
-    original = expected(model, data)
+    try:
+        original = expected(model, data)
+    except CantExport:
+        # Some estimators keep 64-bit numbers whatever they were fitted on, and then refuse 32-bit ones.
+        if not (isinstance(data, np.ndarray) and data.dtype == np.float32):
+            raise
+        data = data.astype(np.float64)
+        original = expected(model, data)
     if not original:
         raise CantExport("it has neither predict nor transform")
     for form in _forms(data):
@@ -117,7 +124,9 @@ def expected(model: Any, data: Any) -> list[Output]:
             continue
         try:
             values = getattr(model, method)(data)
-        except Exception:  # noqa: S112 - a method that is there, but not for this model
+        except Exception as error:  # a method that is there, but not for this model
+            if method == "predict":
+                raise CantExport(f"its own predict fails on the sample: {first_line(error)}") from error
             continue
         if isinstance(values, list):
             values = np.stack([as_array(value) for value in values])
