@@ -13,7 +13,7 @@ import httpx
 
 from bench.table import Row
 
-ROUNDS = 3
+ROUNDS = 2
 NOTHING = "bench_nothing"
 _NO_OP_GOAL = 1.3
 _PREDECESSOR_GOAL = 0.4

@@ -71,7 +71,7 @@ def run(*, unit: bool, require_all: bool, arguments: Sequence[str]) -> int:
         ]
     pytest = [sys.executable, "-m", "pytest"]
     # Unit tests share nothing and run side by side; the system tests share one Galaxy and two cores.
-    side_by_side = ["-m", "not system", "-n", "logical"]
+    side_by_side = ["-m", "not system", "-n", "logical", "--dist", "worksteal"]
     steps.append([*pytest, *(side_by_side if unit else ()), *arguments])
     environment = os.environ | ({REQUIRE_ALL: "1"} if require_all else {})
     for step in steps:
