@@ -12,22 +12,25 @@ from nebulab.galaxy.contents import FAILED_STATES, PAUSED_STATES, READY_STATES, 
 
 _FIRST_INTERVAL_SECONDS = 0.5
 _LONGEST_INTERVAL_SECONDS = 5.0
+_SHARE = 0.05
 JOB_ENDED = frozenset({"ok", "error", "deleted", "deleting", "failed", "stopped", "paused", "skipped"})
 
 
 def wait_until(probe: Callable[[], Any], timeout: float | None) -> Any:
     """Ask `probe`, less and less often, until it returns something; return that, or None after `timeout` seconds."""
-    ends = None if timeout is None else time.monotonic() + timeout
-    interval = _FIRST_INTERVAL_SECONDS
+    began = time.monotonic()
+    ends = None if timeout is None else began + timeout
     while True:
         answer = probe()
         if answer is not None:
             return answer
-        left = interval if ends is None else ends - time.monotonic()
+        now = time.monotonic()
+        # What takes long may be told a little later: a share of the time that it has taken.
+        interval = min(max(_FIRST_INTERVAL_SECONDS, (now - began) * _SHARE), _LONGEST_INTERVAL_SECONDS)
+        left = interval if ends is None else ends - now
         if left <= 0:
             return None
         time.sleep(min(interval, left))
-        interval = min(interval * 1.3, _LONGEST_INTERVAL_SECONDS)
 
 
 def wait_for_item(galaxy: Galaxy, item: Item, timeout: float | None = None) -> Item:
