@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import hashlib
 import html
 import importlib.metadata
 import json
@@ -192,18 +191,3 @@ def _signature(value: Any) -> dict[str, Any]:
     ]
     kind = onnx.TensorProto.DataType.Name(tensor.elem_type).lower()
     return {"name": value.name, "type": kind, "shape": shape}
-
-
-def of_file(path: Path) -> dict[str, Any] | None:
-    """Return the card inside an ONNX file, or None if another program wrote it; the digest of the file is not in it."""
-    import onnx
-
-    made = onnx.load(str(path), load_external_data=False)
-    text = next((entry.value for entry in made.metadata_props if entry.key == METADATA_KEY), None)
-    return None if text is None else dict(json.loads(text))
-
-
-def digest(path: Path) -> str:
-    """Return the SHA-256 of a file, in hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -27,7 +27,6 @@ class NotebookFile:
         self._parts: BinaryIO = path.with_name(f".{path.name}.parts").open("w+b")
         self._saved_at = 0.0
         self._save_seconds = 0.0
-        self.pending = False
 
     def __enter__(self) -> NotebookFile:
         return self
@@ -54,8 +53,6 @@ class NotebookFile:
         # A notebook of many megabytes is not written anew for each of its thousand cells.
         if time.monotonic() - self._saved_at > self._save_seconds / _SHARE_OF_TIME:
             self.save()
-        else:
-            self.pending = True
 
     def save(self) -> None:
         """Write the notebook so that readers see the old one or the new one, never a part."""
@@ -77,7 +74,6 @@ class NotebookFile:
         beside.replace(self._path)
         self._saved_at = time.monotonic()
         self._save_seconds = self._saved_at - begun
-        self.pending = False
 
     def _copy_parts(self, file: BinaryIO) -> None:
         file.flush()
