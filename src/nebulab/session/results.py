@@ -15,6 +15,7 @@ import time
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 
+from nebulab.session.job import EXECUTED
 from nebulab.session.mirror import Tell, link_file, replace
 from nebulab.session.outputs import SNIFFED_BYTES, Datatypes, name_elements
 from nebulab.session.scan import Found, scan
@@ -53,8 +54,8 @@ class Results:
     def begin(self, notebook: bytes) -> None:
         """Make the program itself the executed notebook until there is one."""
         self._layout.mirror.mkdir(exist_ok=True)
-        if "notebook.ipynb" in self._datasets:
-            replace(self._datasets["notebook.ipynb"], notebook)
+        if EXECUTED in self._datasets:
+            replace(self._datasets[EXECUTED], notebook)
         self._write_elements()
 
     def update(self) -> None:
