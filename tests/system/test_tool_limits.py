@@ -72,6 +72,7 @@ def test_a_full_disk_loses_nothing_that_was_saved(by_hand: Callable[..., ByHand]
     session.run("open('outputs/kept.txt', 'w').write('kept')")
     (started.work / "mine.ipynb").write_text(NOTEBOOK)
     wait_for("the mirror", lambda: started.collected() == {"kept": b"kept"}, 30)
+    wait_for("the notebook", lambda: list(started.collected("notebook_collection")) == ["mine"], 30)
     filler = small_disk / "filler"
     with pytest.raises(OSError, match="No space left"), filler.open("wb", buffering=0) as file:
         while True:

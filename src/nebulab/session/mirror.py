@@ -91,10 +91,11 @@ class Mirror:
             start = time.monotonic()
             try:
                 self._link_files()
-                self._copy_notebook()
+                # The list first: it names every notebook, and the copy is what a full disk has no room for.
                 if self._stale:
                     self._write_elements()
                     self._stale = False
+                self._copy_notebook()
                 self._told.discard(_DISK_FULL)
             except OSError as error:
                 if error.errno not in _FULL:
