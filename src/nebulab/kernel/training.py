@@ -146,11 +146,23 @@ class Training:
         job = self._look()
         kinds = (("outputs", "dataset"), ("output_collections", "dataset_collection"))
         found = {}
+        recovered = self._recovered()
         for key, kind in kinds:
             for name, one in (job.get(key) or {}).items():
+                if name in recovered:
+                    found[name] = Dataset(self._galaxy, recovered[name])
+                    continue
                 shown = self._galaxy.get(f"histories/{job['history_id']}/contents/{kind}s/{one['id']}")
                 found[name] = Dataset(self._galaxy, Item.from_answer(shown))
         return found
+
+    def _recovered(self) -> dict[str, Item]:
+        """What the training brought by itself after Galaxy had lost it (`nebulab.session.results`), by output."""
+        if self._job["state"] != "error":
+            return {}
+        mark = f"nebulab-job-{self.id}"
+        items = list_contents(self._galaxy, self._job["history_id"])
+        return {tag: item for item in items if mark in item.tags and not item.deleted for tag in item.tags}
 
     @property
     def models(self) -> Models:
@@ -236,7 +248,7 @@ class Models(Mapping[str, "Predictor"]):
     def __init__(self, outputs: Mapping[str, Dataset]) -> None:
         collection = outputs.get("onnx_models")
         elements = collection.elements if collection else []
-        self._found = {element.name.removeprefix(_MODEL_PREFIX): element for element in elements}
+        self._found = {element.name.removeprefix(_MODEL_PREFIX).removesuffix(".onnx"): element for element in elements}
 
     def __getitem__(self, name: str) -> Predictor:
         if name not in self._found:

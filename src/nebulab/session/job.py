@@ -13,7 +13,7 @@ from typing import Any
 
 from nebulab.errors import StagingError
 from nebulab.session.settings import Layout, SessionSettings
-from nebulab.session.staging import Request
+from nebulab.session.staging import Request, inside
 
 EXECUTED = "notebook.ipynb"
 _PARAMETERS = "parameters.yaml"
@@ -94,7 +94,13 @@ def lay_out(program: Program, layout: Layout) -> tuple[Path, ...]:
             f"The notebook can't be read: {error.strerror}.", "Is the dataset ok in your history?"
         ) from error
     for name, source in program.files:
-        link = layout.work / _inside(name)
+        path = inside(name)
+        if path is None:
+            raise StagingError(
+                f"The program reads {name!r}, which lies outside of its working folder.",
+                "Use a path that is relative to the program's folder, such as data/train.h5.",
+            )
+        link = layout.work / path
         try:
             link.parent.mkdir(parents=True, exist_ok=True)
             link.symlink_to(source)
@@ -120,16 +126,6 @@ def command(program: Program, settings: SessionSettings) -> list[str]:
     if program.allow_errors:
         argv.append("--allow-errors")
     return argv
-
-
-def _inside(name: str) -> PurePosixPath:
-    path = PurePosixPath(name)
-    if path.is_absolute() or not path.parts or ".." in path.parts or "\0" in name:
-        raise StagingError(
-            f"The program reads {name!r}, which lies outside of its working folder.",
-            "Use a path that is relative to the program's folder, such as data/train.h5.",
-        )
-    return path
 
 
 def _file_name(name: str, extension: str, source: Path) -> str:

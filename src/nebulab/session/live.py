@@ -10,12 +10,13 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Coroutine, Mapping
+from collections.abc import Coroutine, Mapping, Sequence
 from enum import Enum
 from typing import TYPE_CHECKING
 
 from nebulab.errors import ServerError
 from nebulab.session import guardian, memory, server, watchdog
+from nebulab.session.collected import Lost, write_lost
 from nebulab.session.idle import Idleness
 from nebulab.session.journal import log
 
@@ -73,6 +74,7 @@ class _Live:
         self._state = "starting"
         self._told_trouble = ""
         self._passed_on = 0
+        self._lost = False
         self._end: asyncio.Future[End]
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -244,9 +246,10 @@ class _Live:
             if hog is None:
                 continue
             memory.end(hog)
-            what, after = (
-                ("A kernel", "JupyterLab starts it again") if hog.is_kernel else ("A program", "The session goes on")
-            )
+            what = "A kernel" if hog.is_kernel else "A program"
+            after = "JupyterLab starts it again" if hog.is_kernel else "The session goes on"
+            if self._prepared.request.run_it:
+                after = "The notebook fails"
             self._journal.tell(
                 f"{what} used {hog.bytes / 2**30:.1f} GB of the session's {limit / 2**30:.1f} GB and was ended. "
                 f"{after}; what was saved is kept. Read the data in parts, or ask for more memory."
@@ -297,15 +300,19 @@ class _Live:
                 self._finish(End.DELETED)
             elif verdict is watchdog.Verdict.STOPPED:
                 self._finish(End.STOPPED)
-            elif lost >= 2:
+            elif lost >= 2 and self._prepared.job is None:
                 self._finish(End.LOST)
+            elif lost >= 2 and not self._lost:
+                self._lost = True
+                self._journal.tell("Galaxy lost track of the job: it goes on, and brings its results by itself.")
+                await self._recover(self._sign_of_life())
 
     async def _conclude(self, end: End) -> int:
         if self._prepared.job is not None:
             self._pass_on()
         self._journal.tell(f"The session ends: {end.value}.")
-        if end is End.LOST:
-            await self._recover()
+        if (end is End.LOST or self._lost) and end is not End.DELETED:
+            await self._recover(self._mirror.lost())
         if end in {End.DIED, End.NOT_EXECUTED}:
             # Last on the error stream, where a user looks for the reason.
             print(self._reason(), file=sys.stderr, flush=True)
@@ -316,9 +323,19 @@ class _Live:
         told = server.written_inside(layout.failure)
         return told or f"It ended with exit code {self._process.status}. {server.last_lines(layout.server_log)}"
 
-    async def _recover(self) -> None:
+    def _sign_of_life(self) -> list[Lost]:
+        """A job that goes on while Galaxy calls it failed: say so where its user looks, or it is sent again."""
+        name = f"{self._prepared.first.page}: lost by Galaxy, goes on; its log until now"
+        element = {
+            "ext": "txt",
+            "filename": str(self._settings.layout.server_log.relative_to(self._settings.layout.root)),
+        }
+        return [Lost(name, [element], is_collection=False)]
+
+    async def _recover(self, lost: Sequence[Lost]) -> None:
         """Bring the work home by another way; a process of its own, for libraries that no session should carry."""
         settings = self._settings
+        write_lost(lost, settings.layout)
         asked = await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",

@@ -1,12 +1,11 @@
 """The work of a session that Galaxy lost, brought into the history through the API; a process of its own, once.
 
 `python -m nebulab.session.recovery GALAXY_URL HISTORY_ID FOLDER`, with the user's key on the standard input. It reads
-the list that Galaxy would have collected (`FOLDER/galaxy.json`).
+what the session has left for it (`nebulab.session.collected.write_lost`).
 """
 
 from __future__ import annotations
 
-import json
 import shutil
 import sys
 import tempfile
@@ -18,37 +17,44 @@ from nebulab.errors import GalaxyError, NebulabError
 from nebulab.galaxy.connection import Galaxy
 from nebulab.galaxy.settings import GalaxySettings
 from nebulab.galaxy.upload import Upload, upload, upload_folder
-from nebulab.session.mirror import NOTEBOOKS, OUTPUTS
+from nebulab.session.collected import Lost, read_lost
 from nebulab.session.settings import Layout
 
-NAME = "Recovered from a session that Galaxy lost"
+_HISTORY = "Recovered from a session that Galaxy lost"
+_TAG = "nebulab-recovered"
 _PATIENCE_SECONDS = 3600.0
 """A Galaxy that has just lost its jobs may well go away again."""
 
 
 def recover(galaxy: Galaxy, history_id: str, layout: Layout) -> int:
-    """Bring the outputs (one collection) and every edited notebook into the history; return how many files that was.
+    """Bring everything into the history, and return how many files that was.
 
     Raises
     ------
     GalaxyAway, GalaxyError, TransferError
         Something did not arrive; the files stay in the job's folder.
     """
-    listed = json.loads(layout.metadata.read_text(encoding="utf-8"))
-    outputs = listed[OUTPUTS]["elements"]
-    notebooks = listed[NOTEBOOKS]["elements"]
-    if not outputs and not notebooks:
+    lost = [one for one in read_lost(layout) if one.elements]
+    if not lost:
         return 0
     history_id = _usable(galaxy, history_id)
-    for element in notebooks:
-        upload(
-            galaxy, history_id, Upload(layout.root / element["filename"], name=f"{element['name']}.ipynb", ext="ipynb")
-        )
-    if outputs:
+    for one in lost:
+        tags = (_TAG, *one.tags)
+        if not one.is_collection:
+            for element in one.elements:
+                file = layout.root / element["filename"]
+                upload(galaxy, history_id, Upload(file, name=one.name, ext=element["ext"], tags=tags))
+            continue
         with tempfile.TemporaryDirectory(dir=layout.root, prefix="recovered") as folder:
-            extensions = _lay_out(outputs, layout.root, Path(folder))
-            upload_folder(galaxy, history_id, Path(folder), name=NAME, ext=lambda path: extensions[path.name])
-    return len(outputs) + len(notebooks)
+            _upload_collection(galaxy, history_id, one, tags, layout.root, Path(folder))
+    return sum(len(one.elements) for one in lost)
+
+
+def _upload_collection(
+    galaxy: Galaxy, history_id: str, lost: Lost, tags: Sequence[str], root: Path, folder: Path
+) -> None:
+    extensions = _lay_out(lost.elements, root, folder)
+    upload_folder(galaxy, history_id, folder, name=lost.name, ext=lambda path: extensions[path.name], tags=tags)
 
 
 def _usable(galaxy: Galaxy, history_id: str) -> str:
@@ -59,7 +65,7 @@ def _usable(galaxy: Galaxy, history_id: str) -> str:
             return history_id
     except GalaxyError:
         pass
-    made: str = galaxy.post("histories", {"name": NAME})["id"]
+    made: str = galaxy.post("histories", {"name": _HISTORY})["id"]
     return made
 
 

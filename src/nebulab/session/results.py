@@ -1,23 +1,13 @@
-"""What a notebook that runs as a job has made, ready for Galaxy at every moment; runs in the session.
-
-As the mirror does for sessions: hard links in a folder that the sandbox can't write to, and the list of elements
-rewritten atomically.
-"""
+"""What a notebook that runs as a job has made, ready for Galaxy at every moment; runs in the session."""
 
 from __future__ import annotations
 
-import contextlib
-import json
-import os
-import shutil
-import threading
-import time
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 
+from nebulab.session.collected import Collected, Elements, Lost, Tell, replace
 from nebulab.session.job import EXECUTED
-from nebulab.session.mirror import Tell, link_file, replace
-from nebulab.session.outputs import SNIFFED_BYTES, Datatypes, name_elements
+from nebulab.session.outputs import Datatypes, name_elements
 from nebulab.session.scan import Found, scan
 from nebulab.session.settings import Layout
 
@@ -30,26 +20,40 @@ COLLECTIONS = {
     "figures": "figures",
     "files": "files",
 }
+# Files at the top, each an output of the tool.
+DATASETS = {
+    "notebook.ipynb": "executed_notebook",
+    "arrays.h5": "outfile_output_arrays",
+    "files.zip": "outfile_output_zip",
+    "harvest.json": "harvest_report",
+    "log.txt": "run_log",
+}
 _MODEL_PREFIX = "onnx_model_"
 
 
-class Results:
-    """Keeps `galaxy.json` and the job's datasets up to date; every `update` is one scan."""
+class Results(Collected):
+    """The folders of results as collections, and the files beside them as the job's `datasets`.
+
+    `name` is the program's, and `job_id` Galaxy's: what is recovered carries them.
+    """
 
     def __init__(
-        self, layout: Layout, datatypes: Datatypes, tell: Tell, *, datasets: Mapping[str, Path], max_outputs: int
+        self,
+        layout: Layout,
+        datatypes: Datatypes,
+        tell: Tell,
+        *,
+        datasets: Mapping[str, Path],
+        max_outputs: int,
+        name: str = "",
+        job_id: str = "",
     ) -> None:
-        self.scan_seconds = 0.0
-        self._layout = layout
-        self._datatypes = datatypes
-        self._tell = tell
+        super().__init__(layout, datatypes, tell, max_outputs)
         self._datasets = datasets
-        self._max_outputs = max_outputs
+        self._name = name
+        self._job_id = job_id
         self._links: dict[PurePosixPath, tuple[Found, str]] = {}
         self._copied: dict[str, tuple[int, int]] = {}
-        self._number = 0
-        self._told: set[str] = set()
-        self._lock = threading.Lock()
 
     def begin(self, notebook: bytes) -> None:
         """Make the program itself the executed notebook until there is one."""
@@ -58,80 +62,73 @@ class Results:
             replace(self._datasets[EXECUTED], notebook)
         self._write_elements()
 
-    def update(self) -> None:
-        """Bring everything up to date."""
-        with self._lock:
-            start = time.monotonic()
-            changed = False
-            seen = set()
-            for file, folder in scan(self._layout.results, self._say_once, everything=True):
-                if file.name.startswith("."):
-                    continue
-                seen.add(file.path)
-                known = self._links.get(file.path)
-                if known is not None and (known[0].identity, known[0].version) == (file.identity, file.version):
-                    continue
-                self._number += 1
-                target = link_file(file, folder, self._layout.results, self._layout.mirror / str(self._number))
-                if target is not None:
-                    self._links[file.path] = (file, target)
-                    changed = True
-            for path in self._links.keys() - seen:
-                del self._links[path]
+    def lost(self) -> list[Lost]:
+        """Return every result, tagged with the job and with the output that it was to become."""
+        found = []
+        for output, elements in self._elements().items():
+            tags = (job_tag(self._job_id), output)
+            label = f"{output.replace('_', ' ').capitalize()} of {self._name}, recovered"
+            found.append(Lost(label.replace("Onnx", "ONNX"), elements, is_collection=True, tags=tags))
+        for file, dataset in DATASETS.items():
+            known = self._links.get(PurePosixPath(file))
+            if known is not None:
+                element = {"name": file, "ext": PurePosixPath(file).suffix[1:], "filename": known[1]}
+                tags = (job_tag(self._job_id), dataset)
+                found.append(Lost(f"{file} of {self._name}, recovered", [element], is_collection=False, tags=tags))
+        return found
+
+    def _update(self) -> None:
+        changed = False
+        seen = set()
+        for file, folder in scan(self._layout.results, self._say_once, everything=True):
+            if file.name.startswith("."):
+                continue
+            seen.add(file.path)
+            known = self._links.get(file.path)
+            if known is not None and (known[0].identity, known[0].version) == (file.identity, file.version):
+                continue
+            target = self._link(file, folder, self._layout.results)
+            if target is not None:
+                self._links[file.path] = (file, target)
                 changed = True
-            if changed:
-                self._copy_datasets()
-                self._write_elements()
-            self.scan_seconds = time.monotonic() - start
+        for path in self._links.keys() - seen:
+            del self._links[path]
+            changed = True
+        if changed:
+            self._write_elements()
+            self._copy_datasets()
 
     def _copy_datasets(self) -> None:
         for name, dataset in self._datasets.items():
             known = self._links.get(PurePosixPath(name))
-            if known is None or self._copied.get(name) == known[0].version:
-                continue
-            source = self._layout.root / known[1]
-            beside = dataset.with_name(f".{dataset.name}.{os.getpid()}")
-            try:
+            if known is not None and self._copied.get(name) != known[0].version:
                 # A copy, since a dataset of its own must not change with the file; made by the disk where it can.
-                shutil.copyfile(source, beside)
-                beside.replace(dataset)
-            except OSError:
-                with contextlib.suppress(OSError):
-                    beside.unlink()
-                raise
-            self._copied[name] = known[0].version
+                replace(dataset, self._layout.root / known[1])
+                self._copied[name] = known[0].version
 
     def _write_elements(self) -> None:
-        content: dict[str, dict[str, list[dict[str, str]]]] = {}
+        self._write(self._elements(), (target for _, target in self._links.values()))
+
+    def _elements(self) -> dict[str, Elements]:
+        """Return each collection's elements: as many as Galaxy takes from one job."""
+        content: dict[str, Elements] = {}
         room = self._max_outputs
         for folder, collection in COLLECTIONS.items():
             below = {path.relative_to(folder): path for path in self._links if path.parts[0] == folder}
-            elements: list[dict[str, str]] = []
-            for one in name_elements(list(below), self._datatypes):
-                if len(elements) >= room:
-                    self._say_once(
-                        f"There are {len(below)} {folder}, and Galaxy takes {self._max_outputs} files from one job."
-                    )
-                    break
+            if len(below) > room:
+                self._say_once(
+                    f"There are {len(below)} {folder}, and Galaxy takes {self._max_outputs} files from one job."
+                )
+            elements: Elements = []
+            for one in name_elements(list(below), self._datatypes)[:room]:
                 _, target = self._links[below[one.path]]
                 name = f"{_MODEL_PREFIX}{one.identifier}" if folder == "models" else one.identifier
                 elements.append({"name": name, "ext": one.extension or self._sniffed(target), "filename": target})
             room -= len(elements)
-            content[collection] = {"elements": elements}
-        replace(self._layout.metadata, json.dumps(content).encode())
-        used = {Path(target).name for _, target in self._links.values()}
-        for link in os.scandir(self._layout.mirror):
-            if link.name not in used:
-                Path(link.path).unlink()
+            content[collection] = elements
+        return content
 
-    def _sniffed(self, target: str) -> str:
-        try:
-            with (self._layout.root / target).open("rb") as file:
-                return self._datatypes.sniff(file.read(SNIFFED_BYTES))
-        except OSError:
-            return "data"
 
-    def _say_once(self, message: str) -> None:
-        if message not in self._told:
-            self._told.add(message)
-            self._tell(message)
+def job_tag(job_id: str) -> str:
+    """Return the tag of what a lost job's session brought into the history."""
+    return f"nebulab-job-{job_id}"

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nebulab.session import environment, guardian, job, repository, sandbox, server, start
+from nebulab.session.collected import Collected
 from nebulab.session.journal import Journal, log
 from nebulab.session.mirror import Mirror
 from nebulab.session.outputs import Datatypes
@@ -35,7 +36,7 @@ class Prepared:
     request: Request
     sources: tuple[Path, ...]
     first: start.Start
-    mirror: Mirror | Results
+    mirror: Collected
     journal: Journal
     job: job.Program | None
     """The notebook or script, if this is a job and nobody's session."""
@@ -97,11 +98,19 @@ def prepare(settings: SessionSettings, inherited: Mapping[str, str]) -> Prepared
         )
 
     datatypes = _datatypes(settings.datatypes)
-    mirror: Mirror | Results
+    mirror: Collected
     if program is not None:
         sources += job.lay_out(program, layout)
         first = start.Start(program.name, (layout.work / program.name).read_bytes())
-        mirror = Results(layout, datatypes, journal.tell, datasets=settings.outputs, max_outputs=settings.max_outputs)
+        mirror = Results(
+            layout,
+            datatypes,
+            journal.tell,
+            datasets=settings.outputs,
+            max_outputs=settings.max_outputs,
+            name=program.name,
+            job_id=settings.job_id,
+        )
     else:
         first = start.prepare(request, layout, clone)
         if first.problem:

@@ -11,8 +11,8 @@ import stat
 from pathlib import Path
 
 from nebulab.errors import ServerError
+from nebulab.session.collected import replace
 from nebulab.session.guardian import Guarded, descendants
-from nebulab.session.mirror import replace
 from nebulab.session.settings import CONTAINER_PORT
 
 LOOPBACK = "127.0.0.1"

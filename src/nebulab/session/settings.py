@@ -101,6 +101,11 @@ class Layout:
         return self.root / "galaxy.json"
 
     @property
+    def recovery(self) -> Path:
+        """What a session that Galaxy lost brings into the history by itself."""
+        return self.root / "recovery.json"
+
+    @property
     def job(self) -> Path:
         """The job's folder, where Galaxy's own files lie."""
         return self.root.parent

@@ -99,6 +99,12 @@ def keep_raw(request_file: Path, layout: Layout) -> None:
     shutil.copyfile(request_file, layout.staged / _RAW)
 
 
+def inside(name: str) -> PurePosixPath | None:
+    """Return `name` as a path that stays below the folder it is relative to, or None if it is no such path."""
+    path = PurePosixPath(name)
+    return None if path.is_absolute() or not path.parts or ".." in path.parts or "\0" in name else path
+
+
 class _Folder:
     """One input's folder and the links in it."""
 
@@ -125,8 +131,8 @@ class _Folder:
         return {"path": self._link(path, dataset["source_path"]), "metadata_files": metadata_files}
 
     def _inside(self, staging_path: str) -> PurePosixPath:
-        path = PurePosixPath(staging_path)
-        if path.is_absolute() or not path.parts or ".." in path.parts or "\0" in staging_path:
+        path = inside(staging_path)
+        if path is None:
             raise StagingError(
                 f"A dataset of the input {self._name!r} would be laid out at {staging_path!r}, outside of its folder.",
                 "Rename the dataset or the collection's element.",
