@@ -1,4 +1,4 @@
-"""`nebulab session` of the Lab's environment started by hand: a real JupyterLab in its sandbox."""
+"""`nebulab session` and `nebulab job` of the Lab's environment started by hand: real parts in their sandbox."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ _ADDRESS = re.compile(r"Open (http://127\.0\.0\.1:\d+)(\S+)")
 
 
 class ByHand:
-    """A session in `folder`; `variables` come on top of what it needs."""
+    """A session in `folder`, or another `command`; `variables` come on top of what it needs."""
 
-    def __init__(self, folder: Path, *options: str, **variables: str) -> None:
+    def __init__(self, folder: Path, *options: str, command: str = "session", **variables: str) -> None:
         self.folder = folder
         self.work = folder / "jupyter"
         folder.mkdir(parents=True, exist_ok=True)
@@ -31,7 +31,7 @@ class ByHand:
             "NEBULAB_KERNELS": str(ENVIRONMENTS / "kernels"),
         } | variables
         self.process = subprocess.Popen(
-            [str(ENVIRONMENTS / "lab" / "bin" / "nebulab"), "session", *(options or ("--mode", "scratch"))],
+            [str(ENVIRONMENTS / "lab" / "bin" / "nebulab"), command, *(options or ("--mode", "scratch"))],
             cwd=folder,
             env=environment,
             stdout=subprocess.PIPE,

@@ -54,6 +54,27 @@ def test_a_kernel_out_of_memory_ends_alone(by_hand: Callable[..., ByHand]) -> No
     wait_for("the mirror", lambda: started.collected() == {"kept": b"kept"}, 30)
 
 
+def test_a_job_out_of_memory_says_so_and_keeps_what_it_wrote(tmp_path: Path, stack: Stack) -> None:
+    """The guard ends the kernel at the job's limit, before the batch system ends the job with all that it has made."""
+    folder = tmp_path / "job" / "working"
+    folder.mkdir(parents=True)
+    program = tmp_path / "hungry.py"
+    program.write_text(
+        "# %%\nopen('early.txt', 'w').write('kept')\n# %%\nheld = []\nwhile True:\n"
+        "    held.append(bytearray(b'x' * 10_000_000))\n"
+    )
+    form = {"select_file": {"source_path": str(program), "element_identifier": "hungry.py"}}
+    (folder / "galaxy_inputs.json").write_text(json.dumps(form))
+    started = ByHand(folder, "--inputs", "galaxy_inputs.json", command="job", GALAXY_MEMORY_MB="900")
+    assert started.process.wait(120) == 1
+    assert started.stop() == 1
+    assert "A kernel used" in started.said
+    assert "of the session's 0.9 GB" in started.said
+    assert "most likely out of memory" in started.said
+    assert "ask for more memory" in started.said
+    assert started.collected("files") == {"early": b"kept"}
+
+
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A file system of 60 MB."""

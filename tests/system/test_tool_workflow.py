@@ -1,4 +1,4 @@
-"""A workflow that was exported when the tool's version was 0.2: it imports, and runs unchanged."""
+"""Notebooks as steps of workflows: one that was exported when the tool's version was 0.2, and one that trains."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ import json
 from pathlib import Path
 from typing import Any
 
+import nbformat
 import pytest
+import yaml
 
 from support.galaxy import TOOL, GalaxyUser, wait_for
 
@@ -44,6 +46,46 @@ def test_a_workflow_of_version_0_2_runs(galaxy: GalaxyUser, history: str, tmp_pa
     inputs = {step: {"src": "hda", "id": given[entry["label"]]} for step, entry in shown["inputs"].items()}
     invocation = galaxy.gi.workflows.invoke_workflow(workflow, inputs=inputs, history_id=history)["id"]
 
+    first = last_step(galaxy, history)
+    assert first == {"ids": "id\n2\n3\n", "scores": "name\ntwo\nthree\n"}
+    ran = [job for job in galaxy.get("jobs", invocation_id=invocation) if job["tool_id"] == TOOL]
+    assert [job["state"] for job in ran] == ["ok"]
+
+
+TRAINING = (
+    "import pandas as pd\n"
+    "from sklearn.linear_model import LinearRegression\n"
+    "table = pd.read_csv(GALAXY_INPUTS['table'][0]['path'], sep='\\t').head(rows)\n"
+    "line = LinearRegression().fit(table[['x']], table['y'])",
+    "table.assign(said=line.predict(table[['x']]).round()).to_csv('predictions.tabular', sep='\\t', index=False)",
+)
+
+
+def test_a_training_is_a_step(galaxy: GalaxyUser, history: str) -> None:
+    """What docs/workflow-step.md describes: an input by name, a parameter, models and new files for the next steps."""
+    cells = [nbformat.v4.new_code_cell("rows = 5", metadata={"tags": ["parameters"]})]
+    cells += [nbformat.v4.new_code_cell(cell) for cell in TRAINING]
+    notebook = nbformat.writes(nbformat.v4.new_notebook(cells=cells))
+    table = "x\ty\n" + "".join(f"{x}\t{3 * x}\n" for x in range(50))
+    given = {
+        "Notebook": galaxy.upload(history, notebook, "train.ipynb", "ipynb")["id"],
+        "Table": galaxy.upload(history, table, "table", "tabular")["id"],
+    }
+    made = yaml.safe_load((WORKFLOW.parent / "training_step.gxwf.yml").read_text())
+    workflow = galaxy.gi.workflows.import_workflow_dict(made)["id"]
+    shown = galaxy.gi.workflows.show_workflow(workflow)
+    inputs = {step: {"src": "hda", "id": given[entry["label"]]} for step, entry in shown["inputs"].items()}
+    galaxy.gi.workflows.invoke_workflow(workflow, inputs=inputs, history_id=history)
+    assert last_step(galaxy, history) == {"predictions": "x\n" + "".join(f"{x}\n" for x in range(20))}
+    contents = galaxy.gi.histories.show_history(history, contents=True)
+    models = next(one for one in contents if one["name"] == "ONNX models of train.ipynb")
+    elements = galaxy.get(f"dataset_collections/{models['id']}")["elements"]
+    assert [one["element_identifier"] for one in elements] == ["onnx_model_line"]
+
+
+def last_step(galaxy: GalaxyUser, history: str) -> dict[str, str]:
+    """Wait for the collection that Cut makes, and return its elements' contents."""
+
     def cut() -> dict[str, Any] | None:
         contents = galaxy.gi.histories.show_history(history, contents=True)
         collections = [one for one in contents if one["history_content_type"] == "dataset_collection"]
@@ -56,7 +98,4 @@ def test_a_workflow_of_version_0_2_runs(galaxy: GalaxyUser, history: str, tmp_pa
     elements = wait_for("the last step's collection", cut, 400, 2)["elements"]
     for element in elements:
         assert galaxy.wait_dataset(element["object"]["id"])["state"] == "ok"
-    first = {one["element_identifier"]: galaxy.content(one["object"]["id"]).decode() for one in elements}
-    assert first == {"ids": "id\n2\n3\n", "scores": "name\ntwo\nthree\n"}
-    ran = [job for job in galaxy.get("jobs", invocation_id=invocation) if job["tool_id"] == TOOL]
-    assert [job["state"] for job in ran] == ["ok"]
+    return {one["element_identifier"]: galaxy.content(one["object"]["id"]).decode() for one in elements}

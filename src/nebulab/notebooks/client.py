@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import os
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -14,15 +15,33 @@ from nbclient import NotebookClient
 _BACKSPACE = re.compile(r"[^\n]\x08")
 _RETURN = re.compile(r"[^\n]*\r(?!\n)(?=[^\n])")
 _ALIVE_SECONDS = 0.2
+_LONGEST_SOCKET_FOLDER = 70
+"""Characters: a socket's whole path may have 107."""
 
 
 class Client(NotebookClient):  # type: ignore[misc]
-    """Runs cells; `printed` gets what they print."""
+    """Runs cells; `printed` gets what they print.
 
-    def __init__(self, notebook: Any, *, printed: Callable[[str], None], **options: Any) -> None:
+    With `sockets`, a folder of this user alone, the kernel listens there and on no port. Kernels of other languages
+    than Python may not know how.
+    """
+
+    def __init__(
+        self, notebook: Any, *, printed: Callable[[str], None], sockets: Path | None = None, **options: Any
+    ) -> None:
         super().__init__(notebook, **options)
         self._printed = printed
+        self._sockets = sockets
         self.died: asyncio.Event = asyncio.Event()
+
+    def create_kernel_manager(self) -> Any:
+        """Choose how the kernel is reached, before it starts."""
+        manager = super().create_kernel_manager()
+        if self._sockets is not None and len(str(self._sockets)) < _LONGEST_SOCKET_FOLDER:
+            manager.transport = "ipc"
+            # The name by which a session knows a kernel among its processes.
+            manager.connection_file = str(self._sockets / f"kernel-{os.getpid()}.json")
+        return manager
 
     def process_message(self, msg: dict[str, Any], cell: Any, cell_index: int) -> Any:
         """Pass on what is printed, beside what nbclient does."""

@@ -12,6 +12,7 @@ import hashlib
 import json
 import os
 import signal
+import tempfile
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -149,21 +150,23 @@ class _Run:
             settings.results.mkdir(parents=True, exist_ok=True)
         before = files.snapshot(settings.work)
         self._stop = asyncio.Event()
-        self._client = Client(
-            notebook,
-            printed=self._log.printed,
-            kernel_name=settings.kernel,
-            allow_errors=settings.allow_errors,
-            timeout=None,
-            resources={"metadata": {"path": str(settings.work)}},
-        )
         self._log.begin(len(notebook.cells))
-        try:
-            with NotebookFile(notebook, settings.output) as self._file:
-                self._file.save()
-                await self._in_kernel()
-        finally:
-            self._usage.stop()
+        with tempfile.TemporaryDirectory(prefix="nebulab-", ignore_cleanup_errors=True) as sockets:
+            self._client = Client(
+                notebook,
+                printed=self._log.printed,
+                sockets=Path(sockets) if self._python else None,
+                kernel_name=settings.kernel,
+                allow_errors=settings.allow_errors,
+                timeout=None,
+                resources={"metadata": {"path": str(settings.work)}},
+            )
+            try:
+                with NotebookFile(notebook, settings.output) as self._file:
+                    self._file.save()
+                    await self._in_kernel()
+            finally:
+                self._usage.stop()
         self._outcome.seconds = time.monotonic() - self._began
         if settings.results is not None:
             self._collect_files(before, settings.results)
