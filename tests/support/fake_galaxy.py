@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 KEY = "key-of-the-user"
+REFUSAL = "The uploaded file contains invalid HTML content"
 
 
 class _Server(ThreadingHTTPServer):
@@ -23,7 +24,7 @@ class FakeGalaxy:
     """Serves datasets, a history and TUS uploads; the attributes say how it misbehaves.
 
     `cuts` holds the numbers of body bytes after which the next answers (or uploads) are cut off, `away` how many
-    requests are answered 503 first.
+    requests are answered 503 first; of the datatype `refused_ext` it takes nothing in.
     """
 
     def __init__(self) -> None:
@@ -37,6 +38,7 @@ class FakeGalaxy:
         self.user: dict[str, Any] = {"quota_bytes": None, "total_disk_usage": 0}
         self.cuts: list[int] = []
         self.away = 0
+        self.refused_ext = ""
         self.ranges = True
         self.announce: Callable[[int], int] = lambda size: size
         self.etag = "first"
@@ -181,6 +183,10 @@ class FakeGalaxy:
                 else:
                     self.answer(404, {"err_msg": f"Could not find {path}"})
 
+            def do_DELETE(self) -> None:
+                if not self.refused():
+                    self.answer(200, {})
+
             def do_PATCH(self) -> None:
                 if self.refused():
                     return
@@ -220,8 +226,16 @@ class FakeGalaxy:
                 "history_id": "h1",
                 "history_content_type": "dataset_collection",
             }
+            refused = f'"ext": "{self.refused_ext}"' in json.dumps(target)
+            self.answers["histories/h1/contents/dataset_collections/c1"] = collection | (
+                {"populated_state": "failed", "populated_state_message": REFUSAL}
+                if refused
+                else {"populated_state": "ok", "elements_states": {"ok": len(target["elements"])}}
+            )
             return {"outputs": [], "output_collections": [collection]}
         element = target["elements"][0]
         session = payload["files_0|file_data"]["session_id"]
-        shown = self.add(element["name"], bytes(self.uploads[session]), tags=element["tags"], extension=element["ext"])
+        refused = {"state": "error", "misc_info": REFUSAL} if element["ext"] == self.refused_ext else {}
+        content = bytes(self.uploads[session])
+        shown = self.add(element["name"], content, tags=element["tags"], extension=element["ext"], **refused)
         return {"outputs": [shown], "jobs": [{"id": "j1"}]}

@@ -12,8 +12,12 @@ from pathlib import Path
 import httpx
 import pytest
 
+from nebulab.kernel import connecting
+from nebulab.kernel.datasets import History
 from support.galaxy import GalaxyUser
 from support.stack import Account, Stack
+
+RUNNING = "NEBULAB_TEST_STACK"
 
 
 def new_account(stack: Stack, name: str) -> Account:
@@ -61,10 +65,16 @@ def stack(new_stack: Callable[..., Stack]) -> Stack:
 
     NEBULAB_TEST_STACK=<data folder> takes one that runs already, which saves a developer its start.
     """
-    running = os.environ.get("NEBULAB_TEST_STACK")
+    running = os.environ.get(RUNNING)
     stack = _adopt(Stack(Path(running))) if running else new_stack("--clone-schemes", "https,ssh,http")
     stack.other = new_account(stack, "other")
     return stack
+
+
+@pytest.fixture(scope="session")
+def doomed(new_stack: Callable[..., Stack], request: pytest.FixtureRequest) -> Stack:
+    """A stack whose Galaxy a test may kill: it is started again, and what other tests left behind dies with none."""
+    return request.getfixturevalue("stack") if os.environ.get(RUNNING) else new_stack()
 
 
 @pytest.fixture
@@ -77,6 +87,27 @@ def person(stack: Stack) -> Account:
 def galaxy(stack: Stack) -> GalaxyUser:
     """The user's hands on the shared Galaxy."""
     return GalaxyUser(stack.url, stack.user.key)
+
+
+@pytest.fixture
+def enter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[GalaxyUser, str], History]]:
+    """Give this process what a session's kernel has: a folder of its own, and `history`."""
+    monkeypatch.chdir(tmp_path)
+
+    def into(galaxy: GalaxyUser, history: str) -> History:
+        for name, value in {
+            "GALAXY_URL": galaxy.url,
+            "API_KEY": galaxy.key,
+            "HISTORY_ID": history,
+            "NEBULAB_CACHE": str(tmp_path / "cache"),
+        }.items():
+            monkeypatch.setenv(name, value)
+        return History()
+
+    yield into
+    for opened in connecting._opened.values():
+        opened.close()
+    connecting._opened.clear()
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -20,21 +20,14 @@ COUNT = 60
 
 
 @pytest.fixture
-def requests(galaxy: GalaxyUser, history: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+def requests(galaxy: GalaxyUser, history: str, enter: Callable[[GalaxyUser, str], History]) -> list[str]:
     """Give this process a session's environment; the requests to Galaxy's API, as they are made."""
-    for name, value in {
-        "GALAXY_URL": galaxy.url,
-        "API_KEY": galaxy.key,
-        "HISTORY_ID": history,
-        "NEBULAB_CACHE": str(tmp_path / "cache"),
-    }.items():
-        monkeypatch.setenv(name, value)
-    connection = connecting.connect()
+    enter(galaxy, history)
     made: list[str] = []
-    connection._http.event_hooks = {"request": [lambda request: made.append(f"{request.method} {request.url.path}")]}
-    yield made
-    connection.close()
-    connecting._opened.clear()
+    connecting.connect()._http.event_hooks = {
+        "request": [lambda request: made.append(f"{request.method} {request.url.path}")]
+    }
+    return made
 
 
 def fill(galaxy: GalaxyUser, history: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -159,9 +159,9 @@ def test_the_job_deleted(running: Running) -> None:
 
 
 @pytest.mark.parametrize("how", ["restarted", "killed"])
-def test_galaxy_restarted_or_killed(new_stack: Callable[..., Stack], how: str) -> None:
+def test_galaxy_restarted_or_killed(doomed: Stack, how: str) -> None:
     """Galaxy forgets the job, and the session brings its work home by itself."""
-    stack = new_stack()
+    stack = doomed
     galaxy = GalaxyUser(stack.url, stack.user.key)
     running = Running(stack, galaxy, galaxy.new_history(how))
     stack.kill("galaxy", signal.SIGTERM if how == "restarted" else signal.SIGKILL)

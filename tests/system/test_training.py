@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
+import tarfile
+import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import nbformat
 import pytest
 
 from nebulab import harvest, kernel
-from nebulab.errors import DatasetFailed
+from nebulab.errors import DatasetFailed, TransferError
 from nebulab.kernel import connecting
 from nebulab.kernel.datasets import History
 from nebulab.kernel.training import Training
 from support.galaxy import TOOL, GalaxyUser, wait_for
+from support.stack import ENVIRONMENTS, Stack
 
 pytestmark = pytest.mark.system
 
@@ -72,19 +77,9 @@ print(forest.models, network.models, repr(forest))
 
 
 @pytest.fixture
-def here(galaxy: GalaxyUser, history: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Give this process a session's environment."""
-    for name, value in {
-        "GALAXY_URL": galaxy.url,
-        "API_KEY": galaxy.key,
-        "HISTORY_ID": history,
-        "NEBULAB_CACHE": str(tmp_path / "cache"),
-    }.items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.chdir(tmp_path)
-    yield History()
-    connecting.connect().close()
-    connecting._opened.clear()
+def here(galaxy: GalaxyUser, history: str, enter: Callable[[GalaxyUser, str], History]) -> History:
+    """The test's history, as a session's kernel sees it."""
+    return enter(galaxy, history)
 
 
 def run_in_session(galaxy: GalaxyUser, history: str, code: str) -> str:
@@ -121,6 +116,70 @@ def test_a_failing_cell_fails_the_training_and_what_was_there_is_kept(here: Hist
     assert "Cell 2 failed" in training.log()
     assert harvest.load(download(training, "outfile_output_arrays")) == {"x": [1, 2]}
     assert "failed" in repr(training)
+    with pytest.raises(DatasetFailed, match=r"Arrays of bad\.py is in state error"):
+        here.train("bad.py", inputs={"table": training.outputs["outfile_output_arrays"]})
+
+
+def test_a_missing_input_is_told_before_anything_runs(here: History, galaxy: GalaxyUser, history: str) -> None:
+    written("train.py", "# %%\nprint('began')\n")
+    with pytest.raises(TransferError, match=r"There is no file 'data/none\.h5'"):
+        here.train("train.py", inputs=["data/none.h5"])
+    program = galaxy.upload(history, "# %%\nprint('began')\n", "train.py", "txt")
+    form = {"select_file": {"src": "hda", "id": program["id"]}, "ml_h5_dataset_paths": "data/none.h5"}
+    job = galaxy.run_tool(history, "run_jupyter_job", form)["jobs"][0]["id"]
+    ended = galaxy.wait_job(job)
+    assert ended["state"] == "error"
+    assert "The program names 1 paths, and 0 datasets were chosen" in ended["tool_stderr"]
+    assert "began" not in ended["tool_stdout"]
+
+
+LOST = """\
+# %%
+import numpy as np, time
+from sklearn.linear_model import LogisticRegression
+X = np.random.default_rng(0).normal(size=(100, 3)).astype("float32")
+model = LogisticRegression().fit(X, X[:, 0] > 0)
+expected = model.predict(X)
+import zipfile
+zipfile.ZipFile("nothing.zip", "w").close()  # Galaxy takes none in
+open("page.html", "w").write("<script>1</script>")
+# %%
+began = time.time()
+while time.time() - began < SECONDS:
+    time.sleep(1)
+"""
+
+
+SAME = """
+from nebulab.kernel.datasets import History
+(training,) = (one for one in History().trainings() if one.id == "{id}")
+kept = nebulab.load(training.outputs["outfile_output_arrays"].path)
+assert (training.models["model"].predict(kept["X"]) == kept["expected"]).all()
+"""
+
+
+def test_galaxy_restarted_while_a_training_runs(doomed: Stack, enter: Callable[[GalaxyUser, str], History]) -> None:
+    """Galaxy calls it failed; it goes on, says so in the history, and its results are found by the same handle."""
+    galaxy = GalaxyUser(doomed.url, doomed.user.key)
+    here = enter(galaxy, galaxy.new_history("restarted"))
+    training = here.train(written("long.py", LOST.replace("SECONDS", "75")), name="long")
+    wait_for("the first cell", lambda: training.cell == (1, 2) or None, timeout=120, interval=1)
+    doomed.kill("galaxy", signal.SIGTERM)
+    time.sleep(5)
+    wait_for("Galaxy", lambda: doomed.part("galaxy")["state"] == "running", timeout=200, interval=2)
+    with pytest.raises(DatasetFailed, match="killed when Galaxy was restarted"):
+        training.wait(60)
+    wait_for("the message", lambda: [one for one in here if "lost by Galaxy, goes on" in one.name], 120, 2)
+    wait_for("the results", lambda: "recovered" in training.outputs["run_log"].name, 300, 2)
+    training.outputs["outfile_output_arrays"].wait()
+    training.outputs["onnx_models"].wait()
+    # Where this runs there is no ONNX Runtime; the kernels have it.
+    subprocess.run([ENVIRONMENTS / "kernels" / "bin" / "python", "-c", SAME.format(id=training.id)], check=True)
+    assert "all cells ran" in training.outputs["run_log"].wait().read()
+    assert {element.name for element in training.outputs["model_cards"].wait().elements} >= {"model.html", "model.json"}
+    wait_for("the files", lambda: "(a tar file)" in training.outputs["files"].name, 120, 2)
+    with tarfile.open(training.outputs["files"].wait().path) as archive:
+        assert {"nothing.zip", "page.html"} <= {Path(name).name for name in archive.getnames()}
 
 
 def test_inputs_and_parameters_reach_the_program(here: History, tmp_path: Path) -> None:

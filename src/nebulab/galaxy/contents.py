@@ -20,6 +20,13 @@ FAILED_STATES = frozenset({"error", "discarded"})
 # Waiting for a person, not for time.
 PAUSED_STATES = frozenset({"paused", "deferred"})
 
+# What Galaxy says of a file, and of one within a compressed file.
+_SCRIPTS = re.compile("contains invalid (HTML )?content")
+_SCRIPTS_HINT = (
+    "This Galaxy takes in no page or notebook with scripts, such as an interactive plot. Put it into a .tar file, or "
+    "ask the administrator to set check_upload_content: false."
+)
+
 
 @dataclass(frozen=True)
 class Item:
@@ -52,6 +59,12 @@ class Item:
         """Whether this is a collection of datasets."""
         return bool(self.collection_type)
 
+    @property
+    def path(self) -> str:
+        """Where Galaxy's API has it, below `/api/`."""
+        kind = "dataset_collections" if self.is_collection else "datasets"
+        return f"histories/{self.history_id}/contents/{kind}/{self.id}"
+
     @classmethod
     def from_answer(cls, answer: dict[str, Any]) -> Item:
         """Read one element of Galaxy's answer."""
@@ -79,6 +92,22 @@ class Item:
             elements=answer.get("element_count") or 0,
         )
 
+    def check_not_failed(self) -> None:
+        """Raise if the content can't be read, and never will be.
+
+        Raises
+        ------
+        DatasetFailed
+            It is in error, or purged.
+        """
+        label = f"{self.hid}: {self.name}"
+        if self.purged:
+            raise DatasetFailed(f"{label} was purged: Galaxy no longer has its content.", "Make or upload it again.")
+        if self.state in FAILED_STATES:
+            told = f" Galaxy says: {self.info}" if self.info else ""
+            hint = _SCRIPTS_HINT if _SCRIPTS.search(self.info) else "Its job's details in Galaxy tell more."
+            raise DatasetFailed(f"{label} is in state {self.state}.{told}", hint)
+
     def check_ready(self) -> None:
         """Raise unless the content can be read.
 
@@ -91,12 +120,8 @@ class Item:
         DatasetNotReady
             It is still queued, running or uploading.
         """
+        self.check_not_failed()
         label = f"{self.hid}: {self.name}"
-        if self.purged:
-            raise DatasetFailed(f"{label} was purged: Galaxy no longer has its content.", "Make or upload it again.")
-        if self.state in FAILED_STATES:
-            told = f" Galaxy says: {self.info}" if self.info else ""
-            raise DatasetFailed(f"{label} is in state {self.state}.{told}", "Its job's details in Galaxy tell more.")
         if self.state == "paused" and "quota" in self.info:
             raise QuotaExceeded(f"{label} is paused: {self.info}", QUOTA_HINT)
         if self.state in PAUSED_STATES:
@@ -236,5 +261,4 @@ def list_contents(galaxy: Galaxy, history_id: str, *, deleted: bool | None = Fal
 
 def show_item(galaxy: Galaxy, item: Item) -> Item:
     """Return the item as it is now, with one request."""
-    kind = "dataset_collections" if item.is_collection else "datasets"
-    return Item.from_answer(galaxy.get(f"histories/{item.history_id}/contents/{kind}/{item.id}"))
+    return Item.from_answer(galaxy.get(item.path))

@@ -13,6 +13,7 @@ from nebulab.galaxy.contents import FAILED_STATES, PAUSED_STATES, READY_STATES, 
 _FIRST_INTERVAL_SECONDS = 0.5
 _LONGEST_INTERVAL_SECONDS = 5.0
 _SHARE = 0.05
+_LOST = "killed when Galaxy was restarted"
 JOB_ENDED = frozenset({"ok", "error", "deleted", "deleting", "failed", "stopped", "paused", "skipped"})
 
 
@@ -83,13 +84,23 @@ def wait_for_job(galaxy: Galaxy, job_id: str, timeout: float | None = None) -> d
     return job
 
 
-def job_failure(job: dict[str, Any]) -> DatasetFailed:
+def job_failure(galaxy: Galaxy, job: dict[str, Any]) -> DatasetFailed:
     """Return the error that tells why a job failed, with the end of what it wrote."""
     told = [message.get("desc", "") for message in job.get("job_messages") or []]
     told += [(job.get("tool_stderr") or job.get("stderr") or "").strip()[-1500:]]
-    text = "\n".join(part for part in told if part) or "It wrote no message."
+    if job["state"] == "paused":
+        told.append("Galaxy paused it: an input failed or was deleted, or your storage is full.")
+    text = "\n".join(part for part in told if part) or _told_beside(galaxy, job) or "It wrote no message."
     code = job.get("exit_code")
     ended = f"ended in state {job['state']}" + (f" (exit code {code})" if code is not None else "")
-    return DatasetFailed(
-        f"The job {job['id']} of {job['tool_id']} {ended}.\n{text}", "Its details in Galaxy tell more."
-    )
+    hint = "Its details in Galaxy tell more."
+    if _LOST in text:
+        hint = "It may still run, and then brings its results into the history by itself. Look there before you repeat."
+    return DatasetFailed(f"The job {job['id']} of {job['tool_id']} {ended}.\n{text}", hint)
+
+
+def _told_beside(galaxy: Galaxy, job: dict[str, Any]) -> str:
+    """What Galaxy, or the rules that choose a destination, say of a job that never spoke stands at its outputs only."""
+    for one in (job.get("outputs") or {}).values():
+        return str(galaxy.get(f"datasets/{one['id']}").get("misc_info") or "").strip()
+    return ""

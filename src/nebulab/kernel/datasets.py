@@ -261,6 +261,16 @@ class Dataset:
         """The state now: `ok`, `queued`, `running`, `error` …"""
         return self._refresh().state
 
+    def check_not_failed(self) -> None:
+        """Raise if its content can't be read, and never will be; one that is still being made is fine.
+
+        Raises
+        ------
+        DatasetFailed
+            It is in error, or purged.
+        """
+        self._refresh().check_not_failed()
+
     @property
     def path(self) -> Path:
         """A local copy with the dataset's name and extension, downloaded once; a folder for a collection.

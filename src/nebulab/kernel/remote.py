@@ -50,7 +50,7 @@ def run_script_job(
     for job in started["jobs"]:
         ended = wait_for_job(galaxy, job["id"])
         if ended["state"] != "ok":
-            raise job_failure(ended)
+            raise job_failure(galaxy, ended)
     client = GalaxyInstance(galaxy.url, galaxy.settings.key).jobs
     return {"job_client": client, "e_job": started}
 

@@ -133,7 +133,7 @@ class Training:
         """
         ended = wait_for_job(self._galaxy, self.id, timeout)
         if ended["state"] != "ok":
-            raise job_failure(ended)
+            raise job_failure(self._galaxy, ended)
         return self
 
     def cancel(self) -> None:
@@ -287,6 +287,7 @@ class _Known:
     def reference(self, thing: Any, *, label: str = "", ext: str = "auto") -> dict[str, str]:
         """Return how the tool's form names a dataset of the history, or a local file that becomes one."""
         if isinstance(thing, Dataset):
+            thing.check_not_failed()
             return {"src": "hdca" if thing.is_collection else "hda", "id": thing.id}
         path = Path(thing).expanduser()
         if not path.is_file():

@@ -33,6 +33,7 @@ _MEMORY_SECONDS = 1.0
 _LONGEST_IDLE_LOOK_SECONDS = 15.0
 _LONGEST_STOP_SECONDS = 20.0
 _LONGEST_HARVEST_SECONDS = 25.0
+_LONGEST_ABSENCE_SECONDS = 3600.0
 _LOG_SECONDS = 1.0
 
 
@@ -50,6 +51,7 @@ class End(Enum):
     NOT_EXECUTED = "the notebook failed"
 
 
+_GALAXY_KNOWS = frozenset({End.STOPPED, End.LOST, End.DELETED})
 _FAILURES = frozenset({End.DIED, End.FAILED, End.NOT_EXECUTED})
 
 
@@ -126,8 +128,10 @@ class _Live:
                     # First what Galaxy collects, then everything else: a second after SIGTERM it is there.
                     self._state = "ending"
                     await self._mirror_now()
-                    if self._prepared.job is not None and end is End.STOPPED:
+                    if end is End.STOPPED and self._prepared.job is not None:
                         await self._harvest_stopped()
+                    elif end not in _GALAXY_KNOWS and self._settings.in_galaxy:
+                        await self._outlast_galaxy(client)
                     for task in self._tasks:
                         task.cancel()
             finally:
@@ -306,6 +310,23 @@ class _Live:
                 self._lost = True
                 self._journal.tell("Galaxy lost track of the job: it goes on, and brings its results by itself.")
                 await self._recover(self._sign_of_life())
+
+    async def _outlast_galaxy(self, client: aiohttp.ClientSession) -> None:
+        """Where Galaxy is away, wait for it: one that is restarted forgets the job and collects nothing."""
+        settings = self._settings
+        deadline = time.monotonic() + _LONGEST_ABSENCE_SECONDS
+        was_away = False
+        lost = 0
+        while not self._lost and time.monotonic() < deadline:
+            verdict = await watchdog.ask(client, settings.galaxy_url, settings.job_id, settings.key)
+            lost = lost + 1 if verdict is watchdog.Verdict.LOST else 0
+            self._lost = lost >= 2
+            if verdict is watchdog.Verdict.UNKNOWN and not was_away:
+                was_away = True
+                self._journal.tell("The session is over, but Galaxy is away: waiting until it is back.")
+            elif verdict not in {watchdog.Verdict.UNKNOWN, watchdog.Verdict.LOST}:
+                return
+            await asyncio.sleep(settings.watch_seconds)
 
     async def _conclude(self, end: End) -> int:
         if self._prepared.job is not None:

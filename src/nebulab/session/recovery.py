@@ -6,17 +6,21 @@ what the session has left for it (`nebulab.session.collected.write_lost`).
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
+import tarfile
 import tempfile
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from nebulab.errors import GalaxyError, NebulabError
+from nebulab.errors import DatasetFailed, GalaxyError, NebulabError
 from nebulab.galaxy.connection import Galaxy
+from nebulab.galaxy.contents import Item
 from nebulab.galaxy.settings import GalaxySettings
 from nebulab.galaxy.upload import Upload, upload, upload_folder
+from nebulab.galaxy.waiting import wait_for_item
 from nebulab.session.collected import Lost, read_lost
 from nebulab.session.settings import Layout
 
@@ -29,32 +33,63 @@ _PATIENCE_SECONDS = 3600.0
 def recover(galaxy: Galaxy, history_id: str, layout: Layout) -> int:
     """Bring everything into the history, and return how many files that was.
 
+    What Galaxy refuses to take in, such as a page with scripts where its administrator allows none, is sent again
+    inside of a tar file.
+
     Raises
     ------
-    GalaxyAway, GalaxyError, TransferError
+    GalaxyAway, GalaxyError, TransferError, DatasetFailed
         Something did not arrive; the files stay in the job's folder.
     """
     lost = [one for one in read_lost(layout) if one.elements]
     if not lost:
         return 0
     history_id = _usable(galaxy, history_id)
-    for one in lost:
-        tags = (_TAG, *one.tags)
-        if not one.is_collection:
-            for element in one.elements:
-                file = layout.root / element["filename"]
-                upload(galaxy, history_id, Upload(file, name=one.name, ext=element["ext"], tags=tags))
-            continue
-        with tempfile.TemporaryDirectory(dir=layout.root, prefix="recovered") as folder:
-            _upload_collection(galaxy, history_id, one, tags, layout.root, Path(folder))
+    sent = [(one, _send(galaxy, history_id, one, layout.root)) for one in lost]
+    for one, item in sent:
+        try:
+            wait_for_item(galaxy, item)
+        except DatasetFailed as refused:
+            print(f"nebulab: {one.name} is sent again as a tar file: {refused.message}", flush=True)
+            wait_for_item(galaxy, _send_packed(galaxy, history_id, one, layout.root))
+            galaxy.delete(item.path)
     return sum(len(one.elements) for one in lost)
 
 
-def _upload_collection(
-    galaxy: Galaxy, history_id: str, lost: Lost, tags: Sequence[str], root: Path, folder: Path
-) -> None:
-    extensions = _lay_out(lost.elements, root, folder)
-    upload_folder(galaxy, history_id, folder, name=lost.name, ext=lambda path: extensions[path.name], tags=tags)
+def _send(galaxy: Galaxy, history_id: str, lost: Lost, root: Path) -> Item:
+    if not lost.is_collection:
+        (element,) = lost.elements
+        file = root / element["filename"]
+        return upload(galaxy, history_id, Upload(file, name=lost.name, ext=element["ext"], tags=_tags(lost)))
+    with tempfile.TemporaryDirectory(dir=root, prefix="recovered") as name:
+        folder = Path(name)
+        extensions = _lay_out(lost.elements, root, folder)
+        return upload_folder(
+            galaxy,
+            history_id,
+            folder,
+            name=lost.name,
+            ext=lambda path: extensions[path.name],
+            tags=_tags(lost),
+        )
+
+
+def _send_packed(galaxy: Galaxy, history_id: str, lost: Lost, root: Path) -> Item:
+    """Send everything as one tar file: of the formats that hold files, the one that Galaxy does not look into."""
+    with tempfile.TemporaryDirectory(dir=root, prefix="recovered") as name:
+        folder, packed = Path(name) / "files", Path(name) / "files.tar"
+        folder.mkdir()
+        _lay_out(lost.elements, root, folder)
+        with tarfile.open(packed, "w") as archive:
+            archive.add(folder, arcname="")
+        # A zip file at the end of a tar file would make it one, to Galaxy: it looks for the mark in the last 64 KiB.
+        os.truncate(packed, packed.stat().st_size + 2**17)
+        label = f"{lost.name} (a tar file)"
+        return upload(galaxy, history_id, Upload(packed, name=label, ext="tar", tags=_tags(lost)))
+
+
+def _tags(lost: Lost) -> tuple[str, ...]:
+    return (_TAG, *lost.tags)
 
 
 def _usable(galaxy: Galaxy, history_id: str) -> str:

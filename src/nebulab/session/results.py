@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 
@@ -20,11 +21,12 @@ COLLECTIONS = {
     "figures": "figures",
     "files": "files",
 }
+_ZIP = "files.zip"
 # Files at the top, each an output of the tool.
 DATASETS = {
     "notebook.ipynb": "executed_notebook",
     "arrays.h5": "outfile_output_arrays",
-    "files.zip": "outfile_output_zip",
+    _ZIP: "outfile_output_zip",
     "harvest.json": "harvest_report",
     "log.txt": "run_log",
 }
@@ -71,7 +73,7 @@ class Results(Collected):
             found.append(Lost(label.replace("Onnx", "ONNX"), elements, is_collection=True, tags=tags))
         for file, dataset in DATASETS.items():
             known = self._links.get(PurePosixPath(file))
-            if known is not None:
+            if known is not None and not (file == _ZIP and _is_empty(self._layout.root / known[1])):
                 element = {"name": file, "ext": PurePosixPath(file).suffix[1:], "filename": known[1]}
                 tags = (job_tag(self._job_id), dataset)
                 found.append(Lost(f"{file} of {self._name}, recovered", [element], is_collection=False, tags=tags))
@@ -127,6 +129,15 @@ class Results(Collected):
             room -= len(elements)
             content[collection] = elements
         return content
+
+
+def _is_empty(archive: Path) -> bool:
+    """Galaxy can't take in a zip file that holds nothing."""
+    try:
+        with zipfile.ZipFile(archive) as opened:
+            return not opened.namelist()
+    except (OSError, zipfile.BadZipFile):
+        return False
 
 
 def job_tag(job_id: str) -> str:

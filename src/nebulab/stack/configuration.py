@@ -97,6 +97,9 @@ def _galaxy_configuration(
         "interactivetools_proxy_host": f"localhost:{proxy_port}",
         "interactivetools_map": str(settings.sessions_map),
         "outputs_to_working_directory": True,
+        # Galaxy would refuse a notebook or a page with an interactive plot when it is uploaded, though not when a tool
+        # makes it; it shows neither with its scripts.
+        "check_upload_content": False,
         # A session takes 10,000 outputs; the notebooks that were edited come on top.
         "max_discovered_files": 11_000,
         # What a failed job left behind may be somebody's work.

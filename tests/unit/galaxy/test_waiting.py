@@ -45,11 +45,19 @@ def test_a_failed_job_tells_the_end_of_its_error_output(fake: FakeGalaxy, galaxy
         "tool_stderr": "x" * 5000 + "ValueError: no good",
         "job_messages": [{"desc": "Fatal error"}],
     }
-    error = waiting.job_failure(waiting.wait_for_job(galaxy, "j1"))
+    error = waiting.job_failure(galaxy, waiting.wait_for_job(galaxy, "j1"))
     assert "exit code 1" in error.message
     assert "ValueError: no good" in error.message
     assert "Fatal error" in error.message
     assert len(error.message) < 2000
+
+
+def test_a_job_that_galaxy_lost_is_told_from_its_output(fake: FakeGalaxy, galaxy: Galaxy) -> None:
+    output = fake.add("arrays", state="error", misc_info="This job was killed when Galaxy was restarted.")
+    job = {"id": "j1", "state": "error", "tool_id": "run_jupyter_job", "outputs": {"arrays": {"id": output["id"]}}}
+    error = waiting.job_failure(galaxy, job)
+    assert "killed when Galaxy was restarted" in error.message
+    assert "It may still run" in error.hint
 
 
 def test_a_job_that_takes_too_long(fake: FakeGalaxy, galaxy: Galaxy) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import signal
 import subprocess
 import sys
+import tarfile
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -221,6 +223,42 @@ def test_when_galaxy_lost_the_job_the_work_comes_home_through_the_api(
     assert [target["elements"][0]["ext"] for target in targets] == ["ipynb", "csv"]
     assert targets[1]["name"] == "Recovered from a session that Galaxy lost"
     assert sorted(bytes(content) for content in galaxy.uploads.values()) == [b"1,2\n", json.dumps(NOTEBOOK).encode()]
+
+
+def test_what_galaxy_refuses_comes_home_in_a_tar_file(start: Callable[..., Session], galaxy: FakeGalaxy) -> None:
+    galaxy.refused_ext = "csv"
+    session = start().opened()
+    session.save("outputs/plot.html", "<script>1</script>")
+    session.save("outputs/result.csv", "1,2\n")
+    galaxy.answers["jobs/j1"] = {"state": "error"}
+    code, out, err = session.ended(60)
+    assert code == 0, err
+    assert "is sent again as a tar file" in out
+    (packed,) = (one for one in galaxy.contents if one["extension"] == "tar")
+    with tarfile.open(fileobj=io.BytesIO(galaxy.files[packed["id"]])) as archive:
+        names = {Path(name).name for name in archive.getnames()}
+    assert "result.csv" in names
+    assert any(name.startswith("plot.html") for name in names)
+    assert galaxy.count("DELETE /api/histories/h1/contents/dataset_collections/c1") == 1
+
+
+def test_a_session_that_ends_while_galaxy_is_away_waits_for_its_word(
+    start: Callable[..., Session], galaxy: FakeGalaxy
+) -> None:
+    """Galaxy, once restarted, has forgotten the job and collects nothing of it."""
+    session = start().opened()
+    session.save("outputs/result.csv", "1,2\n")
+    soon("the mirror", lambda: session.collected())
+    galaxy.away = 10**6
+    end(session, "/end/0")
+    time.sleep(1)
+    assert session.process.poll() is None
+    galaxy.answers["jobs/j1"] = {"state": "error"}
+    galaxy.away = 0
+    code, out, err = session.ended(60)
+    assert code == 0
+    assert "Galaxy is away: waiting until it is back" in err
+    assert "files of the session were saved to the history" in out
 
 
 def test_a_deleted_job_ends_and_brings_nothing_back(start: Callable[..., Session], galaxy: FakeGalaxy) -> None:
