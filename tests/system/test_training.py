@@ -151,6 +151,7 @@ while time.time() - began < SECONDS:
 
 
 SAME = """
+import nebulab
 from nebulab.kernel.datasets import History
 (training,) = (one for one in History().trainings() if one.id == "{id}")
 kept = nebulab.load(training.outputs["outfile_output_arrays"].path)
