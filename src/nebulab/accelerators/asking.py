@@ -14,6 +14,8 @@ import sys
 import time
 from collections.abc import Mapping
 
+from nebulab.accelerators import diagnosis, machine
+from nebulab.accelerators.diagnosis import Seen
 from nebulab.accelerators.gpus import Look, Trouble
 from nebulab.accelerators.nvml import LIBRARY, has_library
 
@@ -27,6 +29,10 @@ class Asked:
     def __init__(self, process: subprocess.Popen[str] | None) -> None:
         self._process = process
         self._began = time.monotonic()
+
+    def seen(self, seconds: float = _SECONDS) -> Seen:
+        """Return the answer and what is wrong with it; see `answer`."""
+        return diagnosis.examine(self.answer(seconds), machine.read())
 
     def answer(self, seconds: float = _SECONDS) -> Look:
         """Return what NVML told; after `seconds` since the question it counts as not answering."""

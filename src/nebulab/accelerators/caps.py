@@ -6,10 +6,10 @@ What is set by environment variables alone is set here, the rest by `startup` in
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from nebulab.accelerators.diagnosis import Cause, Finding
+from nebulab.accelerators.diagnosis import Cause, Seen
 from nebulab.accelerators.gpus import Look
 
 LIMIT = "NEBULAB_GPU_MEMORY_MB"
@@ -72,17 +72,23 @@ def limits(look: Look, limit_mb: int | None, inherited: Mapping[str, str]) -> di
             made["CUDA_MPS_PINNED_DEVICE_MEM_LIMIT"] = ",".join(
                 f"{place}={limit_mb}M" for place in range(len(look.usable))
             )
-    return {name: value for name, value in made.items() if name not in inherited}
+    return {name: value for name, value in made.items() if name not in inherited or name == LIMIT}
 
 
-def fallback(findings: Sequence[Finding], look: Look) -> dict[str, str]:
+def fallback(seen: Seen) -> dict[str, str]:
     """Return the variables that let frameworks compute on the processor where a GPU is there and can't be used.
 
     Without them JAX stops with an error, and others try the GPU first and crash. A machine without any GPU needs none.
     """
-    if look.usable or not any(finding.serious for finding in findings):
+    if seen.look.usable or not seen.serious:
         return {}
     return {"CUDA_VISIBLE_DEVICES": "-1", "JAX_PLATFORMS": "cpu", "NUMBA_DISABLE_CUDA": "1"}
+
+
+def variables(seen: Seen, limit_mb: int | None, inherited: Mapping[str, str]) -> dict[str, str]:
+    """Return all that a session or job tells its kernels of the GPUs; see `limits` and `fallback`."""
+    names = {NAMES: seen.look.names} if seen.look.usable else {}
+    return limits(seen.look, limit_mb, inherited) | fallback(seen) | names
 
 
 def onnxruntime_options(environment: Mapping[str, str]) -> dict[str, str]:
@@ -91,14 +97,14 @@ def onnxruntime_options(environment: Mapping[str, str]) -> dict[str, str]:
     return {} if limit is None else {"gpu_mem_limit": str(limit), "arena_extend_strategy": "kSameAsRequested"}
 
 
-def describe(look: Look, findings: Sequence[Finding], limit_mb: int | None) -> str:
+def describe(seen: Seen, limit_mb: int | None) -> str:
     """Return one line for a log: the GPUs, or why there are none, and what a process may take."""
-    serious = [finding for finding in findings if finding.serious]
+    look = seen.look
     if look.usable:
         share = f"; {limit_mb / 1024:g} GiB of each for a process" if limit_mb else ""
-        troubled = "".join(f"; {finding.text}" for finding in serious)
+        troubled = "".join(f"; {finding.text}" for finding in seen.serious)
         return f"GPU: {look.names}; driver {look.driver}, CUDA {look.cuda}{share}{troubled}"
-    if serious:
-        return f"GPU: {serious[0]} Computing on the CPU."
-    why = "".join(f" ({finding.text.rstrip('.')})" for finding in findings if finding.cause is not Cause.NO_GPU)
+    if seen.serious:
+        return f"GPU: {seen.serious[0]} Computing on the CPU."
+    why = "".join(f" ({finding.text.rstrip('.')})" for finding in seen.findings if finding.cause is not Cause.NO_GPU)
     return f"GPU: none{why}; computing on the CPU"

@@ -24,16 +24,12 @@ Driver Version for CUDA Minor Version Compatibility" (docs.nvidia.com/cuda/cuda-
 
 _GIB = 2**30
 _NEARLY_FULL = 0.9
-_MEMORY_WORDS = re.compile(r"out of memory|OUT_OF_MEMORY|RESOURCE_EXHAUSTED|CUDNN_STATUS_ALLOC_FAILED|bad_alloc", re.I)
-_BUSY_WORDS = re.compile(r"devices?.{0,20}(busy|unavailable)|DEVICE_UNAVAILABLE|exclusive", re.I)
-_OLD_WORDS = re.compile(
-    r"driver version is insufficient|driver.{0,40}too old|INSUFFICIENT_DRIVER|UNSUPPORTED_PTX", re.I
-)
-_NO_KERNEL_WORDS = re.compile(r"no kernel image|not compatible with the current PyTorch|INVALID_DEVICE_FUNCTION", re.I)
-_LIBRARY_WORDS = re.compile(
-    r"(?:cannot open shared object file|Cannot dlopen|Failed to load library|Could not load library|cannot dlopen)",
-    re.I,
-)
+# What the frameworks say, whatever the case of the letters.
+_MEMORY_WORDS = "out of memory|out_of_memory|resource_exhausted|cudnn_status_alloc_failed|bad_alloc"
+_BUSY_WORDS = r"devices?(\(s\))? (is|are|is/are) busy|busy or unavailable|device_unavailable|exclusive"
+_OLD_WORDS = "driver version is insufficient|driver.{0,40}too old|insufficient_driver|unsupported_ptx"
+_NO_KERNEL_WORDS = "no kernel image|not compatible with the current pytorch|invalid_device_function"
+_LIBRARY_WORDS = "cannot open shared object file|cannot dlopen|failed to load library|could not load library"
 
 
 class Cause(Enum):
@@ -80,8 +76,27 @@ class Finding:
         return f"{self.text} {self.remedy}".strip()
 
 
+@dataclass(frozen=True)
+class Seen:
+    """The GPUs, what the driver left on the machine, and what is wrong with them."""
+
+    look: Look
+    machine: Machine
+    findings: tuple[Finding, ...]
+
+    @property
+    def serious(self) -> tuple[Finding, ...]:
+        """What keeps GPUs that are there from being used."""
+        return tuple(finding for finding in self.findings if finding.serious)
+
+
 # A job that asked for no GPU has none, also on a host that has some.
 _HARMLESS = frozenset({Cause.NO_GPU, Cause.NO_DEVICE, Cause.HIDDEN, Cause.CPU_BUILD, Cause.NO_BINDING})
+
+
+def examine(look: Look, machine: Machine) -> Seen:
+    """Put together what NVML and the machine tell."""
+    return Seen(look, machine, tuple(of_machine(look, machine)))
 
 
 def of_machine(look: Look, machine: Machine) -> list[Finding]:
@@ -264,9 +279,9 @@ def _of_view(look: Look, machine: Machine, view: View) -> list[Finding]:
                 view.name,
             )
         ]
-    said = f"{view.error}\n{view.said}"
+    said = f"{view.error}\n{view.said}".lower()
     needed = driver_needed(view.cuda, look)
-    if needed is not None or _OLD_WORDS.search(said):
+    if needed is not None or re.search(_OLD_WORDS, said):
         return [
             Finding(
                 Cause.DRIVER_TOO_OLD,
@@ -287,10 +302,10 @@ def _of_view(look: Look, machine: Machine, view: View) -> list[Finding]:
             )
         ]
     full = _fullest(look)
-    if _MEMORY_WORDS.search(said):
+    if re.search(_MEMORY_WORDS, said):
         return [_full(view, full)]
     crowded = [gpu for gpu in look.usable if gpu.mode in _ONE and gpu.processes]
-    if _BUSY_WORDS.search(said) or crowded:
+    if re.search(_BUSY_WORDS, said) or crowded:
         return [
             Finding(
                 Cause.BUSY,
@@ -300,7 +315,7 @@ def _of_view(look: Look, machine: Machine, view: View) -> list[Finding]:
                 view.name,
             )
         ]
-    if _NO_KERNEL_WORDS.search(said):
+    if re.search(_NO_KERNEL_WORDS, said):
         return [
             Finding(
                 Cause.CARD_TOO_NEW_OR_OLD,
@@ -309,7 +324,7 @@ def _of_view(look: Look, machine: Machine, view: View) -> list[Finding]:
                 view.name,
             )
         ]
-    if _LIBRARY_WORDS.search(said):
+    if re.search(_LIBRARY_WORDS, said):
         return [
             Finding(
                 Cause.NO_CUDA_LIBRARIES,

@@ -12,7 +12,7 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -62,26 +62,18 @@ class View:
         return FRAMEWORKS[self.name]
 
 
-def views(
-    python: Path, *, seconds: float = DEFAULT_SECONDS, environment: Mapping[str, str] | None = None
-) -> Iterator[View]:
-    """Yield the view of each framework in the environment of the interpreter `python`, as soon as it is there.
+def view(
+    name: str, python: Path, *, seconds: float = DEFAULT_SECONDS, environment: Mapping[str, str] | None = None
+) -> View:
+    """Return what the framework `name` (a key of `FRAMEWORKS`) sees in the environment of the interpreter `python`.
 
     Parameters
     ----------
     seconds
-        What each may take; one that takes longer is ended, and its view says so.
+        What it may take; one that takes longer is ended, and its view says so.
     environment
         Its variables; this process's own by default.
     """
-    for name in FRAMEWORKS:
-        yield view(name, python, seconds=seconds, environment=environment)
-
-
-def view(
-    name: str, python: Path, *, seconds: float = DEFAULT_SECONDS, environment: Mapping[str, str] | None = None
-) -> View:
-    """Return what the framework `name` (a key of `FRAMEWORKS`) sees; see `views`."""
     began = time.monotonic()
     variables = {**_MODEST, **(os.environ if environment is None else environment)}
     try:
