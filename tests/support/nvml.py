@@ -1,5 +1,5 @@
 """A stand-in for NVIDIA's management library, compiled from stand_in_nvml.c: GPUs where there are none, to look at and
-not to compute on."""
+not to compute on; and one for a framework that sees them."""
 
 from __future__ import annotations
 
@@ -28,3 +28,18 @@ def variables(**state: object) -> dict[str, str]:
     return {"LD_LIBRARY_PATH": str(library())} | {
         f"STAND_IN_{name.upper()}": str(value) for name, value in state.items()
     }
+
+
+# A framework that sees GPUs, as a module to put into an environment: no machine without one can show the real one so.
+TORCH = """
+    print("a framework that talks")
+    class version: cuda = "12.8"
+    class cuda:
+        is_available = staticmethod(lambda: {gpus} > 0)
+        device_count = staticmethod(lambda: {gpus})
+        def init(): raise RuntimeError("The NVIDIA driver on your system is too old")
+    class ones:
+        def __init__(self, shape, device): assert device == "{device}"; self.value = shape[0] ** 3
+        def __matmul__(self, other): return self
+        def sum(self): return self.value {error}
+"""

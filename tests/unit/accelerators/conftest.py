@@ -6,7 +6,10 @@ import json
 import os
 import subprocess
 import sys
+import textwrap
+import venv
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -29,3 +32,20 @@ def look() -> Callable[..., Look]:
         return Look.from_json(json.loads(finished.stdout))
 
     return ask
+
+
+@pytest.fixture(scope="session")
+def environment(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, str], Path]:
+    """Make an environment with one module, a stand-in for a framework, and return its Python."""
+
+    def make(name: str, source: str) -> Path:
+        folder = tmp_path_factory.mktemp("environment")
+        venv.EnvBuilder(symlinks=True).create(folder)
+        packages = next(folder.glob("lib/python3*/site-packages"))
+        (packages / f"{name}.py").write_text(textwrap.dedent(source))
+        information = packages / f"{name}-9.8.7.dist-info"
+        information.mkdir()
+        (information / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 9.8.7\n")
+        return folder / "bin" / "python"
+
+    return make

@@ -6,9 +6,7 @@ shown without a GPU or at will: a framework that sees one, one that crashes, one
 
 from __future__ import annotations
 
-import textwrap
 import time
-import venv
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,38 +14,9 @@ import pytest
 
 from nebulab.accelerators import frameworks
 from nebulab.accelerators.frameworks import View
+from support.nvml import TORCH
 
 Environment = Callable[..., Path]
-
-TORCH = """
-    print("a framework that talks")
-    class version: cuda = "12.8"
-    class cuda:
-        is_available = staticmethod(lambda: {gpus} > 0)
-        device_count = staticmethod(lambda: {gpus})
-        def init(): raise RuntimeError("The NVIDIA driver on your system is too old")
-    class ones:
-        def __init__(self, shape, device): assert device == "{device}"; self.value = shape[0] ** 3
-        def __matmul__(self, other): return self
-        def sum(self): return self.value {error}
-"""
-
-
-@pytest.fixture(scope="module")
-def environment(tmp_path_factory: pytest.TempPathFactory) -> Environment:
-    """Make an environment with one module, a stand-in for a framework, and return its Python."""
-
-    def make(name: str, source: str) -> Path:
-        folder = tmp_path_factory.mktemp("environment")
-        venv.EnvBuilder(symlinks=True).create(folder)
-        packages = next(folder.glob("lib/python3*/site-packages"))
-        (packages / f"{name}.py").write_text(textwrap.dedent(source))
-        information = packages / f"{name}-9.8.7.dist-info"
-        information.mkdir()
-        (information / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 9.8.7\n")
-        return folder / "bin" / "python"
-
-    return make
 
 
 def ask(name: str, python: Path, seconds: float = 30) -> View:
