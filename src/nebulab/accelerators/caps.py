@@ -61,18 +61,24 @@ def limits(look: Look, limit_mb: int | None, inherited: Mapping[str, str]) -> di
     if not look.usable:
         return {}
     made = {"TF_FORCE_GPU_ALLOW_GROWTH": "true", "XLA_PYTHON_CLIENT_PREALLOCATE": "false"}
-    sizes = [part.memory_total for gpu in look.usable for part in gpu.parts if part.memory_total]
-    if limit_mb is not None:
+    sizes = _sizes(look)
+    if limit_mb is not None and _binds(look, limit_mb):
         made[LIMIT] = str(limit_mb)
         # Of the largest: JAX has one fraction for all, and none of them may be exceeded.
-        if sizes and limit_mb * _MIB < max(sizes):
-            if "XLA_CLIENT_MEM_FRACTION" not in inherited:  # JAX refuses its old and its new name side by side
-                made["XLA_PYTHON_CLIENT_MEM_FRACTION"] = f"{limit_mb * _MIB / max(sizes):.4f}"
-            # Heeded by the driver where an MPS server runs, by nothing else.
-            made["CUDA_MPS_PINNED_DEVICE_MEM_LIMIT"] = ",".join(
-                f"{place}={limit_mb}M" for place in range(len(look.usable))
-            )
+        if sizes and "XLA_CLIENT_MEM_FRACTION" not in inherited:  # JAX refuses its old and its new name side by side
+            made["XLA_PYTHON_CLIENT_MEM_FRACTION"] = f"{limit_mb * _MIB / max(sizes):.4f}"
+        # Heeded by the driver where an MPS server runs, by nothing else.
+        made["CUDA_MPS_PINNED_DEVICE_MEM_LIMIT"] = ",".join(f"{place}={limit_mb}M" for place in range(len(look.usable)))
     return {name: value for name, value in made.items() if name not in inherited or name == LIMIT}
+
+
+def _sizes(look: Look) -> list[int]:
+    return [part.memory_total for gpu in look.usable for part in gpu.parts if part.memory_total]
+
+
+def _binds(look: Look, limit_mb: int) -> bool:
+    """Whether a GPU has more than the share, or does not tell."""
+    return limit_mb * _MIB < max(_sizes(look), default=limit_mb * _MIB + 1)
 
 
 def fallback(seen: Seen) -> dict[str, str]:
@@ -101,7 +107,7 @@ def describe(seen: Seen, limit_mb: int | None) -> str:
     """Return one line for a log: the GPUs, or why there are none, and what a process may take."""
     look = seen.look
     if look.usable:
-        share = f"; {limit_mb / 1024:g} GiB of each for a process" if limit_mb else ""
+        share = f"; {limit_mb / 1024:g} GiB of each for a process" if limit_mb and _binds(look, limit_mb) else ""
         troubled = "".join(f"; {finding.text}" for finding in seen.serious)
         return f"GPU: {look.names}; driver {look.driver}, CUDA {look.cuda}{share}{troubled}"
     if seen.serious:

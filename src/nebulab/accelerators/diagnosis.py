@@ -24,12 +24,17 @@ Driver Version for CUDA Minor Version Compatibility" (docs.nvidia.com/cuda/cuda-
 
 _GIB = 2**30
 _NEARLY_FULL = 0.9
+_LONGEST_REASON = 300
 # What the frameworks say, whatever the case of the letters.
 _MEMORY_WORDS = "out of memory|out_of_memory|resource_exhausted|cudnn_status_alloc_failed|bad_alloc"
 _BUSY_WORDS = r"devices?(\(s\))? (is|are|is/are) busy|busy or unavailable|device_unavailable|exclusive"
 _OLD_WORDS = "driver version is insufficient|driver.{0,40}too old|insufficient_driver|unsupported_ptx"
 _NO_KERNEL_WORDS = "no kernel image|not compatible with the current pytorch|invalid_device_function"
-_LIBRARY_WORDS = "cannot open shared object file|cannot dlopen|failed to load library|could not load library"
+_LIBRARY_WORDS = (
+    "cannot open shared object file|cannot dlopen|failed to load library|could not load library|unable to load c"
+)
+_DRIVER_LIBRARY_WORDS = r"could not find cuda drivers|libcuda\.so"
+_REASON_WORDS = "error|fail|could not|cannot|can't|unable|not found|no visible|too old"
 
 
 class Cause(Enum):
@@ -301,6 +306,16 @@ def _of_view(look: Look, machine: Machine, view: View) -> list[Finding]:
                 view.name,
             )
         ]
+    if re.search(_DRIVER_LIBRARY_WORDS, said):
+        return [
+            Finding(
+                Cause.NO_LIBRARY,
+                f"{view.title} does not find the driver's CUDA library (libcuda.so.1), though the GPU is here.",
+                "In a container: NVIDIA_DRIVER_CAPABILITIES=compute,utility (or all). Else: the driver's package for "
+                "computing (Debian and Ubuntu: libcuda1, libnvidia-compute-…).",
+                view.name,
+            )
+        ]
     full = _fullest(look)
     if re.search(_MEMORY_WORDS, said):
         return [_full(view, full)]
@@ -329,7 +344,7 @@ def _of_view(look: Look, machine: Machine, view: View) -> list[Finding]:
             Finding(
                 Cause.NO_CUDA_LIBRARIES,
                 f"{view.title} {view.version} does not find CUDA's libraries: {_short(view)}",
-                "Install them with the framework: " + _CUDA_PACKAGES.get(view.name, "its CUDA packages."),
+                _CUDA_LIBRARIES.get(view.name, "Install it again, with its CUDA packages."),
                 view.name,
             )
         ]
@@ -345,6 +360,13 @@ _CUDA_PACKAGES = {
     "jax": '`pip install "jax[cuda12]"` (or cuda13, as the driver allows).',
     "onnxruntime": "`pip install onnxruntime-gpu` in place of onnxruntime.",
     "xgboost": "`pip install xgboost` in place of xgboost-cpu.",
+}
+
+_CUDA_LIBRARIES = {
+    "tensorflow": "`pip install tensorflow[and-cuda]` brings them.",
+    "torch": "They come with it: `pip install --force-reinstall torch`.",
+    "jax": '`pip install "jax[cuda12]"` (or cuda13) brings them.',
+    "onnxruntime": '`pip install "onnxruntime-gpu[cuda,cudnn]"` brings them.',
 }
 
 
@@ -382,8 +404,11 @@ def _broken(view: View) -> Finding:
 
 
 def _short(view: View) -> str:
-    text = view.error or (view.said.splitlines() or ["it gives no reason"])[-1]
-    return text.splitlines()[0][:300]
+    if view.error:
+        return view.error.splitlines()[0][:_LONGEST_REASON]
+    lines = [line.strip() for line in view.said.splitlines()]
+    reasons = [line for line in lines if re.search(_REASON_WORDS, line.lower())]
+    return (reasons or lines or ["it gives no reason"])[-1][:_LONGEST_REASON]
 
 
 def _counted(number: int, what: str = "GPU") -> str:

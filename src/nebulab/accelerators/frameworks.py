@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import signal
 import subprocess
 import time
@@ -28,7 +29,8 @@ FRAMEWORKS = {
 DEFAULT_SECONDS = 60.0
 
 _PROBE = Path(__file__).with_name("probe.py")
-_LAST_WORDS = 2000
+_LAST_WORDS = 4000
+_COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 # The probe takes what it needs of a GPU that others compute on, not three quarters of it.
 _MODEST = {"TF_FORCE_GPU_ALLOW_GROWTH": "true", "XLA_PYTHON_CLIENT_PREALLOCATE": "false", "TF_CPP_MIN_LOG_LEVEL": "1"}
 
@@ -109,4 +111,4 @@ def view(
 
 
 def _end(text: str) -> str:
-    return text.strip()[-_LAST_WORDS:]
+    return _COLOURS.sub("", text).strip()[-_LAST_WORDS:]

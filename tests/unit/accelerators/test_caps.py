@@ -51,8 +51,15 @@ def test_of_a_cut_gpu_the_slice_counts() -> None:
     assert caps.limits(Look((cut,)), 1024, {})["XLA_PYTHON_CLIENT_MEM_FRACTION"] == "0.2500"
 
 
-def test_a_share_larger_than_the_gpu_leaves_jax_its_default() -> None:
-    assert "XLA_PYTHON_CLIENT_MEM_FRACTION" not in caps.limits(ONE, 16384, {})
+def test_a_share_as_large_as_the_gpu_is_no_cap() -> None:
+    assert caps.limits(ONE, 16384, {}) == caps.limits(ONE, None, {})
+    assert "for a process" not in caps.describe(seen(ONE), 16384)
+
+
+def test_a_gpu_that_does_not_tell_its_size_is_capped_where_no_size_is_needed() -> None:
+    made = caps.limits(Look((Gpu(0, name="GB10"),)), 4096, {})
+    assert made["NEBULAB_GPU_MEMORY_MB"] == "4096"
+    assert "XLA_PYTHON_CLIENT_MEM_FRACTION" not in made
 
 
 def test_without_a_share_frameworks_still_leave_room_for_each_other() -> None:

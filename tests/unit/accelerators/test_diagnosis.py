@@ -129,6 +129,8 @@ def test_a_driver_too_old_names_the_one_to_install() -> None:
         ({"error": "CUDA error: CUDA-capable device(s) is/are busy or unavailable"}, "busy"),
         ({"error": "CUDA error: no kernel image is available for execution on the device"}, "not built for this card"),
         ({"said": "Could not load library libcudnn_ops.so.9: cannot open shared object file"}, "libraries"),
+        ({"said": "cudart_stub.cc:31] Could not find cuda drivers on your machine, GPU will not be used."}, "library"),
+        ({"said": "RuntimeError: Unable to load cuDNN. Is it installed?"}, "libraries"),
         ({"error": "it crashed with signal 11 (SIGSEGV)"}, "does not work"),
     ],
 )
@@ -136,6 +138,14 @@ def test_what_a_framework_says_is_understood(told: dict[str, str], expected: str
     found = cause(seen(), HOST, view(gpus=0, **told))
     assert found is not None
     assert expected in found.value
+
+
+def test_the_reason_is_looked_for_in_what_was_said_last() -> None:
+    """As XGBoost says it where it finds no GPU."""
+    said = "training.py:200: UserWarning: No visible GPU is found, setting device to CPU.\n  bst.update(dtrain)"
+    told = view("xgboost", gpus=0, works=True, device="CPU", said=said)
+    (finding,) = diagnosis.of_frameworks(seen(), HOST, [told])
+    assert "No visible GPU is found" in finding.text
 
 
 def test_a_full_gpu_is_told_even_if_the_framework_gives_no_reason() -> None:
