@@ -23,8 +23,8 @@ _EXTENSION = "nebulab.kernel"
 _SHARED = "zz_nebulab_shared.pth"
 # Every Python of the session keeps to its share of the GPU's memory, not the kernels alone.
 _CAPS = (
-    f"import os; os.environ.get({caps.LIMIT!r}) and __import__('importlib.util').util.find_spec('nebulab') "
-    "and __import__('nebulab.accelerators.startup')"
+    f"import os; os.environ.get({caps.LIMIT!r}) and "
+    r"exec('try:\n import nebulab.accelerators.startup\nexcept ImportError: pass')"
 )
 _KERNELSPEC = Path("share", "jupyter", "kernels", KERNEL, "kernel.json")
 _PLAIN_SPEC = {"argv": ["python", "-m", "ipykernel_launcher", "-f", "{connection_file}"], "language": "python"}
