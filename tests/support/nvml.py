@@ -3,6 +3,8 @@ not to compute on; and one for a framework that sees them."""
 
 from __future__ import annotations
 
+import atexit
+import shutil
 import subprocess
 from functools import cache
 from pathlib import Path
@@ -17,6 +19,7 @@ SOURCE = Path(__file__).with_name("stand_in_nvml.c")
 def library() -> Path:
     """Compile the stand-in, once for all tests of a process, and return its folder, for LD_LIBRARY_PATH."""
     folder = Path(mkdtemp(prefix="nebulab-nvml-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
     options = ["-shared", "-fPIC", "-Wall", "-Wextra", "-Werror"]
     made = folder / "libnvidia-ml.so.1"
     subprocess.run([require("c compiler"), *options, "-o", str(made), str(SOURCE)], check=True, timeout=60)

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from nebulab.stack import checks
+from nebulab.stack.settings import read_settings
 from support import nvml
 from support.nvml import TORCH
 
@@ -119,3 +121,19 @@ def test_the_plain_doctor_says_whether_there_is_a_gpu(
     assert gpu["good"] is good
     assert found in gpu["found"]
     assert good or gpu["costs"]
+
+
+def test_which_environment_is_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The one that was named; the stack's; in a session, which has no stack, the first `python` of PATH."""
+    for name in ("named", "kernels", "overlay"):
+        python = tmp_path / name / "bin" / "python"
+        python.parent.mkdir(parents=True)
+        python.symlink_to(sys.executable)
+    monkeypatch.setenv("PATH", f"{tmp_path / 'overlay' / 'bin'}{os.pathsep}{os.environ['PATH']}")
+    stack = read_settings({"data_dir": tmp_path}, {"NEBULAB_ENVIRONMENTS": str(tmp_path)})
+    asked = [
+        checks.kernels_python(tmp_path / "named", stack),
+        checks.kernels_python(None, stack),
+        checks.kernels_python(None, None),
+    ]
+    assert asked == [tmp_path / name / "bin" / "python" for name in ("named", "kernels", "overlay")]

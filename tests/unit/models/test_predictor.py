@@ -1,4 +1,4 @@
-"""What a predictor asks of ONNX Runtime, which stands in here: no machine without a GPU shows its CUDA build at work."""
+"""What a predictor asks of ONNX Runtime, which stands in here: only with a GPU its CUDA build does what it is told."""
 
 from __future__ import annotations
 
