@@ -34,6 +34,7 @@ PARTS = (
     Part("browser", "chromium", ("chromium",), "a person's path through Galaxy and JupyterLab"),
     Part("sandbox", "bwrap", ("bubblewrap",), "the isolation of sessions"),
     Part("c++ compiler", "g++", ("g++",), "gx-it-proxy, the proxy for servers"),
+    Part("c compiler", "gcc", ("gcc", "libc6-dev"), "what is told of GPUs, by a stand-in for NVIDIA's library"),
     Part("make", "make", ("make",), "gx-it-proxy, the proxy for servers"),
     Part("libpq", "pg_config", ("libpq-dev",), "gx-it-proxy, the proxy for servers"),
     Part("ssh", "ssh", ("openssh-client",), "repositories by ssh"),

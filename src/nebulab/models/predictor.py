@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from nebulab.accelerators.caps import onnxruntime_options
 from nebulab.errors import SettingsError
 from nebulab.models.card import METADATA_KEY
 from nebulab.models.proof import as_dense
@@ -41,8 +43,8 @@ class Predictor:
 
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 3
-        wanted = ("CUDAExecutionProvider", "CPUExecutionProvider")
-        available = [one for one in wanted if one in onnxruntime.get_available_providers()]
+        wanted = {"CUDAExecutionProvider": onnxruntime_options(os.environ), "CPUExecutionProvider": {}}
+        available = [one for one in wanted.items() if one[0] in onnxruntime.get_available_providers()]
         try:
             self.session = onnxruntime.InferenceSession(str(path), options, providers=available)
         except Exception as error:

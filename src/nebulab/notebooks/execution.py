@@ -22,6 +22,7 @@ from typing import Any
 
 from nbclient.exceptions import CellExecutionError, DeadKernelError
 
+from nebulab.accelerators import caps
 from nebulab.errors import CellFailed, NotebookError, RunStopped
 from nebulab.notebooks import files
 from nebulab.notebooks.client import Client, join_streams, save_images
@@ -307,6 +308,7 @@ class _Run:
         models = settings.export_models
         limits = json.dumps(dict(settings.limits))
         code = f"""
+import os; os.environ.setdefault({caps.NAMES!r}, {self._usage.gpus!r})
 import nebulab.harvest
 nebulab.harvest.finish({json.dumps(str(settings.results))}, {limits!r}, models={models})
 """

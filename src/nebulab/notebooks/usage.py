@@ -5,9 +5,10 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from typing import Any
 
 import psutil
+
+from nebulab.accelerators.nvml import Nvml
 
 _SECONDS = 0.5
 _GIB = 2**30
@@ -22,9 +23,11 @@ class Usage:
         self.gpu_memory: int | None = None
         self.peak_gpu_memory: int | None = None
         self.gpu_percent: int | None = None
+        self.gpus = ""
+        """The GPUs that the run may use, by name and memory; known once it runs."""
         self._pid: int | None = None
         self._stop = threading.Event()
-        self._nvml = _Nvml()
+        self._nvml = Nvml()
         self._thread = threading.Thread(target=self._watch, name="nebulab-usage", daemon=True)
 
     def start(self, pid: int) -> None:
@@ -37,14 +40,15 @@ class Usage:
         self._stop.set()
         if self._thread.is_alive():
             self._thread.join(timeout=2)
+        if not self._thread.is_alive():  # one that hangs in the driver has it still
+            self._nvml.close()
 
     def text(self) -> str:
         """Return the figures as a line of the log ends."""
         said = f"memory {self.memory / _GIB:.2f} GB (peak {self.peak_memory / _GIB:.2f})"
         if self.gpu_memory is not None and self.peak_gpu_memory is not None:
-            said += (
-                f"  GPU {self.gpu_percent} % {self.gpu_memory / _GIB:.2f} GB (peak {self.peak_gpu_memory / _GIB:.2f})"
-            )
+            load = "" if self.gpu_percent is None else f" {self.gpu_percent} %"
+            said += f"  GPU{load} {self.gpu_memory / _GIB:.2f} GB (peak {self.peak_gpu_memory / _GIB:.2f})"
         return said
 
     def sample(self) -> None:
@@ -57,38 +61,13 @@ class Usage:
                     used += process.memory_info().rss
             self.memory = used
             self.peak_memory = max(self.peak_memory, used)
-        gpu = self._nvml.look()
+        gpu = self._nvml.sample()
         if gpu is not None:
-            self.gpu_percent, self.gpu_memory = gpu
+            self.gpu_percent, self.gpu_memory = gpu.percent, gpu.memory_used
             self.peak_gpu_memory = max(self.peak_gpu_memory or 0, self.gpu_memory)
 
     def _watch(self) -> None:
+        self.gpus = self._nvml.look().names
         while not self._stop.is_set():
             self.sample()
             self._stop.wait(_SECONDS)
-
-
-class _Nvml:
-    """The GPUs of this job, if there are any."""
-
-    def __init__(self) -> None:
-        self._handles: list[Any] = []
-        try:
-            import pynvml
-
-            pynvml.nvmlInit()
-            self._handles = [pynvml.nvmlDeviceGetHandleByIndex(place) for place in range(pynvml.nvmlDeviceGetCount())]
-            self._library = pynvml
-        except Exception:  # no library, no driver, or one that fails: no GPU to watch
-            self._handles = []
-
-    def look(self) -> tuple[int, int] | None:
-        """Return the busiest GPU's load in percent, and the memory in use on all of them in bytes."""
-        if not self._handles:
-            return None
-        try:
-            loads = [int(self._library.nvmlDeviceGetUtilizationRates(handle).gpu) for handle in self._handles]
-            memory = sum(int(self._library.nvmlDeviceGetMemoryInfo(handle).used) for handle in self._handles)
-        except Exception:  # a GPU that went away in the middle
-            return None
-        return max(loads), memory

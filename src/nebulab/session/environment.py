@@ -8,6 +8,8 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from nebulab.accelerators import caps
+from nebulab.accelerators.diagnosis import Seen
 from nebulab.session.settings import Layout, SessionSettings
 
 # A destination's own choices that a computation must see, by the beginning of the name.
@@ -44,6 +46,7 @@ def make(
     settings: SessionSettings,
     *,
     inherited: Mapping[str, str],
+    gpus: Seen,
     broker: str,
     broker_token: str,
     kernelspecs: Path,
@@ -55,6 +58,7 @@ def make(
     programs = [layout.overlay, *([settings.kernels] if settings.kernels else []), Path(sys.prefix)]
     return (
         passed_on(inherited)
+        | caps.variables(gpus, settings.gpu_memory_mb, inherited)
         | galaxy(settings, broker=broker, broker_token=broker_token)
         | {
             "PATH": os.pathsep.join([*(str(folder / "bin") for folder in programs), settings.path]),

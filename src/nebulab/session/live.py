@@ -178,26 +178,6 @@ class _Live:
         log(f"JupyterLab answers after {time.monotonic() - self._prepared.began:.1f} s")
         if not self._settings.in_galaxy:
             log(f"Open http://127.0.0.1:{self._port}/nebulab/start?token={self._settings.token}")
-        await self._log_accelerator()
-
-    async def _log_accelerator(self) -> None:
-        try:
-            asked = await asyncio.create_subprocess_exec(
-                "nvidia-smi",
-                "--query-gpu=name,memory.total",
-                "--format=csv,noheader",
-                stdout=asyncio.subprocess.PIPE,
-                stderr=asyncio.subprocess.DEVNULL,
-            )
-            async with asyncio.timeout(30):
-                said, _ = await asked.communicate()
-        except (OSError, TimeoutError):
-            said = b""
-        names = said.decode(errors="replace").strip().splitlines()
-        if names:
-            log(f"GPU: {'; '.join(names)}")
-        else:
-            log("GPU: none; computing on the CPU")
 
     async def _harvest_stopped(self) -> None:
         """Have a notebook that runs as a job interrupted, and what it holds written."""

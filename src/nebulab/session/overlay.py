@@ -12,6 +12,7 @@ import os
 import sys
 from pathlib import Path
 
+from nebulab.accelerators import caps
 from nebulab.errors import SettingsError
 from nebulab.session.server_config import KERNEL
 
@@ -20,6 +21,11 @@ DISPLAY_NAME = "Python 3 (AI)"
 _EXTENSION = "nebulab.kernel"
 # Its name sorts last: what the user's own packages put on the path comes before it.
 _SHARED = "zz_nebulab_shared.pth"
+# Every Python of the session keeps to its share of the GPU's memory, not the kernels alone.
+_CAPS = (
+    f"import os; os.environ.get({caps.LIMIT!r}) and "
+    r"exec('try:\n import nebulab.accelerators.startup\nexcept ImportError: pass')"
+)
 _KERNELSPEC = Path("share", "jupyter", "kernels", KERNEL, "kernel.json")
 _PLAIN_SPEC = {"argv": ["python", "-m", "ipykernel_launcher", "-f", "{connection_file}"], "language": "python"}
 _PIP = """#!/bin/sh
@@ -53,7 +59,7 @@ def create(folder: Path, base: Path | None) -> Path:
         (folder / _KERNELSPEC).parent.mkdir(parents=True, exist_ok=True)
         (folder / _KERNELSPEC).write_bytes(template.read_bytes())
     # addsitedir, and not a bare path: the shared environment has .pth files of its own.
-    (own / _SHARED).write_text(f"import site; site.addsitedir({str(shared)!r})\n")
+    (own / _SHARED).write_text(f"import site; site.addsitedir({str(shared)!r})\n{_CAPS}\n")
     python.parent.mkdir(exist_ok=True)
     for name in ("pip", "pip3"):
         script = python.parent / name

@@ -14,6 +14,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from nebulab.accelerators import asking, caps
+from nebulab.accelerators.diagnosis import Seen
 from nebulab.session import environment, guardian, job, repository, sandbox, server, start
 from nebulab.session.collected import Collected
 from nebulab.session.journal import Journal, log
@@ -23,6 +25,8 @@ from nebulab.session.results import Results
 from nebulab.session.settings import CONTAINER_PORT, SessionSettings
 from nebulab.session.staging import Request, keep_raw, read_request, stage
 
+_DRIVER_SECONDS = 15.0
+"""A GPU's driver that does not answer until then does not answer; one that has to wake up takes a second a GPU."""
 ANYWHERE = "0.0.0.0"  # noqa: S104 - in a container of its own, whose port is published on loopback only
 
 
@@ -38,6 +42,7 @@ class Prepared:
     first: start.Start
     mirror: Collected
     journal: Journal
+    gpus: Seen
     job: job.Program | None
     """The notebook or script, if this is a job and nobody's session."""
     began: float
@@ -70,6 +75,7 @@ def run(settings: SessionSettings, inherited: Mapping[str, str]) -> int:
 def prepare(settings: SessionSettings, inherited: Mapping[str, str]) -> Prepared:
     """Lay out folders, inputs and notebooks; from here on Galaxy could collect."""
     began = time.monotonic()
+    asked = asking.ask(inherited)
     layout = settings.layout
     journal = Journal()
     program = None
@@ -123,7 +129,10 @@ def prepare(settings: SessionSettings, inherited: Mapping[str, str]) -> Prepared
             max_outputs=settings.max_outputs,
         )
     mirror.begin(first.notebook)
-    return Prepared(settings, isolation, inherited, request, sources, first, mirror, journal, program, began)
+    gpus = asked.seen(_DRIVER_SECONDS)
+    tell = journal.tell if gpus.serious else log
+    tell(caps.describe(gpus, settings.gpu_memory_mb))
+    return Prepared(settings, isolation, inherited, request, sources, first, mirror, journal, gpus, program, began)
 
 
 def _datatypes(path: Path | None) -> Datatypes:
@@ -162,6 +171,7 @@ def _spawn(prepared: Prepared, bound: socket.socket, broker_token: str, port: in
     variables = environment.make(
         settings,
         inherited=prepared.inherited,
+        gpus=prepared.gpus,
         broker="http://{}:{}".format(*bound.getsockname()[:2]),
         broker_token=broker_token,
         kernelspecs=overlay.kernelspec(layout.runtime, python),

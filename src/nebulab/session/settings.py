@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from nebulab.accelerators import caps
 from nebulab.errors import SettingsError
 
 MODES = ("scratch", "pull_repo", "previous")
@@ -136,6 +137,8 @@ class SessionSettings:
     isolation: str = "auto"
     hide: tuple[Path, ...] = ()
     memory_mb: int | None = None
+    gpu_memory_mb: int | None = None
+    """What one process may take of each GPU."""
     slots: int | None = None
     idle_minutes: float = DEFAULT_IDLE_MINUTES
     watch_seconds: float = DEFAULT_WATCH_SECONDS
@@ -198,6 +201,7 @@ def read(
         isolation=isolation,
         hide=tuple(Path(folder) for folder in environment.get("NEBULAB_HIDE", "").split(":") if folder),
         memory_mb=_whole(environment, "GALAXY_MEMORY_MB"),
+        gpu_memory_mb=_whole(environment, caps.LIMIT),
         slots=_whole(environment, "GALAXY_SLOTS"),
         idle_minutes=_number(environment, "NEBULAB_IDLE_MINUTES", DEFAULT_IDLE_MINUTES, lowest=0) or math.inf,
         watch_seconds=_number(environment, "NEBULAB_WATCH_SECONDS", DEFAULT_WATCH_SECONDS, lowest=0.1),

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import psutil
 
-from nebulab.errors import InstallError
+from nebulab.accelerators import asking
+from nebulab.errors import InstallError, SettingsError
 from nebulab.stack import gx_it_proxy, isolation, ports, state
 from nebulab.stack.files import read_json
 from nebulab.stack.settings import StackSettings
@@ -53,6 +54,31 @@ def run(settings: StackSettings) -> list[Check]:
         _git,
     )
     return [check(settings) for check in checks] + [_engine(name) for name in ("docker", "podman")]
+
+
+def kernels_python(environment: Path | None, settings: StackSettings | None) -> Path | None:
+    """Return the interpreter whose frameworks `nebulab doctor --gpu` asks, or None where it is not installed yet.
+
+    Parameters
+    ----------
+    environment
+        The folder of an environment that was asked for; without it the stack's environment of the kernels, and in a
+        session or an installed package, which have no stack, the first `python` of PATH.
+
+    Raises
+    ------
+    SettingsError
+        `environment` has no Python.
+    """
+    if environment is not None:
+        python = environment / "bin" / "python"
+        if not python.exists():
+            raise SettingsError(f"{environment} is no Python environment.", "Name the folder that has bin/python.")
+        return python
+    if settings is None:
+        return Path(shutil.which("python") or sys.executable)
+    python = settings.environment("kernels") / "bin" / "python"
+    return python if python.exists() else None
 
 
 def _python(settings: StackSettings) -> Check:
@@ -109,11 +135,12 @@ def _bubblewrap(settings: StackSettings) -> Check:
 
 
 def _gpu(settings: StackSettings) -> Check:
-    said = _say("nvidia-smi", "--query-gpu=name,driver_version,memory.total", "--format=csv,noheader")
-    if said:
-        return Check("GPU and driver", True, "; ".join(said.splitlines()))
-    found = "no NVIDIA driver" if shutil.which("nvidia-smi") is None else "nvidia-smi finds no GPU"
-    return Check("GPU and driver", None, found, "notebooks compute on the processor")
+    seen = asking.ask().seen(_PROBE_SECONDS)
+    if seen.look.usable and not seen.serious:
+        return Check("GPU and driver", True, f"{seen.look.names}; driver {seen.look.driver}")
+    found = " ".join(finding.text for finding in seen.findings)
+    remedy = " ".join(finding.remedy for finding in seen.findings)
+    return Check("GPU and driver", None, found, remedy)
 
 
 def _node(settings: StackSettings) -> Check:

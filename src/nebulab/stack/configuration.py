@@ -10,6 +10,7 @@ from xml.etree import ElementTree
 import psutil
 import yaml
 
+from nebulab.accelerators import caps
 from nebulab.errors import SettingsError
 from nebulab.stack.accounts import Secrets
 from nebulab.stack.files import private_folder, write_private
@@ -20,6 +21,7 @@ from nebulab.stack.settings import StackSettings
 _SESSION_CORES = 7
 _SESSION_MEMORY_MB = 20 * 1024
 _SHARE_OF_MEMORY = 0.8
+_SESSION_GPU_MEMORY_MB = 15 * 1024
 # A session holds its worker as long as it is open, so there must be more of them than people open sessions.
 _WORKERS = 24
 # Of Galaxy's own tools, those that bring data in and cut tables; paths below the wheel's folder of bundled tools.
@@ -118,6 +120,7 @@ def _job_configuration(settings: StackSettings, isolation: Isolation, interactiv
         "NEBULAB_HIDE": str(settings.data_dir),
         "NEBULAB_CLONE_SCHEMES": settings.clone_schemes,
         "GALAXY_MEMORY_MB": str(min(_SESSION_MEMORY_MB, int(total_mb * _SHARE_OF_MEMORY))),
+        caps.LIMIT: str(_SESSION_GPU_MEMORY_MB),
     }
     destination = {
         "runner": "local",

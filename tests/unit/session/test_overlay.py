@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+import nebulab
 from nebulab.errors import SettingsError
 from nebulab.session import overlay
 
@@ -118,3 +119,24 @@ def test_the_kernelspec_starts_the_layers_python_with_our_extension(tmp_path: Pa
     assert spec["argv"][-2:] == ["--ext", "nebulab.kernel"]
     assert "{connection_file}" in spec["argv"]
     assert spec["display_name"] == "Python 3 (AI)"
+
+
+def test_every_python_of_the_layer_keeps_to_its_share_of_the_gpus_memory(
+    base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    packages = next(base.glob("lib/python3.*/site-packages"))
+    (packages / "checkout.pth").write_text(str(Path(nebulab.__file__).parents[1]))
+    python = overlay.create(tmp_path / "layer", base)
+    code = "import sys; print('nebulab.accelerators.startup' in sys.modules)"
+    assert run(python, "-c", code) == "False"
+    monkeypatch.setenv("NEBULAB_GPU_MEMORY_MB", "4096")
+    assert run(python, "-c", code) == "True"
+
+
+def test_a_shared_environment_without_nebulab_starts_all_the_same(
+    base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NEBULAB_GPU_MEMORY_MB", "4096")
+    python = overlay.create(tmp_path / "layer", base)
+    finished = subprocess.run([python, "-c", "print('here')"], capture_output=True, text=True, timeout=60)
+    assert (finished.stdout, finished.stderr) == ("here\n", "")

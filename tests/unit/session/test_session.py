@@ -18,7 +18,7 @@ from typing import Any
 import httpx
 import pytest
 
-from support import fake_galaxy, run_session
+from support import fake_galaxy, nvml, run_session
 from support.fake_galaxy import FakeGalaxy
 
 TOKEN = "5e55104e" * 4
@@ -188,6 +188,35 @@ def test_a_server_that_dies_fails_the_job_and_keeps_the_work(
 def end(session: Session, how: str) -> None:
     with pytest.raises(httpx.HTTPError):
         httpx.post(f"http://127.0.0.1:{session.port}{how}")
+
+
+def test_without_a_gpu_the_log_says_so_and_nothing_is_set(start: Callable[..., Session]) -> None:
+    session = start().opened()
+    session.process.terminate()
+    assert "GPU: none" in session.ended()[1]
+    assert not session.environment.keys() & {"NEBULAB_GPUS", "JAX_PLATFORMS", "TF_FORCE_GPU_ALLOW_GROWTH"}
+
+
+def test_kernels_are_told_their_gpus_and_their_share(start: Callable[..., Session]) -> None:
+    state = nvml.variables(gpus=2, memory_mb=16384)
+    session = start(**state, NEBULAB_GPU_MEMORY_MB="4096", CUDA_VISIBLE_DEVICES="1").opened()
+    assert session.environment["NEBULAB_GPUS"] == "Stand-in T4, 16.0 GiB"
+    assert session.environment["NEBULAB_GPU_MEMORY_MB"] == "4096"
+    assert session.environment["XLA_PYTHON_CLIENT_MEM_FRACTION"] == "0.2500"
+    assert session.environment["CUDA_VISIBLE_DEVICES"] == "1"
+    session.process.terminate()
+    out = session.ended()[1]
+    assert "GPU: Stand-in T4, 16.0 GiB; driver 580.65.06, CUDA 13.0; 4 GiB of each for a process" in out
+
+
+def test_a_gpu_that_can_not_be_used_is_told_in_the_lab_and_kept_from_the_kernels(
+    start: Callable[..., Session],
+) -> None:
+    session = start(**nvml.variables(init=18), JAX_PLATFORMS="cuda", CUDA_VISIBLE_DEVICES="0").opened()
+    (message,) = session.status()["messages"]
+    assert "was updated while it ran" in message["text"]
+    assert "reboot" in message["text"]
+    assert (session.environment["JAX_PLATFORMS"], session.environment["CUDA_VISIBLE_DEVICES"]) == ("cpu", "-1")
 
 
 @pytest.mark.parametrize("whole_group", [False, True])

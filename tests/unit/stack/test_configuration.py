@@ -76,6 +76,7 @@ def test_interactive_tools_have_a_destination_of_their_own(settings: StackSettin
     assert variables["NEBULAB_IDLE_MINUTES"] == "7"
     assert variables["NEBULAB_HIDE"] == str(settings.data_dir)
     assert 0 < int(variables["GALAXY_MEMORY_MB"]) <= 20 * 1024
+    assert variables["NEBULAB_GPU_MEMORY_MB"] == str(15 * 1024)
     assert destination["live_tool_output_reporting"] == "true"
 
 

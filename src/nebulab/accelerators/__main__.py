@@ -1,0 +1,10 @@
+"""`python -m nebulab.accelerators`: what NVML tells, as JSON; the process that `asking` starts."""
+
+from __future__ import annotations
+
+import json
+
+from nebulab.accelerators.nvml import Nvml
+
+if __name__ == "__main__":
+    print(json.dumps(Nvml().look().to_json()))
