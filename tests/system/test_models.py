@@ -10,12 +10,11 @@ from typing import Any
 
 import pytest
 
-from nebulab.develop.environments import cpu_torch
+from nebulab.develop.environments import beside, cpu_torch
 from support.stack import ENVIRONMENTS, ROOT, Stack
 
 pytestmark = pytest.mark.system
 
-ZOO = ROOT / "tests" / "frameworks"
 KERNELS = ENVIRONMENTS / "kernels" / "bin" / "python"
 
 
@@ -25,11 +24,11 @@ def installed(stack: Stack) -> None:
     assert KERNELS.exists()
 
 
-def zoo(name: str, *paths: Path, **variables: str) -> dict[str, dict[str, Any]]:
-    """Run a zoo in a process of its own, and return what became of each model."""
-    search = os.pathsep.join(map(str, (ROOT / "src", *paths)))
+def keep(family: str, *paths: Path, **variables: str) -> dict[str, dict[str, Any]]:
+    """Keep a family of the zoo in a process of its own; each member becomes what its table says."""
+    search = os.pathsep.join(map(str, (ROOT / "src", ROOT / "tests", *paths)))
     finished = subprocess.run(
-        [str(KERNELS), str(ZOO / f"{name}.py")],
+        [str(KERNELS), "-m", "zoo", family],
         env=os.environ | {"PYTHONPATH": search, "TF_CPP_MIN_LOG_LEVEL": "3"} | variables,
         capture_output=True,
         text=True,
@@ -37,22 +36,21 @@ def zoo(name: str, *paths: Path, **variables: str) -> dict[str, dict[str, Any]]:
     )
     assert "@@" in finished.stdout, finished.stdout + finished.stderr
     found: dict[str, dict[str, Any]] = json.loads(finished.stdout.rpartition("@@")[2])
+    for name, one in found.items():
+        assert one["fate"] == one["expected"], f"{name}: {one}"
+        assert one["expected_reason"] in one["reason"], f"{name}: {one}"
+        assert one["there"], f"{name} lacks a file of {one['files']}"
+        assert one.get("own", name).startswith(name), f"{name} has no format of its own"
+        assert "only" not in one.get("precision", ""), f"{name} takes batches of one size only"
     return found
 
 
-def check(found: dict[str, dict[str, Any]], others: dict[str, tuple[str, str]]) -> None:
-    """All models are proven, but `others`: what became of them, and what the reason says."""
-    assert all(one["there"] for one in found.values())
-    for name, one in found.items():
-        fate, reason = others.get(name, ("model", ""))
-        assert one["fate"] == fate, f"{name}: {one}"
-        assert reason in one["reason"], f"{name}: {one}"
-        assert ("only" in one.get("precision", "")) is False, f"{name} takes batches of one size only"
+def torch() -> Path:
+    return cpu_torch(KERNELS, ENVIRONMENTS / "torch")
 
 
 def test_scikit_learn() -> None:
-    found = zoo("scikit")
-    check(found, {"categories": ("native model", "of the labels"), "unfitted": ("not kept", "not fitted")})
+    found = keep("scikit")
     assert found["mixed"]["sample"] == "seen during fit"
     assert set(found["mixed"]["inputs"]) == {"a", "b", "c"}
     assert found["mixed"]["inputs"]["c"].startswith("tensor(string)")
@@ -60,20 +58,29 @@ def test_scikit_learn() -> None:
 
 
 def test_boosted_trees() -> None:
-    check(zoo("boosting"), {})
+    keep("boosting")
+
+
+def test_catboost() -> None:
+    keep("catboost_models", beside(KERNELS, ROOT / "requirements" / "catboost.txt", ENVIRONMENTS / "catboost"))
 
 
 def test_keras_and_tensorflow() -> None:
-    found = zoo("keras_models")
-    check(found, {"never_called": ("not kept", "never built or called")})
+    found = keep("keras_models")
     assert found["unet"]["sample"] == "found in X_images"
+    assert "module" in found
+
+
+@pytest.mark.parametrize("backend", ["torch", "jax"])
+def test_keras_on_another_backend(backend: str) -> None:
+    found = keep("keras_models", *([torch()] if backend == "torch" else []), KERAS_BACKEND=backend)
+    length = found["transformer"]["inputs"].popitem()[1].rpartition(", ")[2]
+    assert not length[0].isdigit(), "texts of one length only"
 
 
 def test_torch() -> None:
-    found = zoo("torch_models", cpu_torch(KERNELS, ENVIRONMENTS / "torch"))
-    check(found, {"loss": ("not kept", "no weights")})
-    assert found["dense"]["sample"] == "seen in a call"
+    assert keep("torch_models", torch())["lstm"]["sample"] == "seen in a call"
 
 
 def test_flax() -> None:
-    check(zoo("flax_models"), {})
+    keep("flax_models")

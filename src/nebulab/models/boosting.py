@@ -35,6 +35,8 @@ def attempts(kind: str, model: Any, namespace: Mapping[str, Any]) -> Iterator[At
             scikit.check_fitted(model)
         elif not model.is_fitted():
             raise CantExport("it is not trained")
+        elif model.get_cat_feature_indices():
+            raise CantExport("it was trained on categories, which ONNX has no form for")
         sample = known(model) or _estimator_sample(kind, model, namespace)
         data = _numbers(sample.arguments[0])
         expected = [one for one in scikit.expected(model, sample.arguments[0]) if one.name.startswith("predict")]

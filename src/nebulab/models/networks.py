@@ -69,8 +69,9 @@ def native(kind: str, model: Any, folder: Path, name: str, namespace: Mapping[st
 
 
 def _is_weight(leaf: Any) -> bool:
-    value = leaf[...] if hasattr(leaf, "value") else leaf
-    return hasattr(value, "dtype") and np.dtype(getattr(value, "dtype", "O")).kind in "fiubV"
+    """Whether it is numbers: a dropout's random key is none, and no dtype of numpy's."""
+    dtype = getattr(leaf[...] if hasattr(leaf, "value") else leaf, "dtype", None)
+    return isinstance(dtype, np.dtype) and dtype.kind in "fiubV"
 
 
 # --- Keras --------------------------------------------------------------------------------------------------------
@@ -101,10 +102,18 @@ def _keras(model: Any, namespace: Mapping[str, Any]) -> Iterator[Attempt]:
         with _quietly():
             if keras.backend.backend() == "tensorflow":
                 _keras_by_tf2onnx(model, sizes, dtypes, path)
+            elif keras.backend.backend() == "torch":
+                _keras_by_torch(model, sizes, arguments, path)
             else:
                 model.export(str(path), format="onnx", verbose=False)
 
+    def write_by_keras(path: Path) -> None:
+        with _quietly():
+            model.export(str(path), format="onnx", verbose=False)
+
     yield Attempt(write, arguments, expected, sample.source)
+    if keras.backend.backend() == "torch":
+        yield Attempt(write_by_keras, arguments, expected, sample.source)
 
 
 def _keras_by_tf2onnx(model: Any, shapes: Sequence[tuple[int | None, ...]], dtypes: Sequence[Any], path: Path) -> None:
@@ -122,6 +131,37 @@ def _keras_by_tf2onnx(model: Any, shapes: Sequence[tuple[int | None, ...]], dtyp
         return model(arguments[0] if len(arguments) == 1 else list(arguments), training=False)
 
     tf2onnx.convert.from_function(call, input_signature=specs, opset=18, output_path=str(path))
+
+
+def _keras_by_torch(
+    model: Any, shapes: Sequence[tuple[int | None, ...]], arguments: Sequence[np.ndarray], path: Path
+) -> None:
+    """Trace the model by dynamo: Keras' own export of what takes any number of rows is TorchScript's, which is old."""
+    import torch
+
+    class Call(torch.nn.Module):  # type: ignore[misc]
+        def __init__(self) -> None:
+            super().__init__()
+            self.model = model
+
+        def forward(self, *given: Any) -> Any:
+            return self.model(given[0] if len(given) == 1 else list(given), training=False)
+
+    device = next((weight.device for weight in model.parameters()), "cpu")
+    tensors = tuple(torch.as_tensor(argument, device=device) for argument in arguments)
+    batch = torch.export.Dim("batch", min=1)
+    free = tuple(
+        {0: batch}
+        | {
+            axis: torch.export.Dim(f"size_{place}_{axis}", min=1)
+            for axis, size in enumerate(shape, start=1)
+            if size is None
+        }
+        for place, shape in enumerate(shapes)
+    )
+    torch.onnx.export(
+        Call().eval(), tensors, str(path), dynamo=True, dynamic_shapes=(free,), external_data=False, verbose=False
+    )
 
 
 def _keras_shapes(model: Any) -> list[tuple[int | None, ...]] | None:
