@@ -105,7 +105,7 @@ def _try(attempt: Attempt, path: Path) -> tuple[Proof | None, str]:
         return None, "it needs more than the 2 GB that one ONNX file can hold"
     try:
         proof = _prove(path, attempt)
-        surplus = droppable(proof)
+        surplus = droppable(proof, attempt)
         if surplus:
             card.drop_outputs(path, surplus)
             proof = prove(path, attempt)

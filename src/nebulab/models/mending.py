@@ -73,4 +73,39 @@ def _window_over_rows(graph: Any, node: Any) -> bool:
     return True
 
 
-_MENDERS: dict[str, Callable[[Any, Any], bool]] = {"Erfc": _erfc, "MaxPool": _window_over_rows}
+def _solve(graph: Any, node: Any) -> bool:
+    """skl2onnx's Gaussian processes solve a constant system, with an operator that ONNX Runtime has not."""
+    import numpy as np
+    import onnx
+
+    constant = next((one for one in graph.initializer if one.name == node.input[0]), None)
+    if constant is None:
+        return False
+    matrix = onnx.numpy_helper.to_array(constant)
+    inverse = np.linalg.inv(matrix.astype(np.float64)).astype(matrix.dtype)
+    name = f"{node.output[0]}__inverse"
+    graph.initializer.append(onnx.numpy_helper.from_array(inverse, name))
+    node.CopyFrom(onnx.helper.make_node("MatMul", [name, node.input[1]], list(node.output), name=node.name))
+    return True
+
+
+def _missing_neighbours(graph: Any, node: Any) -> bool:
+    """skl2onnx's neighbours within a radius look up row -1 where there are fewer, and weigh it by nothing later."""
+    import onnx
+
+    if not any(node.input[1] in maker.output for maker in graph.node):
+        return False
+    name, zero = f"{node.output[0]}__row", f"{node.output[0]}__zero"
+    graph.initializer.append(onnx.helper.make_tensor(zero, onnx.TensorProto.INT64, [], [0]))
+    place = list(graph.node).index(node)
+    graph.node.insert(place, onnx.helper.make_node("Max", [node.input[1], zero], [name]))
+    graph.node[place + 1].input[1] = name
+    return True
+
+
+_MENDERS: dict[str, Callable[[Any, Any], bool]] = {
+    "ArrayFeatureExtractor": _missing_neighbours,
+    "Erfc": _erfc,
+    "MaxPool": _window_over_rows,
+    "Solve": _solve,
+}
