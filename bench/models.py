@@ -21,6 +21,8 @@ from nebulab.develop.environments import beside, cpu_torch
 
 ROUNDS = 30
 _WARM_UP = 3
+OUTCOMES = ("proven", "kept natively", "failed")
+_FAMILY_TITLES = ("family", *OUTCOMES, "time: median ratio (range)", "file size: median ratio (range)")
 _TITLES = ("model", "outcome", "rows", "ONNX Runtime", "original", "ratio", "ONNX file", "own format")
 # One thread for both; what knows no variable of its own runs on one processor all the same.
 ONE_THREAD = {
@@ -48,23 +50,29 @@ def measure(environments: Path, checkout: Path) -> list[Row]:
         ("Flax", "flax_models", {}),
     ]
     lines: list[tuple[str, ...]] = [_TITLES]
+    families: list[tuple[str, ...]] = [_FAMILY_TITLES]
     outcomes: Counter[str] = Counter()
-    ratios = []
     for title, family, variables in runs:
-        for name, one in _family(python, family, checkout, variables).items():
-            outcomes[one["outcome"]] += 1
-            if one["outcome"] == "failed":
-                print(f"failed: {title}: {name}: {one['reason']}", file=sys.stderr)
-            lines.append((f"{title}: {name}", *_cells(one)))
-            if "ours" in one:
-                ratios.append(one["ours"] / one["theirs"])
-    print(grid(lines), end="\n\n")
-    print(f"Median of {len(ratios)} ratios: {statistics.median(ratios):.2f}", end="\n\n")
+        found = _family(python, family, checkout, variables)
+        lines += [(f"{title}: {name}", *_cells(one)) for name, one in found.items()]
+        families.append((title, *_summary(list(found.values()))))
+        outcomes.update(one["outcome"] for one in found.values())
+    print(grid(lines), grid(families), sep="\n\n", end="\n\n")
     total = sum(outcomes.values())
     return [
         Row.figure(f"of {total} models of the zoo: failed", outcomes["failed"], "", goal=0),
         Row.at_least("models of the zoo: proven", outcomes["proven"], 25, "", "wanted", goal=1.0),
     ]
+
+
+def _summary(members: list[dict[str, Any]]) -> tuple[str, ...]:
+    """Return how many of a family came to what, and the middle and the ends of its ratios of time and of size."""
+    counts = Counter(one["outcome"] for one in members)
+    timed = [one for one in members if "ours" in one]
+    times = sorted(one["ours"] / one["theirs"] for one in timed)
+    sizes = sorted(one["onnx"] / one["native"] for one in timed)
+    spread = [f"{statistics.median(ratios):.2f} ({ratios[0]:.2f}-{ratios[-1]:.2f})" for ratios in (times, sizes)]
+    return (*(str(counts[outcome]) for outcome in OUTCOMES), *spread)
 
 
 def _cells(one: dict[str, Any]) -> tuple[str, ...]:
@@ -186,8 +194,7 @@ def _original(kind: str, found: Any) -> Callable[[], Any]:
         return lambda: (model.inplace_predict if kind == "xgboost" else model.predict)(*batch)
     # The file computes all outputs at once, so the original gives as many.
     wanted = {one.original for one in found.kept.proof.outputs}
-    methods = [getattr(model, name) for name in ("predict", "predict_proba", "transform") if name in wanted]
-    methods += [getattr(model, name) for name in ("decision_function", "score_samples") if name in wanted]
+    methods = [getattr(model, name) for name in wanted]
     return lambda: [method(*batch) for method in methods]
 
 

@@ -67,7 +67,7 @@ def test_catboost() -> None:
 
 def test_keras_and_tensorflow() -> None:
     found = keep("keras_models")
-    assert found["unet"]["sample"] == "found in X_images"
+    assert found["unet"]["sample"] == "found in X_slices"
     assert "module" in found
 
 

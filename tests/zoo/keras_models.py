@@ -14,6 +14,7 @@ def make() -> Zoo:
     random = np.random.default_rng(0)
     table = random.normal(size=(40, 4)).astype("float32")
     images = random.normal(size=(20, 16, 16, 1)).astype("float32")
+    slices = random.normal(size=(8, 64, 64, 1)).astype("float32")
     series = random.normal(size=(40, 10, 3)).astype("float32")
     words = random.integers(0, 20, (40, 12)).astype("int32")
 
@@ -35,7 +36,7 @@ def make() -> Zoo:
         "called": Member(called, (table,)),
         "own": Member(own, (table,)),
         "convolution": Member(keras.Sequential([keras.Input((16, 16, 1)), *convolution, layers.Dense(10)]), (images,)),
-        "unet": Member(_unet(), (images,)),
+        "unet": Member(_unet(), (slices,)),
         "residual": Member(_residual(), (images,)),
         "lstm": Member(keras.Sequential([keras.Input((10, 3)), layers.LSTM(8), layers.Dense(1)]), (series,)),
         "gru": Member(
@@ -49,19 +50,19 @@ def make() -> Zoo:
     }
     if keras.backend.backend() == "tensorflow":
         members["module"] = Member(_module(), (table,))
-    return Zoo(members, {"X_train": table, "X_images": images})
+    return Zoo(members, {"X_train": table, "X_images": images, "X_slices": slices})
 
 
 def _unet():
     import keras
     from keras import layers
 
-    image = keras.Input((16, 16, 1))
-    first = layers.Conv2D(8, 3, padding="same", activation="relu")(image)
-    second = layers.Conv2D(16, 3, padding="same", activation="relu")(layers.MaxPooling2D()(first))
-    lowest = layers.Conv2D(32, 3, padding="same", activation="relu")(layers.MaxPooling2D()(second))
-    up = layers.concatenate([second, layers.Conv2DTranspose(16, 2, strides=2)(lowest)])
-    up = layers.concatenate([first, layers.Conv2DTranspose(8, 2, strides=2)(up)])
+    image = keras.Input((64, 64, 1))
+    first = layers.Conv2D(16, 3, padding="same", activation="relu")(image)
+    second = layers.Conv2D(32, 3, padding="same", activation="relu")(layers.MaxPooling2D()(first))
+    lowest = layers.Conv2D(64, 3, padding="same", activation="relu")(layers.MaxPooling2D()(second))
+    up = layers.concatenate([second, layers.Conv2DTranspose(32, 2, strides=2)(lowest)])
+    up = layers.concatenate([first, layers.Conv2DTranspose(16, 2, strides=2)(up)])
     return keras.Model(image, layers.Conv2D(2, 1, activation="sigmoid")(up))
 
 

@@ -45,7 +45,7 @@ def make() -> Zoo:
     columns = make_column_transformer((StandardScaler(), ["a", "b"]), (OneHotEncoder(), ["c"]))
     categories = np.c_[table[:, 0], random.integers(0, 5, 200)]
     on_table = {
-        "forest": RandomForestClassifier(20, random_state=0).fit(table, label),
+        "forest": RandomForestClassifier(100, random_state=0).fit(table, label),
         "line": LinearRegression().fit(table, table[:, 0] * 2),
         "pipeline": make_pipeline(StandardScaler(), LogisticRegression()).fit(table, label),
         "search": GridSearchCV(make_pipeline(StandardScaler(), SVC()), {"svc__C": [1, 2]}).fit(table, label),

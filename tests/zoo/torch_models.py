@@ -37,8 +37,8 @@ def make() -> Zoo:
     class UNet(nn.Module):
         def __init__(self) -> None:
             super().__init__()
-            self.first, self.second = nn.Conv2d(1, 8, 3, padding=1), nn.Conv2d(8, 16, 3, padding=1)
-            self.up, self.out = nn.ConvTranspose2d(16, 8, 2, stride=2), nn.Conv2d(16, 2, 1)
+            self.first, self.second = nn.Conv2d(1, 32, 3, padding=1), nn.Conv2d(32, 64, 3, padding=1)
+            self.up, self.out = nn.ConvTranspose2d(64, 32, 2, stride=2), nn.Conv2d(64, 2, 1)
             self.pool = nn.MaxPool2d(2)
 
         def forward(self, x):
@@ -62,7 +62,7 @@ def make() -> Zoo:
         "dense": Member(nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Dropout(), nn.Linear(8, 2)), (rows,)),
         "convolution": Member(nn.Sequential(*parts), (images,)),
         "residual": Member(Residual(), (images,)),
-        "unet": Member(UNet(), (images,)),
+        "unet": Member(UNet(), (torch.randn(8, 1, 64, 64),)),
         "lstm": Member(Sequence(nn.LSTM(3, 6, batch_first=True)), (series,)),
         "gru": Member(Sequence(nn.GRU(3, 6, batch_first=True)), (series,)),
         "transformer": Member(nn.TransformerEncoder(block, 2), (torch.randn(20, 7, 8),)),
