@@ -24,6 +24,7 @@ def make() -> Zoo:
         "cat_value": Member(CatBoostRegressor(**quiet).fit(table, target), (table,)),
         "cat_frame": Member(CatBoostRegressor(**quiet).fit(frame, target), (frame,)),
         "cat_plain": Member(CatBoost(quiet | {"loss_function": "RMSE"}).fit(table, target), (table,)),
+        "cat_scores": Member(CatBoost(quiet | {"loss_function": "Logloss"}).fit(table, label), (table,)),
         "cat_categories": Member(
             CatBoostRegressor(**quiet).fit(mixed, target, cat_features=["d"]), (mixed,), "native model", "categor"
         ),
