@@ -1,4 +1,4 @@
-"""The bench: `./nebulab bench`. Starts a stack, measures side by side, prints the table of ratios."""
+"""The bench: `./nebulab bench`. Starts a stack if one is needed, measures side by side, prints the table of ratios."""
 
 from __future__ import annotations
 
@@ -13,15 +13,20 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from bench import estimators, lookup, notebooks, sessions, training, transfer
+from rich.console import Console
+
+from bench import estimators, lookup, models, notebooks, sessions, training, transfer
 from bench.table import Row, render
 from nebulab.develop.environments import locked_environment
+from nebulab.stack.environments import install_missing
+from nebulab.stack.settings import StackSettings
 
 BENCH = Path(__file__).parent
 ROOT = BENCH.parent
 ENVIRONMENTS = Path(os.environ.get("NEBULAB_ENVIRONMENTS", ROOT / ".work" / "environments"))
 
-PARTS = ("sessions", "transfer", "lookup", "notebooks", "training", "estimators")
+ON_GALAXY = ("sessions", "transfer", "lookup", "training")
+PARTS = (*ON_GALAXY, "notebooks", "estimators", "models")
 
 
 def _bare_tool(folder: Path) -> Path:
@@ -56,28 +61,34 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="nebulab bench", description=__doc__)
     parser.add_argument(
         "--only",
-        choices=("sessions", "transfer", "lookup", "notebooks", "training", "estimators"),
+        choices=PARTS,
         help="one measurement instead of all",
     )
     parser.add_argument("--rounds", type=int, default=5, help="how often each kind of session is opened (default: 5)")
     chosen = parser.parse_args()
+    wanted = PARTS if chosen.only is None else (chosen.only,)
     rows: list[Row] = []
     with tempfile.TemporaryDirectory(prefix="nebulab-bench-", ignore_cleanup_errors=True) as folder:
         data_dir, work = Path(folder) / "data", Path(folder) / "work"
         work.mkdir()
-        with stack(data_dir) as (url, key):
-            if chosen.only in (None, "sessions"):
-                rows += sessions.measure(url, key, data_dir, chosen.rounds)
-            if chosen.only in (None, "transfer"):
-                rows += transfer.measure(url, key, work)
-            if chosen.only in (None, "lookup"):
-                rows += lookup.measure(url, key, work)
-            if chosen.only in (None, "notebooks"):
-                rows += notebooks.measure(ENVIRONMENTS, work / "notebooks")
-            if chosen.only in (None, "training"):
-                rows += training.measure(url, key, work)
-            if chosen.only in (None, "estimators"):
-                rows += estimators.measure(ENVIRONMENTS, ROOT)
+        if set(wanted) & set(ON_GALAXY):
+            with stack(data_dir) as (url, key):
+                if "sessions" in wanted:
+                    rows += sessions.measure(url, key, data_dir, chosen.rounds)
+                if "transfer" in wanted:
+                    rows += transfer.measure(url, key, work)
+                if "lookup" in wanted:
+                    rows += lookup.measure(url, key, work)
+                if "training" in wanted:
+                    rows += training.measure(url, key, work)
+        else:
+            install_missing(StackSettings(data_dir, ENVIRONMENTS, ROOT), Console(stderr=True))
+        if "notebooks" in wanted:
+            rows += notebooks.measure(ENVIRONMENTS, work / "notebooks")
+        if "estimators" in wanted:
+            rows += estimators.measure(ENVIRONMENTS, ROOT)
+        if "models" in wanted:
+            rows += models.measure(ENVIRONMENTS, ROOT)
     print(render(rows))
     return 0 if all(row.met for row in rows) else 1
 

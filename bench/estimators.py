@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from bench.table import Row
 
 
 def measure(environments: Path, checkout: Path) -> list[Row]:
-    """Export all estimators that can be fitted as they are; the goal is that each converter's output is proven."""
+    """Export all estimators; the goal is that each one which skl2onnx has a converter for is proven."""
     finished = subprocess.run(
         [str(environments / "kernels" / "bin" / "python"), __file__],
         env=os.environ | {"PYTHONPATH": os.pathsep.join([str(checkout / "src"), str(checkout)])},
@@ -41,31 +42,47 @@ def _inside() -> None:
     import tempfile
     import warnings
 
-    import numpy as np
     from skl2onnx._supported_operators import sklearn_operator_name_map
     from sklearn.utils import all_estimators
 
-    from nebulab.models import keep, samples
+    from nebulab.models import keep, sample, samples
 
     warnings.simplefilter("ignore")
     samples.watch()
-    random = np.random.default_rng(0)
-    table = np.abs(random.normal(size=(60, 5))).astype(np.float32)
-    label = (table[:, 0] > np.median(table[:, 0])).astype(int)
+    table, label = _table()
+    others = _others(table, label)
     found = {}
     with tempfile.TemporaryDirectory() as folder:
         for name, cls in all_estimators():
-            fitted = _fitted(cls, table, label)
-            if fitted is None:
-                continue
-            kept = keep(name, fitted, Path(folder), {"X_train": table})
+            data: Any = table
+            if name in others:
+                make, data = others[name]
+                fitted = make(cls)
+            else:
+                fitted = _fitted(cls, table, label)
             converter = cls in sklearn_operator_name_map
+            if fitted is None:
+                if converter:
+                    found[name] = {"fate": "not fitted", "reason": "the bench has no data for it", "converter": True}
+                continue
+            if data is not table:
+                sample(fitted, data)
+            kept = keep(name, fitted, Path(folder), {"X_train": table})
             found[name] = {"fate": kept.fate, "reason": kept.reason, "converter": converter}
     print(json.dumps(found))
 
 
+def _table() -> tuple[Any, Any]:
+    """Return 60 rows of positive numbers, and two classes that two of the columns tell apart."""
+    import numpy as np
+
+    table = np.abs(np.random.default_rng(0).normal(size=(60, 5))).astype(np.float32)
+    whole = table[:, 0] + table[:, 1]
+    return table, (whole > np.median(whole)).astype(int)
+
+
 def _fitted(cls: Any, table: Any, label: Any) -> Any:
-    """Return a fitted estimator, or None for one that needs other data or other estimators."""
+    """Return an estimator fitted with its default settings, or None for one that needs other data or estimators."""
     import numpy as np
 
     for target in (label, table[:, 1], np.c_[label, 1 - label], None):
@@ -74,6 +91,68 @@ def _fitted(cls: Any, table: Any, label: Any) -> Any:
         except Exception:
             continue
     return None
+
+
+def _others(table: Any, label: Any) -> dict[str, tuple[Callable[[Any], Any], Any]]:
+    """Return how to make the estimators that need other data, other settings or an estimator, and rows to try each."""
+    import numpy as np
+    from sklearn.linear_model import LinearRegression, LogisticRegression
+    from sklearn.naive_bayes import GaussianNB
+    from sklearn.preprocessing import MinMaxScaler, StandardScaler
+
+    random = np.random.default_rng(0)
+    value = table @ np.arange(5)
+    both, values = np.c_[label, 1 - label], np.c_[value, -value]
+    kinds = random.integers(0, 4, (60, 3))
+    similar = table @ table.T
+    texts = ["a cat and a dog", "the dog barks", "Über den Wolken", "cats, dogs and birds"] * 15
+    counts = [{"cat": 1.0, "dog": 2.0}, {"dog": 1.0}] * 30
+    words = np.array([["cat", "dog"], ["bird", "cat"]] * 30)
+    classify, regress = LogisticRegression(), LinearRegression()
+    classifiers = [("line", LogisticRegression()), ("bayes", GaussianNB())]
+    regressors = [("line", LinearRegression()), ("same", LinearRegression(positive=True))]
+    scalers = [("one", StandardScaler()), ("two", MinMaxScaler())]
+    return {
+        "ClassifierChain": (lambda cls: cls(classify).fit(table, both), table),
+        "ColumnTransformer": (lambda cls: cls([("a", StandardScaler(), [0, 1]), ("b", "drop", [2])]).fit(table), table),
+        "CountVectorizer": (lambda cls: cls().fit(texts), texts),
+        "DictVectorizer": (lambda cls: cls().fit(counts), counts),
+        "FeatureHasher": (lambda cls: cls(16, input_type="string").fit(words), words),
+        "FeatureUnion": (lambda cls: cls(scalers).fit(table), table),
+        "FixedThresholdClassifier": (lambda cls: cls(classify).fit(table, label), table),
+        "FrozenEstimator": (lambda cls: cls(LogisticRegression().fit(table, label)), table),
+        "GaussianRandomProjection": (lambda cls: cls(2, random_state=0).fit(table), table),
+        "GridSearchCV": (lambda cls: cls(classify, {"C": [1, 2]}).fit(table, label), table),
+        "HashingVectorizer": (lambda cls: cls(n_features=16).fit(texts), texts),
+        "IsotonicRegression": (lambda cls: cls().fit(table[:, 0], value), table[:, 0]),
+        "KernelCenterer": (lambda cls: cls().fit(similar), similar),
+        "LabelBinarizer": (lambda cls: cls().fit(kinds[:, 0]), kinds[:, 0]),
+        "LabelEncoder": (lambda cls: cls().fit(kinds[:, 0]), kinds[:, 0]),
+        # Otherwise it has no answer for other rows than its own.
+        "LocalOutlierFactor": (lambda cls: cls(novelty=True).fit(table), table),
+        "MultiOutputClassifier": (lambda cls: cls(classify).fit(table, both), table),
+        "MultiOutputRegressor": (lambda cls: cls(regress).fit(table, values), table),
+        "OneHotEncoder": (lambda cls: cls().fit(kinds), kinds),
+        "OneVsOneClassifier": (lambda cls: cls(classify).fit(table, kinds[:, 0]), table),
+        "OneVsRestClassifier": (lambda cls: cls(classify).fit(table, kinds[:, 0]), table),
+        "OutputCodeClassifier": (lambda cls: cls(classify, random_state=0).fit(table, kinds[:, 0]), table),
+        "Pipeline": (lambda cls: cls([("scale", StandardScaler()), ("line", classify)]).fit(table, label), table),
+        "RFE": (lambda cls: cls(classify).fit(table, label), table),
+        "RFECV": (lambda cls: cls(classify).fit(table, label), table),
+        "RandomizedSearchCV": (lambda cls: cls(classify, {"C": [1, 2]}, n_iter=2).fit(table, label), table),
+        "RegressorChain": (lambda cls: cls(regress).fit(table, values), table),
+        "SelectFromModel": (lambda cls: cls(classify).fit(table, label), table),
+        "SelfTrainingClassifier": (lambda cls: cls(classify).fit(table, np.where(label, 1, -label)), table),
+        "SequentialFeatureSelector": (lambda cls: cls(regress).fit(table, value), table),
+        "SparseCoder": (lambda cls: cls(np.eye(5)), table),
+        "SparseRandomProjection": (lambda cls: cls(2, random_state=0).fit(table), table),
+        "StackingClassifier": (lambda cls: cls(classifiers).fit(table, label), table),
+        "StackingRegressor": (lambda cls: cls(regressors).fit(table, value), table),
+        "TfidfVectorizer": (lambda cls: cls().fit(texts), texts),
+        "TunedThresholdClassifierCV": (lambda cls: cls(classify).fit(table, label), table),
+        "VotingClassifier": (lambda cls: cls(classifiers).fit(table, label), table),
+        "VotingRegressor": (lambda cls: cls(regressors).fit(table, value), table),
+    }
 
 
 if __name__ == "__main__":

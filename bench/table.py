@@ -58,7 +58,12 @@ def render(rows: Sequence[Row]) -> str:
     cells = [_TITLES]
     for row in rows:
         cells.append((row.what, row.ours, row.theirs, row.ratio, row.goal, "yes" if row.met else "NO"))
-    widths = [max(len(line[column]) for line in cells) for column in range(len(_TITLES))]
+    return grid(cells)
+
+
+def grid(cells: Sequence[Sequence[str]]) -> str:
+    """Return lines of cells as a table in Markdown, the first line being the titles."""
+    widths = [max(len(line[column]) for line in cells) for column in range(len(cells[0]))]
     lines = [
         "| " + " | ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)) + " |" for line in cells
     ]

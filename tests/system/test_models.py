@@ -10,12 +10,11 @@ from typing import Any
 
 import pytest
 
-from nebulab.develop.environments import cpu_torch
+from nebulab.develop.environments import beside, cpu_torch
 from support.stack import ENVIRONMENTS, ROOT, Stack
 
 pytestmark = pytest.mark.system
 
-ZOO = ROOT / "tests" / "frameworks"
 KERNELS = ENVIRONMENTS / "kernels" / "bin" / "python"
 
 
@@ -25,34 +24,45 @@ def installed(stack: Stack) -> None:
     assert KERNELS.exists()
 
 
-def zoo(name: str, *paths: Path, **variables: str) -> dict[str, dict[str, Any]]:
-    """Run a zoo in a process of its own, and return what became of each model."""
-    search = os.pathsep.join(map(str, (ROOT / "src", *paths)))
-    finished = subprocess.run(
-        [str(KERNELS), str(ZOO / f"{name}.py")],
+def kernel(
+    *arguments: str, paths: tuple[Path, ...] = (), folder: Path = ROOT, **variables: str
+) -> subprocess.CompletedProcess[str]:
+    """Run the kernels' Python with this checkout's package, the tests' zoo, and what lies beside."""
+    search = os.pathsep.join(map(str, (ROOT / "src", ROOT / "tests", *paths)))
+    return subprocess.run(
+        [str(KERNELS), *arguments],
+        cwd=folder,
         env=os.environ | {"PYTHONPATH": search, "TF_CPP_MIN_LOG_LEVEL": "3"} | variables,
         capture_output=True,
         text=True,
         timeout=600,
     )
+
+
+def keep(family: str, *paths: Path, **variables: str) -> dict[str, dict[str, Any]]:
+    """Keep a family of the zoo in a process of its own; each member becomes what its table says."""
+    finished = kernel("-m", "zoo", family, paths=paths, **variables)
     assert "@@" in finished.stdout, finished.stdout + finished.stderr
     found: dict[str, dict[str, Any]] = json.loads(finished.stdout.rpartition("@@")[2])
+    for name, one in found.items():
+        assert one["fate"] == one["expected"], f"{name}: {one}"
+        assert one["expected_reason"] in one["reason"], f"{name}: {one}"
+        assert one["there"], f"{name} lacks a file of {one['files']}"
+        assert one.get("own", name).startswith(name), f"{name} has no format of its own"
+        assert "only" not in one.get("precision", ""), f"{name} takes batches of one size only"
     return found
 
 
-def check(found: dict[str, dict[str, Any]], others: dict[str, tuple[str, str]]) -> None:
-    """All models are proven, but `others`: what became of them, and what the reason says."""
-    assert all(one["there"] for one in found.values())
-    for name, one in found.items():
-        fate, reason = others.get(name, ("model", ""))
-        assert one["fate"] == fate, f"{name}: {one}"
-        assert reason in one["reason"], f"{name}: {one}"
-        assert ("only" in one.get("precision", "")) is False, f"{name} takes batches of one size only"
+def torch() -> Path:
+    return cpu_torch(KERNELS, ENVIRONMENTS / "torch")
+
+
+def catboost() -> Path:
+    return beside(KERNELS, ROOT / "requirements" / "catboost.txt", ENVIRONMENTS / "catboost")
 
 
 def test_scikit_learn() -> None:
-    found = zoo("scikit")
-    check(found, {"categories": ("native model", "of the labels"), "unfitted": ("not kept", "not fitted")})
+    found = keep("scikit")
     assert found["mixed"]["sample"] == "seen during fit"
     assert set(found["mixed"]["inputs"]) == {"a", "b", "c"}
     assert found["mixed"]["inputs"]["c"].startswith("tensor(string)")
@@ -60,20 +70,80 @@ def test_scikit_learn() -> None:
 
 
 def test_boosted_trees() -> None:
-    check(zoo("boosting"), {})
+    keep("boosting")
+
+
+def test_catboost() -> None:
+    keep("catboost_models", catboost())
 
 
 def test_keras_and_tensorflow() -> None:
-    found = zoo("keras_models")
-    check(found, {"never_called": ("not kept", "never built or called")})
-    assert found["unet"]["sample"] == "found in X_images"
+    found = keep("keras_models")
+    assert found["unet"]["sample"] == "found in X_slices"
+    assert "module" in found
+
+
+@pytest.mark.parametrize("backend", ["torch", "jax"])
+def test_keras_on_another_backend(backend: str) -> None:
+    found = keep("keras_models", *([torch()] if backend == "torch" else []), KERAS_BACKEND=backend)
+    length = found["transformer"]["inputs"].popitem()[1].rpartition(", ")[2]
+    assert not length[0].isdigit(), "texts of one length only"
 
 
 def test_torch() -> None:
-    found = zoo("torch_models", cpu_torch(KERNELS, ENVIRONMENTS / "torch"))
-    check(found, {"loss": ("not kept", "no weights")})
-    assert found["dense"]["sample"] == "seen in a call"
+    assert keep("torch_models", torch())["lstm"]["sample"] == "seen in a call"
 
 
 def test_flax() -> None:
-    check(zoo("flax_models"), {})
+    keep("flax_models")
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a saved model of each kind."""
+    folder = tmp_path_factory.mktemp("files")
+    made = kernel("-m", "zoo.files", folder=folder, paths=(catboost(),))
+    assert made.returncode == 0, made.stderr
+    return folder
+
+
+SAVED = ["line.skops", "line.joblib", "net.keras", "xgb.ubj", "lgb.txt", "cat.cbm", "module.savedmodel.zip", "saved"]
+
+
+@pytest.mark.parametrize("name", SAVED)
+def test_a_saved_model_is_exported_by_the_command(files: Path, name: str) -> None:
+    trusted = ["--allow-pickle"] if name.endswith("joblib") else []
+    done = kernel("-m", "nebulab", "export", name, "-s", "rows.npy", *trusted, folder=files, paths=(catboost(),))
+    assert done.returncode == 0, done.stderr
+    assert "not supported" not in done.stderr, "a converter's chatter"
+    exported = files / done.stdout.splitlines()[0]
+    assert exported.is_file()
+    assert exported.name == f"{name.rpartition('.')[0] or name}.onnx"
+
+
+def test_the_command_verify_tells_the_proof_and_proves_anew(files: Path) -> None:
+    assert kernel("-m", "nebulab", "export", "lgb.txt", "-s", "rows.npy", "-o", "out", folder=files).returncode == 0
+    told = kernel("-m", "nebulab", "verify", "out/models/lgb.onnx", folder=files)
+    assert (told.returncode, "100.0% of the labels agree" in told.stdout) == (0, True), told.stdout
+    assert "label: tensor(int64) [None]" in told.stdout, "one row of labels only"
+    anew = ["-m", "nebulab", "verify", "out/models/lgb.onnx", "-s", "rows.npy", "--against"]
+    same = kernel(*anew, "lgb.txt", folder=files)
+    assert (same.returncode, "computes the same on 64 rows" in same.stdout) == (0, True), same.stdout
+    other = kernel(*anew, "xgb.ubj", folder=files)
+    assert (other.returncode, "NOT the same" in other.stdout) == (1, True), other.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (["net.safetensors"], 2, "Make the network in a notebook"),
+        (["line.joblib"], 2, "--allow-pickle"),
+        (["rows.npy"], 2, "Known are: "),
+        (["line.skops", "-s", "few.npy"], 1, "features"),
+    ],
+)
+def test_what_can_not_be_exported_says_what_to_do(files: Path, arguments: list[str], code: int, said: str) -> None:
+    refused = kernel("-m", "nebulab", "export", *arguments, folder=files)
+    assert refused.returncode == code
+    assert said in refused.stderr
+    assert "Traceback" not in refused.stderr

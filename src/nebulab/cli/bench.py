@@ -14,10 +14,12 @@ def command(arguments: tuple[str, ...]) -> None:
 
     \b
     ARGUMENTS go to the bench:
-      --only sessions|transfer|lookup   one of the three
-      --rounds N                        how often a session is opened
+      --only PART   sessions, transfer, lookup, training,
+                    notebooks, estimators or models
+      --rounds N    how often a session is opened
 
-    It starts a stack of its own in a temporary folder and takes it down again.
+    The first four start a stack of their own in a temporary folder and take
+    it down again.
     The figures are ratios, so that a slow or busy machine doesn't change them much.
     """
     from nebulab.develop import tests

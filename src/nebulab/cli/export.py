@@ -24,6 +24,7 @@ def command(model: Path, sample: Path | None, output: Path | None, allow_pickle:
       .ubj, .json          XGBoost
       .txt                 LightGBM
       .cbm                 CatBoost
+      a folder, .zip       SavedModel
       .pickle, .joblib     with --allow-pickle
 
     It runs where the model's library is installed: in a terminal of a session,

@@ -26,6 +26,20 @@ def locked_environment(lock: Path, folder: Path) -> Path:
     return python
 
 
+def beside(python: Path, lock: Path, folder: Path) -> Path:
+    """Install the packages of `lock` alone, without what they need, into `folder` for `python`, and return the folder.
+
+    `PYTHONPATH` leads `python` to them; its own environment stays as it is.
+    """
+    stamp = folder / "installed"
+    wanted = lock.read_text()
+    if not stamp.is_file() or stamp.read_text() != wanted:
+        pip = [str(python), "-m", "pip", "install", "-q", "--no-deps", "--require-hashes", "--upgrade"]
+        subprocess.run([*pip, "--target", str(folder), "-r", str(lock)], check=True)
+        stamp.write_text(wanted)
+    return folder
+
+
 def cpu_torch(python: Path, folder: Path) -> Path:
     """Install PyTorch's build for processors beside `python`'s environment, into `folder`, unless it is there.
 

@@ -35,11 +35,14 @@ def attempts(kind: str, model: Any, namespace: Mapping[str, Any]) -> Iterator[At
             scikit.check_fitted(model)
         elif not model.is_fitted():
             raise CantExport("it is not trained")
+        elif model.get_cat_feature_indices():
+            raise CantExport("it was trained on categories, which ONNX has no form for")
         sample = known(model) or _estimator_sample(kind, model, namespace)
         data = _numbers(sample.arguments[0])
-        expected = [one for one in scikit.expected(model, sample.arguments[0]) if one.name.startswith("predict")]
         if kind == "catboost":
-            expected = [Output(one.name, one.values.reshape(len(data), -1).squeeze()) for one in expected]
+            expected = _catboost_outputs(model, sample.arguments[0])
+        else:
+            expected = [one for one in scikit.expected(model, sample.arguments[0]) if one.name.startswith("predict")]
         names = [str(name) for name in _names_of(model)]
     yield Attempt(
         lambda path: write(model, data.shape[1], path),
@@ -88,6 +91,17 @@ def _numbers(data: Any) -> np.ndarray:
         return np.asarray(data.toarray() if hasattr(data, "toarray") else data, dtype=np.float64)
     except (TypeError, ValueError) as error:
         raise CantExport("it takes other things than numbers") from error
+
+
+def _catboost_outputs(model: Any, data: Any) -> list[Output]:
+    """Ask for labels and probabilities by name: the plain class, which files are read as, gives raw values."""
+    if not len(model.classes_):
+        return [Output("predict", np.asarray(model.predict(data)))]
+    labels = np.asarray(model.predict(data, prediction_type="Class"))
+    return [
+        Output("predict", labels.reshape(len(labels), -1).squeeze()),
+        Output("predict_proba", np.asarray(model.predict(data, prediction_type="Probability"))),
+    ]
 
 
 def _booster_outputs(kind: str, model: Any, data: np.ndarray) -> list[Output]:

@@ -51,6 +51,7 @@ def complete(card: dict[str, Any], path: Path, features: Any) -> None:
     import onnx
 
     made = onnx.load(str(path))
+    _free_rows(made.graph)
     card["inputs"] = [_signature(value) for value in made.graph.input]
     card["outputs"] = [_signature(value) for value in made.graph.output]
     if features:
@@ -60,6 +61,18 @@ def complete(card: dict[str, Any], path: Path, features: Any) -> None:
     entry = entry or made.metadata_props.add()
     entry.key, entry.value = METADATA_KEY, json.dumps(card)
     onnx.save(made, str(path))
+
+
+def _free_rows(graph: Any) -> None:
+    """Let an output have any number of rows where the inputs have: some converters write down one row of labels."""
+    if not all(value.type.HasField("tensor_type") for value in (*graph.input, *graph.output)):
+        return
+    axes = [value.type.tensor_type.shape.dim for value in graph.input]
+    if all(axis and not axis[0].HasField("dim_value") for axis in axes):
+        for value in graph.output:
+            axis = value.type.tensor_type.shape.dim
+            if axis and axis[0].dim_value == 1:
+                axis[0].ClearField("dim_value")
 
 
 def drop_outputs(path: Path, names: list[str]) -> None:

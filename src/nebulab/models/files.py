@@ -10,6 +10,8 @@ from typing import Any
 from nebulab.errors import SettingsError
 
 _PICKLES = {".pickle", ".pkl", ".joblib"}
+# PyTorch's own hold the weights too, or a pickle of an object whose class is in a notebook.
+_WEIGHTS_ALONE = {".safetensors", ".pt", ".pth", ".ckpt"}
 
 
 @dataclass(frozen=True)
@@ -29,15 +31,21 @@ def read_model(path: Path, *, allow_pickle: bool = False) -> Any:
         The file's kind is not known, its library is not installed, or it is a pickle and none may be read.
     """
     suffix = path.suffix.lower()
+    if suffix in _WEIGHTS_ALONE:
+        raise SettingsError(
+            f"{path.name} holds weights, and not the code of the network.",
+            "Make the network in a notebook, load the weights into it, and call "
+            "nebulab.models.keep('name', network, 'folder') after nebulab.sample(network, x).",
+        )
     if suffix in _PICKLES and not allow_pickle:
         raise SettingsError(
             f"{path.name} is a pickle: reading it runs any code that it holds.", "If you trust it, add --allow-pickle."
         )
-    reader = _READERS.get(suffix)
+    reader = _saved_model if (path / "saved_model.pb").is_file() else _READERS.get(suffix)
     if reader is None:
         raise SettingsError(
             f"{path.name} is no model of a known kind.",
-            f"Known are: {', '.join(sorted(_READERS))}. PyTorch's need their code.",
+            f"Known are: {', '.join(sorted(_READERS))}, and the folder of a SavedModel.",
         )
     try:
         return reader(path)
@@ -181,6 +189,41 @@ def _catboost(path: Path) -> Any:
     return catboost.CatBoost().load_model(str(path))
 
 
+def _zipped(path: Path) -> Any:
+    import tempfile
+    import zipfile
+
+    with tempfile.TemporaryDirectory() as folder:
+        with zipfile.ZipFile(path) as archive:
+            archive.extractall(folder)
+        if not (Path(folder) / "saved_model.pb").is_file():
+            raise SettingsError(f"{path.name} is no zipped SavedModel.", "Give the file that a job has kept.")
+        return _saved_model(Path(folder))
+
+
+def _saved_model(path: Path) -> Any:
+    """Return a module that calls what the SavedModel holds: itself, or its one function for serving."""
+    import tensorflow as tf
+
+    loaded = tf.saved_model.load(str(path))
+    serve = loaded.signatures.get("serving_default")
+    if serve is None:
+        raise SettingsError(
+            f"{path.name} has no function for serving.", "Save it with one: tf.saved_model.save(…, signatures=…)."
+        )
+    names = list(serve.structured_input_signature[1])
+
+    class Served(tf.Module):  # type: ignore[misc]
+        def __init__(self) -> None:
+            super().__init__()
+            self.loaded, self.weights = loaded, list(serve.variables)
+
+        def __call__(self, *given: Any) -> Any:
+            return serve(**dict(zip(names, given, strict=True)))
+
+    return Served()
+
+
 def _pickle(path: Path) -> Any:
     import joblib
 
@@ -195,4 +238,5 @@ _READERS: dict[str, Callable[[Path], Any]] = {
     ".json": _xgboost,
     ".txt": _lightgbm,
     ".cbm": _catboost,
+    ".zip": _zipped,
 } | dict.fromkeys(_PICKLES, _pickle)

@@ -11,6 +11,7 @@ from typing import Any
 from nebulab.models import boosting, card, networks, scikit
 from nebulab.models.attempt import Attempt, CantExport, first_line
 from nebulab.models.kinds import kind_of, library_of
+from nebulab.models.mending import mend
 from nebulab.models.proof import Proof, droppable, prove
 
 MODELS, CARDS, NATIVE = "models", "cards", "native_models"
@@ -86,6 +87,15 @@ def exports(kind: str, model: Any, namespace: Mapping[str, Any]) -> Iterator[Att
     return networks.attempts(kind, model, namespace)
 
 
+def native(kind: str, model: Any, folder: Path, name: str, namespace: Mapping[str, Any]) -> tuple[Path, str]:
+    """Write a model of this kind into `folder` in its library's own format; return the path and a remark."""
+    if kind == "sklearn":
+        return scikit.native(model, folder, name)
+    if kind in _BOOSTING:
+        return boosting.native(kind, model, folder, name)
+    return networks.native(kind, model, folder, name, namespace)
+
+
 def _try(attempt: Attempt, path: Path) -> tuple[Proof | None, str]:
     try:
         attempt.write(path)
@@ -94,14 +104,23 @@ def _try(attempt: Attempt, path: Path) -> tuple[Proof | None, str]:
     if path.stat().st_size > _LARGEST_BYTES:
         return None, "it needs more than the 2 GB that one ONNX file can hold"
     try:
-        proof = prove(path, attempt)
-        surplus = droppable(proof)
+        proof = _prove(path, attempt)
+        surplus = droppable(proof, attempt)
         if surplus:
             card.drop_outputs(path, surplus)
             proof = prove(path, attempt)
     except Exception as error:  # ONNX Runtime's, for what it has no operator for
         return None, f"the exported file does not run: {first_line(error)}"
     return proof, proof.reason
+
+
+def _prove(path: Path, attempt: Attempt) -> Proof:
+    try:
+        return prove(path, attempt)
+    except Exception:  # ONNX Runtime's, for what it has no operator for
+        if not mend(path):
+            raise
+        return prove(path, attempt)
 
 
 def _untrained(reason: str) -> bool:
@@ -120,12 +139,7 @@ def _native(
     own = folder / NATIVE
     own.mkdir(parents=True, exist_ok=True)
     try:
-        if kind == "sklearn":
-            path, remark = scikit.native(model, own, name)
-        elif kind in _BOOSTING:
-            path, remark = boosting.native(kind, model, own, name)
-        else:
-            path, remark = networks.native(kind, model, own, name, namespace)
+        path, remark = native(kind, model, own, name, namespace)
     except Exception as error:
         first = first_line(error)
         try:

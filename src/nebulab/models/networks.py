@@ -40,13 +40,7 @@ def native(kind: str, model: Any, folder: Path, name: str, namespace: Mapping[st
         model.save(path)
         return path, ""
     if kind == "tensorflow":
-        import tensorflow as tf
-
-        saved = folder / f"{name}.savedmodel"
-        tf.saved_model.save(model, str(saved))
-        shutil.make_archive(str(saved), "zip", saved)
-        shutil.rmtree(saved)
-        return Path(f"{saved}.zip"), ""
+        return _saved_model(model, folder / f"{name}.savedmodel", namespace)
     path = folder / f"{name}.safetensors"
     if kind == "torch":
         from safetensors.torch import save_model
@@ -69,8 +63,9 @@ def native(kind: str, model: Any, folder: Path, name: str, namespace: Mapping[st
 
 
 def _is_weight(leaf: Any) -> bool:
-    value = leaf[...] if hasattr(leaf, "value") else leaf
-    return hasattr(value, "dtype") and np.dtype(getattr(value, "dtype", "O")).kind in "fiubV"
+    """Whether it is numbers: a dropout's random key is none, and no dtype of numpy's."""
+    dtype = getattr(leaf[...] if hasattr(leaf, "value") else leaf, "dtype", None)
+    return isinstance(dtype, np.dtype) and dtype.kind in "fiubV"
 
 
 # --- Keras --------------------------------------------------------------------------------------------------------
@@ -101,10 +96,18 @@ def _keras(model: Any, namespace: Mapping[str, Any]) -> Iterator[Attempt]:
         with _quietly():
             if keras.backend.backend() == "tensorflow":
                 _keras_by_tf2onnx(model, sizes, dtypes, path)
+            elif keras.backend.backend() == "torch":
+                _keras_by_torch(model, sizes, arguments, path)
             else:
                 model.export(str(path), format="onnx", verbose=False)
 
+    def write_by_keras(path: Path) -> None:
+        with _quietly():
+            model.export(str(path), format="onnx", verbose=False)
+
     yield Attempt(write, arguments, expected, sample.source)
+    if keras.backend.backend() == "torch":
+        yield Attempt(write_by_keras, arguments, expected, sample.source)
 
 
 def _keras_by_tf2onnx(model: Any, shapes: Sequence[tuple[int | None, ...]], dtypes: Sequence[Any], path: Path) -> None:
@@ -122,6 +125,37 @@ def _keras_by_tf2onnx(model: Any, shapes: Sequence[tuple[int | None, ...]], dtyp
         return model(arguments[0] if len(arguments) == 1 else list(arguments), training=False)
 
     tf2onnx.convert.from_function(call, input_signature=specs, opset=18, output_path=str(path))
+
+
+def _keras_by_torch(
+    model: Any, shapes: Sequence[tuple[int | None, ...]], arguments: Sequence[np.ndarray], path: Path
+) -> None:
+    """Trace the model by dynamo: Keras' own export of what takes any number of rows is TorchScript's, which is old."""
+    import torch
+
+    class Call(torch.nn.Module):  # type: ignore[misc]
+        def __init__(self) -> None:
+            super().__init__()
+            self.model = model
+
+        def forward(self, *given: Any) -> Any:
+            return self.model(given[0] if len(given) == 1 else list(given), training=False)
+
+    device = next((weight.device for weight in model.parameters()), "cpu")
+    tensors = tuple(torch.as_tensor(argument, device=device) for argument in arguments)
+    batch = torch.export.Dim("batch", min=1)
+    free = tuple(
+        {0: batch}
+        | {
+            axis: torch.export.Dim(f"size_{place}_{axis}", min=1)
+            for axis, size in enumerate(shape, start=1)
+            if size is None
+        }
+        for place, shape in enumerate(shapes)
+    )
+    torch.onnx.export(
+        Call().eval(), tensors, str(path), dynamo=True, dynamic_shapes=(free,), external_data=False, verbose=False
+    )
 
 
 def _keras_shapes(model: Any) -> list[tuple[int | None, ...]] | None:
@@ -170,24 +204,70 @@ def _tensorflow(model: Any, namespace: Mapping[str, Any]) -> Iterator[Attempt]:
     import tensorflow as tf
     import tf2onnx
 
-    if not model.trainable_variables:
+    if not model.variables:
         raise CantExport("it has no weights")
     if not callable(model):
         raise CantExport("it has no __call__ to export")
-    sample = known(model) or that_works(namespace, lambda part: model(tf.constant(as_array(part)[:1])))
+    sample = _tensorflow_sample(model, namespace)
     if sample is None:
         raise CantExport(f"nothing tells its input: {_TELL}")
     arguments = [as_array(argument)[:_ROWS] for argument in sample.arguments]
     tensors = [tf.constant(argument) for argument in arguments]
     expected = [Output("call", array) for array in flattened(model(*tensors))]
-    specs = [tf.TensorSpec((None, *tensor.shape[1:]), tensor.dtype) for tensor in tensors]
 
     def write(path: Path) -> None:
         with _quietly():
-            traced = tf.function(lambda *given: model(*given), input_signature=specs)
-            tf2onnx.convert.from_function(traced, input_signature=specs, opset=18, output_path=str(path))
+            traced = _traced(model, sample)
+            tf2onnx.convert.from_function(
+                traced, input_signature=traced.input_signature, opset=18, output_path=str(path)
+            )
 
     yield Attempt(write, arguments, expected, sample.source)
+
+
+def _tensorflow_sample(model: Any, namespace: Mapping[str, Any]) -> Sample | None:
+    import tensorflow as tf
+
+    return known(model) or that_works(namespace, lambda part: model(tf.constant(as_array(part)[:1])))
+
+
+def _traced(model: Any, sample: Sample) -> Any:
+    """Return the module's call as a function of TensorFlow's for any number of rows."""
+    import tensorflow as tf
+
+    tensors = [tf.constant(as_array(argument)[:1]) for argument in sample.arguments]
+    specs = [tf.TensorSpec((None, *tensor.shape[1:]), tensor.dtype) for tensor in tensors]
+    return tf.function(lambda *given: model(*given), input_signature=specs)
+
+
+def _saved_model(model: Any, saved: Path, namespace: Mapping[str, Any]) -> tuple[Path, str]:
+    import tensorflow as tf
+
+    sample = _tensorflow_sample(model, namespace) if callable(model) else None
+    with _quietly():
+        tf.saved_model.save(model, str(saved), signatures=None if sample is None else _served(model, sample))
+    shutil.make_archive(str(saved), "zip", saved)
+    shutil.rmtree(saved)
+    return Path(f"{saved}.zip"), "" if sample is not None else "perhaps the weights alone: nothing told its input"
+
+
+def _served(model: Any, sample: Sample) -> Any:
+    """Return the function for serving: without one the file has the weights of a module whose call is plain Python."""
+    import tensorflow as tf
+
+    traced = _traced(model, sample)
+
+    def serve(*given: Any) -> dict[str, Any]:
+        answer = traced(*given)
+        if isinstance(answer, dict):
+            return answer
+        return (
+            {f"output_{place}": one for place, one in enumerate(answer)}
+            if isinstance(answer, list | tuple)
+            else {"output_0": answer}
+        )
+
+    return tf.function(serve, input_signature=traced.input_signature).get_concrete_function()
 
 
 # --- PyTorch ------------------------------------------------------------------------------------------------------
@@ -308,7 +388,7 @@ def _quietly() -> Iterator[None]:
     import logging
 
     previous = logging.root.manager.disable
-    logging.disable(logging.WARNING)
+    logging.disable(logging.ERROR)
     try:
         with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
             warnings.simplefilter("ignore")

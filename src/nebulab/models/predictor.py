@@ -32,17 +32,26 @@ _TYPES = {
 class Predictor:
     """A model from an ONNX file; called with its inputs it returns its outputs.
 
+    Parameters
+    ----------
+    path
+        The ONNX file.
+    threads
+        How many processors one prediction may use; the default is as many as this process may run on, while ONNX
+        Runtime's own is as many as the machine has.
+
     Raises
     ------
     SettingsError
         The file is no ONNX model.
     """
 
-    def __init__(self, path: str | Path) -> None:
+    def __init__(self, path: str | Path, threads: int | None = None) -> None:
         import onnxruntime
 
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 3
+        options.intra_op_num_threads = threads or len(os.sched_getaffinity(0))
         wanted = {"CUDAExecutionProvider": onnxruntime_options(os.environ), "CPUExecutionProvider": {}}
         available = [one for one in wanted.items() if one[0] in onnxruntime.get_available_providers()]
         try:

@@ -42,13 +42,19 @@ class Proof:
     reason: str = ""
 
 
-def droppable(proof: Proof) -> list[str]:
+def droppable(proof: Proof, attempt: Attempt) -> list[str]:
     """Return the outputs that may be left out, if the rest then holds: a converter's scores of its own making.
 
-    Labels and probabilities may not: a wrong one tells that the whole is wrong.
+    The original's labels and probabilities may not: a wrong one tells that the whole is wrong.
     """
     wrong = [compared for compared in proof.outputs if not compared.agrees]
-    own = [compared.output for compared in wrong if compared.original == "decision_function"]
+    gives = {one.name for one in attempt.expected}
+    own = [
+        compared.output
+        for compared in wrong
+        if compared.original == "decision_function"
+        or (compared.output == "probabilities" and "predict_proba" not in gives)
+    ]
     return own if len(own) == len(wrong) and proof.outputs and proof.outputs[0].agrees else []
 
 

@@ -94,9 +94,10 @@ def with_columns(namespace: Mapping[str, Any], columns: int, names: Sequence[str
             if set(names) <= set(value.columns):
                 return Sample((head(value[list(names)]),), f"found in {name}")
         elif names is None and len(value.shape) == 2 and value.shape[1] == columns and len(value) > 0:
-            part = head(value)
             with contextlib.suppress(TypeError, ValueError):
-                return Sample((np.asarray(part, dtype=np.float64),), f"found in {name}")
+                part = np.asarray(head(value))
+                numbers = part if part.dtype in (np.float32, np.float64) else part.astype(np.float64)
+                return Sample((numbers,), f"found in {name}")
     return None
 
 

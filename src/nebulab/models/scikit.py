@@ -14,8 +14,7 @@ from nebulab.models.samples import Sample, known, with_columns
 
 METHODS = ("predict", "predict_proba", "decision_function", "transform", "score_samples")
 _RANDOM_ROWS = 64
-# What onnxmltools' converters of boosted trees know, inside a pipeline too.
-_OF_BOOSTING = {"": 18, "ai.onnx.ml": 3}
+_OTHER_SIZE = {np.dtype(np.float32): np.float64, np.dtype(np.float64): np.float32}
 
 
 def attempts(model: Any, namespace: Mapping[str, Any]) -> Iterator[Attempt]:
@@ -29,14 +28,7 @@ def attempts(model: Any, namespace: Mapping[str, Any]) -> Iterator[Attempt]:
     check_fitted(model)
     sample = find_sample(model, namespace)
     data = sample.arguments[0]
-    try:
-        original = expected(model, data)
-    except CantExport:
-        # Some estimators keep 64-bit numbers whatever they were fitted on, and then refuse 32-bit ones.
-        if not (isinstance(data, np.ndarray) and data.dtype == np.float32):
-            raise
-        data = data.astype(np.float64)
-        original = expected(model, data)
+    data, original = _computed(model, data)
     if not original:
         raise CantExport("it has neither predict nor transform")
     for form in _forms(data):
@@ -63,7 +55,10 @@ class _Form:
 def _forms(data: Any) -> list[_Form]:
     """Return the forms to try: 32-bit numbers first, and for a frame an input for each of its columns."""
     if not hasattr(data, "columns"):
-        return [_Form("float32"), _Form("float64")]
+        forms = [_Form("float32", whole=False), _Form("float64", whole=False)]
+        if getattr(data, "dtype", np.dtype(object)).kind in "biu":
+            forms.append(_Form("int64"))  # encoders of labels take nothing else
+        return forms
     forms = [_Form("float32"), _Form("float32", whole=False), _Form("float64", whole=False)]
     if all(np.asarray(data[name]).dtype.kind in "biuf" for name in data.columns):
         forms += [_Form("float32", one_table=True), _Form("float64", one_table=True)]
@@ -100,6 +95,8 @@ def find_sample(model: Any, namespace: Mapping[str, Any]) -> Sample:
         return sample
     features = getattr(model, "n_features_in_", None)
     names = getattr(model, "feature_names_in_", None)
+    if features is None and isinstance(model, _of_labels()):
+        return Sample((np.resize(model.classes_, _RANDOM_ROWS),), "its own classes")
     if features is None:
         raise CantExport("nothing tells its input: call nebulab.sample(model, X) with a few rows")
     sample = with_columns(namespace, features, None if names is None else [str(name) for name in names])
@@ -110,10 +107,29 @@ def find_sample(model: Any, namespace: Mapping[str, Any]) -> Sample:
     random = np.random.default_rng(0).normal(size=(_RANDOM_ROWS, features))
     sample = Sample((random,), "made up")
     try:
-        expected(model, random)
+        _computed(model, random)
     except Exception as error:
         raise CantExport("it does not take plain numbers: call nebulab.sample(model, X) with a few rows") from error
     return sample
+
+
+def _of_labels() -> tuple[Any, ...]:
+    """The encoders of a single column, whose `fit` nobody can watch."""
+    from sklearn.preprocessing import LabelBinarizer, LabelEncoder
+
+    return LabelEncoder, LabelBinarizer
+
+
+def _computed(model: Any, data: Any) -> tuple[Any, list[Output]]:
+    """Return the sample, in the size of numbers that the estimator takes, and what it gives for it."""
+    try:
+        return data, expected(model, data)
+    except CantExport:
+        # Some refuse numbers of another size than their own, which need not be that of what they were given.
+        if not (isinstance(data, np.ndarray) and data.dtype in _OTHER_SIZE):
+            raise
+        data = data.astype(_OTHER_SIZE[data.dtype])
+        return data, expected(model, data)
 
 
 def expected(model: Any, data: Any) -> list[Output]:
@@ -135,6 +151,9 @@ def expected(model: Any, data: Any) -> list[Output]:
         if method == "decision_function" and values.ndim == 1:
             # Of two classes ONNX has a score each.
             found.append(Output(method, np.stack([-values, values], axis=1)))
+    if not found and hasattr(model, "kneighbors"):
+        distances, rows = model.kneighbors(data)
+        found += [Output("kneighbors", rows), Output("kneighbors", distances)]
     return found
 
 
@@ -168,17 +187,24 @@ def _inputs(data: Any, form: _Form) -> tuple[list[str], list[tuple[str, Any]], l
         texts = values.astype(str).astype(object)
         shape = [None] if texts.ndim == 1 else [None, texts.shape[1]]
         return [], [("input", data_types.StringTensorType(shape))], [texts]
-    return [], [("input", floats([None, *values.shape[1:]]))], [values.astype(precision)]
+    kind = data_types.Int64TensorType if precision == np.int64 else floats
+    return [], [("input", kind([None, *values.shape[1:]]))], [values.astype(precision)]
 
 
 def _write(model: Any, types: list[tuple[str, Any]], path: Path) -> None:
     from skl2onnx import to_onnx
 
-    register_boosting()
-    plain = {id(model): {"zipmap": False}} if hasattr(model, "classes_") else None
-    choices: list[dict[str, Any]] = [{"options": plain}, {"options": plain, "target_opset": _OF_BOOSTING}]
-    if plain is not None:
-        choices.append({})  # a wrapper that takes no options of its own
+    from nebulab.models import converters
+
+    converters.register()
+    texts = converters.text_options()
+    plain = {id(model): {"zipmap": False}} if hasattr(model, "classes_") else {}
+    choices: list[dict[str, Any]] = [
+        {"options": plain | texts},
+        {"options": plain | texts, "target_opset": converters.OF_BOOSTING},
+    ]
+    if plain:
+        choices.append({"options": texts})  # a wrapper that takes no options of its own
     for place, choice in enumerate(choices, start=1):
         try:
             made = to_onnx(model, initial_types=types, **choice)
@@ -187,36 +213,3 @@ def _write(model: Any, types: list[tuple[str, Any]], path: Path) -> None:
             if place == len(choices):
                 raise
     path.write_bytes(made.SerializeToString())
-
-
-def register_boosting() -> None:
-    """Tell skl2onnx of the boosted trees that a pipeline may end with."""
-    import sys
-
-    from skl2onnx import update_registered_converter
-    from skl2onnx.common.shape_calculator import (
-        calculate_linear_classifier_output_shapes,
-        calculate_linear_regressor_output_shapes,
-    )
-
-    shapes = {
-        "Classifier": calculate_linear_classifier_output_shapes,
-        "Regressor": calculate_linear_regressor_output_shapes,
-    }
-    choices = {"nocl": [True, False], "zipmap": [True, False, "columns"]}
-    for library, prefix in (("xgboost", "XGB"), ("lightgbm", "LGBM")):
-        module = sys.modules.get(library)
-        if module is None or library in _REGISTERED:
-            continue
-        if library == "xgboost":
-            from onnxmltools.convert.xgboost.operator_converters.XGBoost import convert_xgboost as convert
-        else:
-            from onnxmltools.convert.lightgbm.operator_converters.LightGbm import convert_lightgbm as convert
-        for kind, shape in shapes.items():
-            name = f"{prefix}{kind}"
-            options = choices if kind == "Classifier" else None
-            update_registered_converter(getattr(module, name), f"{library}{name}", shape, convert, options=options)
-        _REGISTERED.add(library)
-
-
-_REGISTERED: set[str] = set()

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from report import Zoo, main
+
+from zoo import Member, Zoo
 
 
 def make() -> Zoo:
@@ -16,22 +17,24 @@ def make() -> Zoo:
     random = np.random.default_rng(0)
     table = random.normal(size=(200, 4)).astype(np.float32)
     label, target = (table[:, 0] > 0).astype(int), table[:, 1] * 2
+    classes = label + (target > 1)
     frame = pd.DataFrame(table, columns=list("abcd"))
     matrix = xgboost.DMatrix(table, label)
     quiet = {"verbose": -1, "n_estimators": 5}
-    models = {
+    on_table = {
         "xgb_class": xgboost.XGBClassifier(n_estimators=5).fit(table, label),
-        "xgb_frame": xgboost.XGBRegressor(n_estimators=5).fit(frame, target),
+        "xgb_forest": xgboost.XGBRFRegressor(n_estimators=20).fit(table, target),
         "xgb_booster": xgboost.train({"objective": "binary:logistic"}, matrix, 3),
-        "xgb_multi": xgboost.train(
-            {"objective": "multi:softprob", "num_class": 3}, xgboost.DMatrix(table, label + (target > 1)), 3
-        ),
-        "lgb_class": lightgbm.LGBMClassifier(**quiet).fit(frame, label),
+        "xgb_multi": xgboost.train({"objective": "multi:softprob", "num_class": 3}, xgboost.DMatrix(table, classes), 3),
         "lgb_value": lightgbm.LGBMRegressor(**quiet).fit(table, target),
+        "lgb_multi": lightgbm.LGBMClassifier(**quiet).fit(table, classes),
         "lgb_booster": lightgbm.train({"objective": "binary", "verbose": -1}, lightgbm.Dataset(table, label), 3),
         "lgb_pipeline": make_pipeline(StandardScaler(), lightgbm.LGBMRegressor(**quiet)).fit(table, target),
     }
-    return models, {"X_train": table, "frame": frame}
-
-
-main(make)
+    on_frame = {
+        "xgb_frame": xgboost.XGBRegressor(n_estimators=5).fit(frame, target),
+        "lgb_class": lightgbm.LGBMClassifier(**quiet).fit(frame, label),
+    }
+    members = {name: Member(model, (table,)) for name, model in on_table.items()}
+    members |= {name: Member(model, (frame,)) for name, model in on_frame.items()}
+    return Zoo(members, {"X_train": table, "frame": frame})

@@ -1,0 +1,217 @@
+"""Bench 8: the zoo's models exported and proven, and ONNX Runtime beside the originals for prediction.
+
+Each family runs in a process of its own in the kernels' environment, on one processor.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import statistics
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from bench.table import Row, grid
+from nebulab.develop.environments import beside, cpu_torch
+
+ROUNDS = 30
+_WARM_UP = 3
+OUTCOMES = ("proven", "kept natively", "failed")
+_FAMILY_TITLES = ("family", *OUTCOMES, "time: median ratio (range)", "file size: median ratio (range)")
+_TITLES = ("model", "outcome", "rows", "ONNX Runtime", "original", "ratio", "ONNX file", "own format")
+# One thread for both; what knows no variable of its own runs on one processor all the same.
+ONE_THREAD = {
+    "OMP_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    "TF_NUM_INTRAOP_THREADS": "1",
+    "TF_NUM_INTEROP_THREADS": "1",
+    "XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1",
+}
+
+
+def measure(environments: Path, checkout: Path) -> list[Row]:
+    """Export and time every family; print a line a model, and return the counts against their goals."""
+    python = environments / "kernels" / "bin" / "python"
+    torch = cpu_torch(python, environments / "torch")
+    catboost = beside(python, checkout / "requirements" / "catboost.txt", environments / "catboost")
+    runs: list[tuple[str, str, dict[str, str]]] = [
+        ("scikit-learn", "scikit", {}),
+        ("boosted trees", "boosting", {}),
+        ("CatBoost", "catboost_models", {"PYTHONPATH": str(catboost)}),
+        ("Keras on TensorFlow", "keras_models", {}),
+        ("Keras on PyTorch", "keras_models", {"KERAS_BACKEND": "torch", "PYTHONPATH": str(torch)}),
+        ("Keras on JAX", "keras_models", {"KERAS_BACKEND": "jax"}),
+        ("PyTorch", "torch_models", {"PYTHONPATH": str(torch)}),
+        ("Flax", "flax_models", {}),
+    ]
+    lines: list[tuple[str, ...]] = [_TITLES]
+    families: list[tuple[str, ...]] = [_FAMILY_TITLES]
+    outcomes: Counter[str] = Counter()
+    for title, family, variables in runs:
+        found = _family(python, family, checkout, variables)
+        lines += [(f"{title}: {name}", *_cells(one)) for name, one in found.items()]
+        families.append((title, *_summary(list(found.values()))))
+        outcomes.update(one["outcome"] for one in found.values())
+    print(grid(lines), grid(families), sep="\n\n", end="\n\n")
+    total = sum(outcomes.values())
+    return [
+        Row.figure(f"of {total} models of the zoo: failed", outcomes["failed"], "", goal=0),
+        Row.at_least("models of the zoo: proven", outcomes["proven"], 25, "", "wanted", goal=1.0),
+    ]
+
+
+def _summary(members: list[dict[str, Any]]) -> tuple[str, ...]:
+    """Return how many of a family came to what, and the middle and the ends of its ratios of time and of size."""
+    counts = Counter(one["outcome"] for one in members)
+    timed = [one for one in members if "ours" in one]
+    times = sorted(one["ours"] / one["theirs"] for one in timed)
+    sizes = sorted(one["onnx"] / one["native"] for one in timed)
+    spread = [f"{statistics.median(ratios):.2f} ({ratios[0]:.2f}-{ratios[-1]:.2f})" for ratios in (times, sizes)]
+    return (*(str(counts[outcome]) for outcome in OUTCOMES), *spread)
+
+
+def _cells(one: dict[str, Any]) -> tuple[str, ...]:
+    if "ours" not in one:
+        return (f"{one['outcome']}: {one['reason']}", "", "", "", "", "", _kilobytes(one.get("native")))
+    return (
+        one["outcome"],
+        str(one["rows"]),
+        f"{one['ours'] * 1000:.3f} ms",
+        f"{one['theirs'] * 1000:.3f} ms",
+        f"{one['ours'] / one['theirs']:.2f}",
+        _kilobytes(one["onnx"]),
+        _kilobytes(one.get("native")),
+    )
+
+
+def _kilobytes(size: int | None) -> str:
+    return "" if size is None else f"{size / 1000:.1f} kB"
+
+
+def _family(python: Path, family: str, checkout: Path, variables: dict[str, str]) -> dict[str, dict[str, Any]]:
+    search = [str(checkout / "src"), str(checkout / "tests"), str(checkout), variables.get("PYTHONPATH", "")]
+    finished = subprocess.run(
+        [str(python), "-m", "bench.models", family],
+        env=os.environ | ONE_THREAD | variables | {"PYTHONPATH": os.pathsep.join(filter(None, search))},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        check=True,
+    )
+    found: dict[str, dict[str, Any]] = json.loads(finished.stdout.rpartition("@@")[2])
+    return found
+
+
+def _inside(family: str) -> None:
+    """Keep and time each member of a family that is trained; print what was found as JSON."""
+    import warnings
+
+    from zoo import keep_all
+
+    os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+    warnings.simplefilter("ignore")
+    if "torch" in family or os.environ.get("KERAS_BACKEND") == "torch":
+        import torch
+
+        torch.set_num_threads(1)
+    told = {}
+    for found in keep_all(family):
+        if found.member.fate == "not kept":  # there to be refused: the tests' business
+            continue
+        told[found.name] = _one(found)
+    print("\n@@" + json.dumps(told))
+
+
+def _one(found: Any) -> dict[str, Any]:
+    from nebulab.models.keeping import native
+    from nebulab.models.kinds import kind_of
+    from nebulab.models.predictor import Predictor
+
+    kept, member = found.kept, found.member
+    if kept.fate == "not kept":
+        return {"outcome": "failed", "reason": kept.reason}
+    own = found.folder / "own"
+    own.mkdir(exist_ok=True)
+    kind = kind_of(member.model) or ""
+    path, _ = native(kind, member.model, own, found.name, found.globals)
+    told: dict[str, Any] = {"native": path.stat().st_size}
+    if kept.fate != "model":
+        return told | {"outcome": "kept natively", "reason": kept.reason.split(";")[0]}
+    exported = found.folder / kept.files[0]
+    predictor = Predictor(exported, threads=1)
+    original = _original(kind, found)
+    ours, theirs = _in_turn(lambda: predictor.run(*member.batch), original)
+    return told | {
+        "outcome": "proven",
+        "rows": len(member.batch[0]),
+        "ours": ours,
+        "theirs": theirs,
+        "onnx": exported.stat().st_size,
+    }
+
+
+def _in_turn(ours: Callable[[], Any], theirs: Callable[[], Any]) -> tuple[float, float]:
+    """Return the median seconds of both, called in turn after a warm-up."""
+    seconds: tuple[list[float], list[float]] = ([], [])
+    for turn in range(_WARM_UP + ROUNDS):
+        for call, kept in zip((ours, theirs), seconds, strict=True):
+            begun = time.perf_counter()
+            call()
+            if turn >= _WARM_UP:
+                kept.append(time.perf_counter() - begun)
+    return statistics.median(seconds[0]), statistics.median(seconds[1])
+
+
+def _original(kind: str, found: Any) -> Callable[[], Any]:
+    """Return the original's own prediction of the batch, the quickest that its library offers."""
+    model, batch = found.member.model, found.member.batch
+    if kind == "keras":
+        given = batch[0] if len(batch) == 1 else list(batch)
+        return lambda: model.predict_on_batch(given)
+    if kind == "torch":
+        import torch
+
+        model.eval()
+
+        def call() -> Any:
+            with torch.inference_mode():
+                return model(*batch)
+
+        return call
+    if kind == "tensorflow":
+        import tensorflow as tf
+
+        traced = tf.function(lambda *given: model(*given))
+        return lambda: traced(*batch).numpy()
+    if kind in {"nnx", "linen"}:
+        return _compiled(kind, model, batch, found.globals)
+    if type(model).__name__ == "Booster":
+        return lambda: (model.inplace_predict if kind == "xgboost" else model.predict)(*batch)
+    # The file computes all outputs at once, so the original gives as many.
+    wanted = {one.original for one in found.kept.proof.outputs}
+    methods = [getattr(model, name) for name in wanted]
+    return lambda: [method(*batch) for method in methods]
+
+
+def _compiled(kind: str, model: Any, batch: tuple[Any, ...], around: dict[str, Any]) -> Callable[[], Any]:
+    import jax
+
+    if kind == "linen":
+        compiled = jax.jit(model.apply)
+        return lambda: compiled(around["params"], *batch).block_until_ready()
+    from flax import nnx
+
+    still = nnx.merge(*nnx.split(model))
+    still.eval()
+    graph, state = nnx.split(still)
+    compiled = jax.jit(lambda state, *given: nnx.merge(graph, state)(*given))
+    return lambda: compiled(state, *batch).block_until_ready()
+
+
+if __name__ == "__main__":
+    _inside(sys.argv[1])

@@ -1,0 +1,126 @@
+"""What skl2onnx is told beside its own converters: of boosted trees, and of estimators whose file would be wrong or not
+run; runs in the kernel."""
+
+from __future__ import annotations
+
+import copy
+import sys
+from collections.abc import Callable
+from typing import Any
+
+# What onnxmltools' converters of boosted trees know, inside a pipeline too.
+OF_BOOSTING = {"": 18, "ai.onnx.ml": 3}
+# ONNX Runtime's own choice, en_US.UTF-8, is not installed on most servers; this one is part of glibc.
+_LOCALE = "C.UTF-8"
+_DENSE = {"onehot": "onehot-dense"}
+_WORDS = {r"(?u)\b\w\w+\b": r"[\p{L}\p{N}_]{2,}"}
+_REGISTERED: set[str] = set()
+
+
+def register() -> None:
+    """Tell skl2onnx of the boosted trees that a pipeline may end with, and of the estimators that need a stand-in."""
+    _register_boosting()
+    if "stand-ins" not in _REGISTERED:
+        _register_stand_ins()
+        _REGISTERED.add("stand-ins")
+
+
+def text_options() -> dict[type, dict[str, str]]:
+    """Return the options of the text vectorizers, wherever they are in a model."""
+    from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
+
+    return {cls: {"locale": _LOCALE} for cls in (CountVectorizer, TfidfVectorizer)}
+
+
+def _register_boosting() -> None:
+    from skl2onnx import update_registered_converter
+    from skl2onnx.common.shape_calculator import (
+        calculate_linear_classifier_output_shapes,
+        calculate_linear_regressor_output_shapes,
+    )
+
+    shapes = {
+        "Classifier": calculate_linear_classifier_output_shapes,
+        "Regressor": calculate_linear_regressor_output_shapes,
+    }
+    choices = {"nocl": [True, False], "zipmap": [True, False, "columns"]}
+    for library, prefix in (("xgboost", "XGB"), ("lightgbm", "LGBM")):
+        module = sys.modules.get(library)
+        if module is None or library in _REGISTERED:
+            continue
+        if library == "xgboost":
+            from onnxmltools.convert.xgboost.operator_converters.XGBoost import convert_xgboost as convert
+        else:
+            from onnxmltools.convert.lightgbm.operator_converters.LightGbm import convert_lightgbm as convert
+        for kind, shape in shapes.items():
+            name = f"{prefix}{kind}"
+            options = choices if kind == "Classifier" else None
+            update_registered_converter(getattr(module, name), f"{library}{name}", shape, convert, options=options)
+        _REGISTERED.add(library)
+
+
+def _register_stand_ins() -> None:
+    """Have some estimators converted as another that computes the same, and whose converter is right."""
+    from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+    from sklearn.ensemble import RandomTreesEmbedding, VotingClassifier
+    from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
+    from sklearn.neighbors import NearestNeighbors
+    from sklearn.preprocessing import KBinsDiscretizer
+
+    _stand_in(LinearDiscriminantAnalysis, _logistic)
+    # A sparse output, which ONNX has none of, is dense in the file.
+    _stand_in(KBinsDiscretizer, lambda model: _with(model, "encode", _DENSE))
+    _stand_in(RandomTreesEmbedding, lambda model: _with(model, "sparse_output", {True: False}))
+    # The shape of its `transform` alone, which the file does not give.
+    _stand_in(VotingClassifier, lambda model: _with(model, "flatten_transform", {True: False}))
+    # It has a radius besides the number of neighbours, by default; the file answers for the number.
+    _stand_in(NearestNeighbors, lambda model: _with(model, "radius", {model.radius: None}))
+    for vectorizer in (CountVectorizer, TfidfVectorizer):
+        _stand_in(vectorizer, _of_any_letters)
+
+
+def _stand_in(cls: type, other: Callable[[Any], Any]) -> None:
+    from skl2onnx._supported_operators import sklearn_operator_name_map
+    from skl2onnx.common._registration import get_converter, register_converter
+
+    alias = sklearn_operator_name_map[cls]
+    convert = get_converter(alias)
+
+    def convert_other(scope: Any, operator: Any, container: Any) -> None:
+        if type(operator.raw_operator) is cls:
+            operator.raw_operator = other(operator.raw_operator)
+        convert(scope, operator, container)
+
+    register_converter(alias, convert_other, overwrite=True, options=getattr(convert, "_options", None))
+
+
+def _with(model: Any, setting: str, instead: dict[Any, Any]) -> Any:
+    """Return the estimator with another value of a setting, where it has one of these."""
+    other = copy.copy(model)
+    value = getattr(model, setting)
+    setattr(other, setting, instead.get(value, value))
+    return other
+
+
+def _of_any_letters(model: Any) -> Any:
+    """Return the vectorizer with its default pattern of words as RE2 writes it.
+
+    skl2onnx reads that one as words of ASCII's letters, a single one included.
+    """
+    other = _with(model, "token_pattern", _WORDS)
+    other.build_tokenizer = model.build_tokenizer  # which splits the vocabulary with Python's own pattern
+    return other
+
+
+def _logistic(model: Any) -> Any:
+    """Return a logistic regression of the same coefficients, which gives the same probabilities.
+
+    skl2onnx takes the softmax for a linear discriminant analysis of two classes, where scikit-learn takes the logistic
+    function.
+    """
+    from sklearn.linear_model import LogisticRegression
+
+    other = LogisticRegression()
+    for name in ("coef_", "intercept_", "classes_", "n_features_in_"):
+        setattr(other, name, getattr(model, name))
+    return other

@@ -1,0 +1,59 @@
+"""Flax's modules on JAX: nnx, which hold their weights, and linen, whose weights lie beside them."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from zoo import Member, Zoo
+
+
+def make() -> Zoo:
+    import jax
+    from flax import linen, nnx
+
+    random = np.random.default_rng(0)
+    table = random.normal(size=(40, 4)).astype("float32")
+    images = random.normal(size=(20, 8, 8, 1)).astype("float32")
+    series = random.normal(size=(20, 7, 8)).astype("float32")
+
+    class Dense(nnx.Module):
+        def __init__(self, rngs) -> None:
+            self.first, self.second = nnx.Linear(4, 8, rngs=rngs), nnx.Linear(8, 2, rngs=rngs)
+
+        def __call__(self, x):
+            return self.second(nnx.relu(self.first(x)))
+
+    class Convolution(nnx.Module):
+        def __init__(self, rngs) -> None:
+            self.convolution = nnx.Conv(1, 4, (3, 3), rngs=rngs)
+            self.norm = nnx.BatchNorm(4, rngs=rngs)
+            self.dropout = nnx.Dropout(0.5, rngs=rngs)
+            self.out = nnx.Linear(4, 2, rngs=rngs)
+
+        def __call__(self, x):
+            return self.out(self.dropout(nnx.relu(self.norm(self.convolution(x)))).mean(axis=(1, 2)))
+
+    class Transformer(nnx.Module):
+        def __init__(self, rngs) -> None:
+            self.attention = nnx.MultiHeadAttention(2, 8, decode=False, rngs=rngs)
+            self.norm = nnx.LayerNorm(8, rngs=rngs)
+            self.first, self.second = nnx.Linear(8, 16, rngs=rngs), nnx.Linear(16, 8, rngs=rngs)
+
+        def __call__(self, x):
+            attended = self.norm(x + self.attention(x))
+            return attended + self.second(nnx.gelu(self.first(attended)))
+
+    class Linen(linen.Module):
+        @linen.compact
+        def __call__(self, x):
+            return linen.Dense(3)(linen.relu(linen.Dense(5)(x)))
+
+    module = Linen()
+    members = {
+        "dense": Member(Dense(nnx.Rngs(0)), (table,)),
+        "convolution": Member(Convolution(nnx.Rngs(0)), (images,)),
+        "transformer": Member(Transformer(nnx.Rngs(0)), (series,)),
+        "linen": Member(module, (table,)),
+    }
+    around = {"X_train": table, "X_images": images, "X_series": series}
+    return Zoo(members, around | {"params": module.init(jax.random.key(0), table[:1])})

@@ -1,0 +1,77 @@
+"""PyTorch's modules, which tell nothing of their inputs: what they were called with does."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from zoo import Member, Zoo
+
+
+def make() -> Zoo:
+    import torch
+    from torch import nn
+
+    torch.manual_seed(0)
+    table = np.random.default_rng(0).normal(size=(40, 4)).astype("float32")
+    rows = torch.tensor(table)
+
+    class Sequence(nn.Module):
+        def __init__(self, layer) -> None:
+            super().__init__()
+            self.layer = layer
+            self.out = nn.Linear(6, 1)
+
+        def forward(self, x):
+            return self.out(self.layer(x)[0][:, -1])
+
+    class Residual(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.first, self.second = nn.Conv2d(1, 8, 3, padding=1), nn.Conv2d(8, 8, 3, padding=1)
+            self.norm, self.out = nn.BatchNorm2d(8), nn.Linear(8, 10)
+
+        def forward(self, x):
+            narrow = self.first(x).relu()
+            return self.out((narrow + self.norm(self.second(narrow))).relu().mean(dim=(2, 3)))
+
+    class UNet(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.first, self.second = nn.Conv2d(1, 32, 3, padding=1), nn.Conv2d(32, 64, 3, padding=1)
+            self.up, self.out = nn.ConvTranspose2d(64, 32, 2, stride=2), nn.Conv2d(64, 2, 1)
+            self.pool = nn.MaxPool2d(2)
+
+        def forward(self, x):
+            whole = self.first(x).relu()
+            half = self.second(self.pool(whole)).relu()
+            return self.out(torch.cat([whole, self.up(half)], dim=1)).sigmoid()
+
+    class Two(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.dense = nn.Linear(4, 2)
+            self.embedding = nn.Embedding(5, 2)
+
+        def forward(self, x, which):
+            return {"sum": self.dense(x) + self.embedding(which), "part": self.embedding(which)}
+
+    images, series = torch.randn(20, 1, 16, 16), torch.randn(40, 9, 3)
+    parts = [nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 3)]
+    block = nn.TransformerEncoderLayer(8, 2, 16, batch_first=True)
+    members = {
+        "dense": Member(nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Dropout(), nn.Linear(8, 2)), (rows,)),
+        "convolution": Member(nn.Sequential(*parts), (images,)),
+        "residual": Member(Residual(), (images,)),
+        "unet": Member(UNet(), (torch.randn(8, 1, 64, 64),)),
+        "lstm": Member(Sequence(nn.LSTM(3, 6, batch_first=True)), (series,)),
+        "gru": Member(Sequence(nn.GRU(3, 6, batch_first=True)), (series,)),
+        "transformer": Member(nn.TransformerEncoder(block, 2), (torch.randn(20, 7, 8),)),
+        "two_inputs": Member(Two(), (rows, torch.randint(0, 5, (40,)))),
+    }
+    for member in members.values():
+        member.model(*member.batch)
+    members |= {
+        "not_called": Member(nn.Linear(4, 1), (rows,)),
+        "loss": Member(nn.CrossEntropyLoss(), (rows,), "not kept", "no weights"),
+    }
+    return Zoo(members, {"X_train": table})
