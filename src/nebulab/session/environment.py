@@ -83,7 +83,7 @@ def galaxy(settings: SessionSettings, *, broker: str, broker_token: str) -> dict
         "HISTORY_ID": settings.history_id,
         "DATASET_HID": settings.dataset_hid,
         "ADDITIONAL_IDS": settings.additional_ids,
-        "GALAXY_WORKING_DIR": str(layout.root),
+        "GALAXY_WORKING_DIR": str(layout.folder or layout.root),
         "NEBULAB_CACHE": str(layout.cache),
         "NEBULAB_INPUTS": str(layout.staged / "galaxy_inputs.json"),
     }

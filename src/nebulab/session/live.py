@@ -167,13 +167,16 @@ class _Live:
             self._finish(End.SHUT_DOWN if well else End.DIED)
 
     async def _open(self) -> None:
-        await server.answers(self._port, self._settings.token, self._process, self._settings.layout.server_log)
+        base_url = self._settings.page.base_url
+        await server.answers(
+            self._port, self._settings.token, self._process, self._settings.layout.server_log, base_url=base_url
+        )
         self._state = "running"
         if self._settings.runtime_report is not None and self._prepared.isolation != "container":
             server.report(self._settings.runtime_report, self._port)
         log(f"JupyterLab answers after {time.monotonic() - self._prepared.began:.1f} s")
         if not self._settings.in_galaxy:
-            log(f"Open http://127.0.0.1:{self._port}/nebulab/start?token={self._settings.token}")
+            log(f"Open http://127.0.0.1:{self._port}{base_url}nebulab/start?token={self._settings.token}")
         await self._log_accelerator()
 
     async def _log_accelerator(self) -> None:
@@ -258,7 +261,7 @@ class _Live:
     async def _watch_idleness(self, client: aiohttp.ClientSession) -> None:
         import aiohttp
 
-        address = f"http://{server.LOOPBACK}:{self._port}/api"
+        address = f"http://{server.LOOPBACK}:{self._port}{self._settings.page.base_url}api"
         headers = {"Authorization": f"token {self._settings.token}"}
         warned = False
         while True:

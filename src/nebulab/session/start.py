@@ -4,6 +4,7 @@ start."""
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 from collections.abc import Callable
@@ -68,6 +69,13 @@ def default_notebooks() -> Path | None:
         if folder.is_dir():
             return folder
     return None
+
+
+def in_own_folder(layout: Layout) -> Start:
+    """Return the page of a person's own folder, which gets the default notebooks only while it is empty."""
+    if os.access(layout.work, os.W_OK) and not any(layout.work.iterdir()):
+        return _defaults(layout)
+    return Start("", b"")
 
 
 def _defaults(layout: Layout) -> Start:
