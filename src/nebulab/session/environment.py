@@ -67,6 +67,8 @@ def make(
             "JUPYTER_CONFIG_DIR": str(layout.runtime / "config"),
             "JUPYTER_PATH": str(kernelspecs),
             "NEBULAB_START_PAGE": start_page,
+            # ONNX Runtime tells its makers of its use; what a researcher does with data is nobody's business.
+            "ORT_DISABLE_TELEMETRY": "1",
             "NEBULAB_SESSION": f"{broker}/nebulab/session",
         }
     )
