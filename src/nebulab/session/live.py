@@ -241,8 +241,15 @@ class _Live:
         if self._settings.memory_mb is None:
             return
         limit = self._settings.memory_mb * 1024 * 1024
+        known = memory.ended_by_system()
         while True:
             await asyncio.sleep(_MEMORY_SECONDS)
+            if self._prepared.isolation == "container" and (ended := memory.ended_by_system()) > known:
+                known = ended
+                self._journal.tell(
+                    f"The session used all of its {limit / 2**30:.1f} GB of memory, and the system ended a kernel or a "
+                    "program. What was saved is kept. Read the data in parts, or ask for more memory."
+                )
             if memory.used(os.getpid(), limit) < limit * memory.ENOUGH:
                 continue
             hog = memory.largest(self._process.pid)
