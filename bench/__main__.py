@@ -13,15 +13,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from bench import estimators, lookup, notebooks, sessions, training, transfer
+from bench import estimators, image, lookup, notebooks, sessions, training, transfer
 from bench.table import Row, render
 from nebulab.develop.environments import locked_environment
+from nebulab.errors import SettingsError
 
 BENCH = Path(__file__).parent
 ROOT = BENCH.parent
 ENVIRONMENTS = Path(os.environ.get("NEBULAB_ENVIRONMENTS", ROOT / ".work" / "environments"))
 
-PARTS = ("sessions", "transfer", "lookup", "notebooks", "training", "estimators")
+PARTS = ("sessions", "transfer", "lookup", "notebooks", "training", "estimators", "image")
 
 
 def _bare_tool(folder: Path) -> Path:
@@ -54,13 +55,25 @@ def stack(data_dir: Path) -> Iterator[tuple[str, str]]:
 def main() -> int:
     """Measure what was asked for; the exit code tells whether every goal is met."""
     parser = argparse.ArgumentParser(prog="nebulab bench", description=__doc__)
-    parser.add_argument(
-        "--only",
-        choices=("sessions", "transfer", "lookup", "notebooks", "training", "estimators"),
-        help="one measurement instead of all",
-    )
+    parser.add_argument("--only", choices=PARTS, help="one measurement instead of all")
     parser.add_argument("--rounds", type=int, default=5, help="how often each kind of session is opened (default: 5)")
     chosen = parser.parse_args()
+    rows: list[Row] = []
+    if chosen.only in (None, "image"):
+        bare = locked_environment(BENCH / "bare.txt", ENVIRONMENTS / "bare")
+        try:
+            rows += image.measure(ROOT, bare, chosen.rounds)
+        except SettingsError as error:
+            if chosen.only == "image":
+                raise
+            print(f"The image is not measured: {error}", file=sys.stderr)
+    if chosen.only != "image":
+        rows += _on_a_stack(chosen)
+    print(render(rows))
+    return 0 if all(row.met for row in rows) else 1
+
+
+def _on_a_stack(chosen: argparse.Namespace) -> list[Row]:
     rows: list[Row] = []
     with tempfile.TemporaryDirectory(prefix="nebulab-bench-", ignore_cleanup_errors=True) as folder:
         data_dir, work = Path(folder) / "data", Path(folder) / "work"
@@ -78,8 +91,7 @@ def main() -> int:
                 rows += training.measure(url, key, work)
             if chosen.only in (None, "estimators"):
                 rows += estimators.measure(ENVIRONMENTS, ROOT)
-    print(render(rows))
-    return 0 if all(row.met for row in rows) else 1
+    return rows
 
 
 if __name__ == "__main__":

@@ -14,8 +14,9 @@ def command(arguments: tuple[str, ...]) -> None:
 
     \b
     ARGUMENTS go to the bench:
-      --only sessions|transfer|lookup   one of the three
-      --rounds N                        how often a session is opened
+      --only PART   one of sessions, transfer, lookup, notebooks, training,
+                    estimators, image
+      --rounds N    how often a session is opened
 
     It starts a stack of its own in a temporary folder and takes it down again.
     The figures are ratios, so that a slow or busy machine doesn't change them much.

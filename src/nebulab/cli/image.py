@@ -69,7 +69,7 @@ def build(variant: str, tag: str | None, base: str | None, wheels: Path | None, 
     image.build(tests.root(), console, engine=found, variant=variant, tag=tag, base=base, wheels=wheels)
     if found.runs:
         for size, made_by in image.layers(found, tag):
-            console.print(f"{size / 1e6:8.1f} MB  {made_by[:90]}", markup=False)
+            console.print(f"{size / 1e6:8.1f} MB  {made_by[:90]}", markup=False, soft_wrap=True)
     console.print(f"Built {tag} in {time.monotonic() - began:.0f} s. Verify it: nebulab image verify {tag}")
 
 

@@ -235,6 +235,7 @@ def _run(
             if "STEP" in line or line.startswith(("#", "I: ")):
                 status.update(line.strip()[: console.width - 4])
                 if not console.is_terminal and "STEP" in line:
-                    console.print(f"{time.monotonic() - began:6.0f} s  {line.strip()[:100]}", markup=False)
+                    step = f"{time.monotonic() - began:6.0f} s  {line.strip()[:100]}"
+                    console.print(step, markup=False, soft_wrap=True)
     if process.returncode:
         raise ImageError(f"{failure} {command[0]} ended with {process.returncode}.", "\n".join(last))

@@ -36,6 +36,16 @@ class StartHandler(JupyterHandler):
         self.redirect(url_path_join(self.base_url, target))
 
 
+class EarlierPathHandler(JupyterHandler):
+    """The path that the predecessor's image served its pages below; people have it in their bookmarks."""
+
+    @authenticated
+    def get(self, page: str | None) -> None:
+        """Redirect to the same page of this server."""
+        query = f"?{self.request.query}" if self.request.query else ""
+        self.redirect(url_path_join(self.base_url, url_escape((page or "lab").lstrip("/"))) + query)
+
+
 class SessionHandler(APIHandler):
     """The session's state, asked of the broker on behalf of the page."""
 
@@ -157,6 +167,7 @@ def _load_jupyter_server_extension(app: Any) -> None:
         [
             (url_path_join(base, "nebulab", "start"), StartHandler),
             (url_path_join(base, "nebulab", "session"), SessionHandler),
+            *([(r"/ipython(?:/(.*))?", EarlierPathHandler)] if base == "/" else []),
         ],
     )
     # Jupyter writes the token to files for its own command line and browser, which nobody uses here.
