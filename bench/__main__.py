@@ -15,9 +15,10 @@ from pathlib import Path
 
 from rich.console import Console
 
-from bench import estimators, lookup, models, notebooks, sessions, training, transfer
+from bench import estimators, image, lookup, models, notebooks, sessions, training, transfer
 from bench.table import Row, render
 from nebulab.develop.environments import locked_environment
+from nebulab.errors import SettingsError
 from nebulab.stack.environments import install_missing
 from nebulab.stack.settings import StackSettings
 
@@ -26,7 +27,7 @@ ROOT = BENCH.parent
 ENVIRONMENTS = Path(os.environ.get("NEBULAB_ENVIRONMENTS", ROOT / ".work" / "environments"))
 
 ON_GALAXY = ("sessions", "transfer", "lookup", "training")
-PARTS = (*ON_GALAXY, "notebooks", "estimators", "models")
+PARTS = (*ON_GALAXY, "notebooks", "estimators", "models", "image")
 
 
 def _bare_tool(folder: Path) -> Path:
@@ -59,11 +60,7 @@ def stack(data_dir: Path) -> Iterator[tuple[str, str]]:
 def main() -> int:
     """Measure what was asked for; the exit code tells whether every goal is met."""
     parser = argparse.ArgumentParser(prog="nebulab bench", description=__doc__)
-    parser.add_argument(
-        "--only",
-        choices=PARTS,
-        help="one measurement instead of all",
-    )
+    parser.add_argument("--only", choices=PARTS, help="one measurement instead of all")
     parser.add_argument("--rounds", type=int, default=5, help="how often each kind of session is opened (default: 5)")
     chosen = parser.parse_args()
     wanted = PARTS if chosen.only is None else (chosen.only,)
@@ -89,8 +86,21 @@ def main() -> int:
             rows += estimators.measure(ENVIRONMENTS, ROOT)
         if "models" in wanted:
             rows += models.measure(ENVIRONMENTS, ROOT)
+    if "image" in wanted:
+        rows += _image(chosen.rounds, only=chosen.only == "image")
     print(render(rows))
     return 0 if all(row.met for row in rows) else 1
+
+
+def _image(rounds: int, *, only: bool) -> list[Row]:
+    """Measure the image, where there is an engine; without one that is told, and an error if nothing else was asked."""
+    try:
+        return image.measure(ROOT, locked_environment(BENCH / "bare.txt", ENVIRONMENTS / "bare"), rounds)
+    except SettingsError as error:
+        if only:
+            raise
+        print(f"The image is not measured: {error}", file=sys.stderr)
+        return []
 
 
 if __name__ == "__main__":

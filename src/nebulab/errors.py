@@ -22,6 +22,7 @@ NebulabError
 │   └── RunStopped           a time limit or a signal ended it
 └── StackError               a part of the embedded stack can't do its work
     ├── InstallError         an environment can't be installed
+    ├── ImageError           the container image can't be built or found
     ├── PortTaken            something else listens there
     ├── AlreadyRunning       the data folder has a running stack
     └── NotRunning           it has none
@@ -138,6 +139,10 @@ class StackError(NebulabError):
 
 class InstallError(StackError):
     """An environment can't be installed."""
+
+
+class ImageError(StackError):
+    """The container image can't be built, or is not there."""
 
 
 class PortTaken(StackError):

@@ -43,38 +43,44 @@ class Session:
     def run(self, code: str, timeout: float = 400) -> str:
         """Run `code` in a new kernel, and return what it printed; what it raised fails the test."""
         with self.owner() as client:
-            kernel = client.post("/api/kernels", json={"name": "python3"}).raise_for_status().json()["id"]
-            try:
-                return asyncio.run(asyncio.wait_for(self._execute(kernel, code), timeout))
-            finally:
-                client.delete(f"/api/kernels/{kernel}")
+            return run_in_kernel(client, code, timeout)
 
-    async def _execute(self, kernel: str, code: str) -> str:
-        asked = uuid.uuid4().hex
-        header = {"msg_id": asked, "msg_type": "execute_request", "session": asked, "username": "", "version": "5.4"}
-        request = {
-            "header": header,
-            "parent_header": {},
-            "metadata": {},
-            "channel": "shell",
-            "content": {"code": code, "silent": False, "store_history": False, "allow_stdin": False},
-        }
-        printed = ""
-        address = f"{self.stack.proxy_url}/api/kernels/{kernel}/channels".replace("http", "ws", 1)
-        headers = {"Host": self.host, "Authorization": f"token {self.token}"}
-        async with (
-            aiohttp.ClientSession(headers=headers) as client,
-            client.ws_connect(address, max_msg_size=0) as channel,
-        ):
-            await channel.send_json(request)
-            async for message in channel:
-                said = json.loads(message.data)
-                if said["parent_header"].get("msg_id") != asked:
-                    continue
-                if said["msg_type"] == "stream":
-                    printed += said["content"]["text"]
-                elif said["msg_type"] == "error":
-                    raise AssertionError("\n".join(said["content"]["traceback"]))
-                elif said["msg_type"] == "status" and said["content"]["execution_state"] == "idle":
-                    break
-        return printed
+
+def run_in_kernel(client: httpx.Client, code: str, timeout: float = 400) -> str:
+    """Run `code` in a new kernel of the Lab that `client` may use, and return what it printed."""
+    kernel = client.post("/api/kernels", json={"name": "python3"}).raise_for_status().json()["id"]
+    headers = {name: client.headers[name] for name in ("Host", "Authorization") if name in client.headers}
+    address = f"{str(client.base_url).replace('http', 'ws', 1).rstrip('/')}/api/kernels/{kernel}/channels"
+    try:
+        return asyncio.run(asyncio.wait_for(_execute(address, headers, code), timeout))
+    finally:
+        client.delete(f"/api/kernels/{kernel}")
+
+
+async def _execute(address: str, headers: dict[str, str], code: str) -> str:
+    asked = uuid.uuid4().hex
+    header = {"msg_id": asked, "msg_type": "execute_request", "session": asked, "username": "", "version": "5.4"}
+    request = {
+        "header": header,
+        "parent_header": {},
+        "metadata": {},
+        "channel": "shell",
+        "content": {"code": code, "silent": False, "store_history": False, "allow_stdin": False},
+    }
+    printed = ""
+    async with (
+        aiohttp.ClientSession(headers=headers) as client,
+        client.ws_connect(address, max_msg_size=0) as channel,
+    ):
+        await channel.send_json(request)
+        async for message in channel:
+            said = json.loads(message.data)
+            if said["parent_header"].get("msg_id") != asked:
+                continue
+            if said["msg_type"] == "stream":
+                printed += said["content"]["text"]
+            elif said["msg_type"] == "error":
+                raise AssertionError("\n".join(said["content"]["traceback"]))
+            elif said["msg_type"] == "status" and said["content"]["execution_state"] == "idle":
+                break
+    return printed

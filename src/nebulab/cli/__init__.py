@@ -21,6 +21,7 @@ COMMANDS = {
     "verify": "Show what an ONNX file takes and gives, and its proof.",
     "job": "Run a notebook as a job (called by the Galaxy tool).",
     "session": "Run one JupyterLab session (called by the Galaxy tool).",
+    "image": "Build the container image, and verify it.",
     "test": "Run the project's tests.",
     "bench": "Measure against the goals, and print the table of ratios.",
 }

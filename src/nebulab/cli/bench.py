@@ -15,7 +15,7 @@ def command(arguments: tuple[str, ...]) -> None:
     \b
     ARGUMENTS go to the bench:
       --only PART   sessions, transfer, lookup, training,
-                    notebooks, estimators or models
+                    notebooks, estimators, models or image
       --rounds N    how often a session is opened
 
     The first four start a stack of their own in a temporary folder and take

@@ -16,7 +16,10 @@ _FILE = click.Path(path_type=Path)
 @click.option("--notebook-output", type=_FILE, help="The dataset that gets the notebook which was saved last.")
 @click.option("--datatypes", type=_FILE, help="JSON list of the datatypes' extensions that Galaxy knows.")
 @click.option("--mode", type=click.Choice(["scratch"]), help="Without --inputs: start with the default notebooks.")
-def command(inputs: Path | None, notebook_output: Path | None, datatypes: Path | None, mode: str | None) -> None:
+@click.option("--standalone", is_flag=True, help="Serve this folder to one person, without Galaxy.")
+def command(
+    inputs: Path | None, notebook_output: Path | None, datatypes: Path | None, mode: str | None, standalone: bool
+) -> None:
     """Run one JupyterLab session in this folder, to its end.
 
     The Galaxy tool calls it in a job's working folder. By hand it needs nothing:
@@ -26,6 +29,9 @@ def command(inputs: Path | None, notebook_output: Path | None, datatypes: Path |
 
     prints the address to open. The user's files are in ./jupyter, and what is
     saved to ./jupyter/outputs is listed in ./galaxy.json, which Galaxy collects.
+
+    With --standalone it serves the folder itself and collects nothing: what the
+    container does, and a laptop's `cd analysis && nebulab session --standalone`.
 
     \b
     Read from the environment:
@@ -40,8 +46,16 @@ def command(inputs: Path | None, notebook_output: Path | None, datatypes: Path |
       NEBULAB_CLONE_SECONDS   time limit of a clone (300)
       NEBULAB_MAX_OUTPUTS     files that Galaxy takes from one job (10000)
       GALAXY_MEMORY_MB        end the largest kernel before the session needs more
+
+    \b
+    And with --standalone:
+      PROXY_PREFIX            path that a proxy puts before the Lab's /ipython/
+      NOTEBOOK_PASSWORD       a second way in, beside the token; plain or hashed
+      CORS_ORIGIN             the one other origin that may talk to the Lab
+      NEBULAB_STATE           folder of the user's own packages (~/.nebulab)
     """
     from nebulab.session import sandbox, settings
+    from nebulab.session import standalone as alone
     from nebulab.session.run import run
 
     sandbox.keep_memory_private()
@@ -54,6 +68,8 @@ def command(inputs: Path | None, notebook_output: Path | None, datatypes: Path |
         notebook_output=notebook_output,
         datatypes=datatypes,
         mode=mode,
+        layout=alone.layout(Path.cwd(), os.environ) if standalone else None,
     )
     sandbox.forget("JUPYTER_TOKEN")
+    sandbox.forget("NOTEBOOK_PASSWORD")
     sys.exit(run(told, dict(os.environ)))

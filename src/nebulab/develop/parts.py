@@ -37,6 +37,13 @@ PARTS = (
     Part("c compiler", "gcc", ("gcc", "libc6-dev"), "what is told of GPUs, by a stand-in for NVIDIA's library"),
     Part("make", "make", ("make",), "gx-it-proxy, the proxy for servers"),
     Part("libpq", "pg_config", ("libpq-dev",), "gx-it-proxy, the proxy for servers"),
+    Part(
+        "container engine",
+        "podman",
+        ("podman", "runc", "containernetworking-plugins", "iptables"),
+        "the container image",
+    ),
+    Part("debootstrap", "debootstrap", ("debootstrap",), "the container image, where no registry is reachable"),
     Part("ssh", "ssh", ("openssh-client",), "repositories by ssh"),
 )
 

@@ -71,6 +71,8 @@ def make(
             "JUPYTER_CONFIG_DIR": str(layout.runtime / "config"),
             "JUPYTER_PATH": str(kernelspecs),
             "NEBULAB_START_PAGE": start_page,
+            # ONNX Runtime tells its makers of its use; what a researcher does with data is nobody's business.
+            "ORT_DISABLE_TELEMETRY": "1",
             "NEBULAB_SESSION": f"{broker}/nebulab/session",
         }
     )
@@ -87,7 +89,7 @@ def galaxy(settings: SessionSettings, *, broker: str, broker_token: str) -> dict
         "HISTORY_ID": settings.history_id,
         "DATASET_HID": settings.dataset_hid,
         "ADDITIONAL_IDS": settings.additional_ids,
-        "GALAXY_WORKING_DIR": str(layout.root),
+        "GALAXY_WORKING_DIR": str(layout.folder or layout.root),
         "NEBULAB_CACHE": str(layout.cache),
         "NEBULAB_INPUTS": str(layout.staged / "galaxy_inputs.json"),
     }

@@ -171,13 +171,16 @@ class _Live:
             self._finish(End.SHUT_DOWN if well else End.DIED)
 
     async def _open(self) -> None:
-        await server.answers(self._port, self._settings.token, self._process, self._settings.layout.server_log)
+        base_url = self._settings.page.base_url
+        await server.answers(
+            self._port, self._settings.token, self._process, self._settings.layout.server_log, base_url=base_url
+        )
         self._state = "running"
         if self._settings.runtime_report is not None and self._prepared.isolation != "container":
             server.report(self._settings.runtime_report, self._port)
         log(f"JupyterLab answers after {time.monotonic() - self._prepared.began:.1f} s")
         if not self._settings.in_galaxy:
-            log(f"Open http://127.0.0.1:{self._port}/nebulab/start?token={self._settings.token}")
+            log(f"Open http://127.0.0.1:{self._port}{base_url}nebulab/start?token={self._settings.token}")
 
     async def _harvest_stopped(self) -> None:
         """Have a notebook that runs as a job interrupted, and what it holds written."""
@@ -222,8 +225,15 @@ class _Live:
         if self._settings.memory_mb is None:
             return
         limit = self._settings.memory_mb * 1024 * 1024
+        known = memory.ended_by_system()
         while True:
             await asyncio.sleep(_MEMORY_SECONDS)
+            if self._prepared.isolation == "container" and (ended := memory.ended_by_system()) > known:
+                known = ended
+                self._journal.tell(
+                    f"The session used all of its {limit / 2**30:.1f} GB of memory, and the system ended a kernel or a "
+                    "program. What was saved is kept. Read the data in parts, or ask for more memory."
+                )
             if memory.used(os.getpid(), limit) < limit * memory.ENOUGH:
                 continue
             hog = memory.largest(self._process.pid)
@@ -242,7 +252,7 @@ class _Live:
     async def _watch_idleness(self, client: aiohttp.ClientSession) -> None:
         import aiohttp
 
-        address = f"http://{server.LOOPBACK}:{self._port}/api"
+        address = f"http://{server.LOOPBACK}:{self._port}{self._settings.page.base_url}api"
         headers = {"Authorization": f"token {self._settings.token}"}
         warned = False
         while True:

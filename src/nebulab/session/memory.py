@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +18,8 @@ from nebulab.session.guardian import descendants
 ENOUGH = 0.95
 """Share of the limit at which the largest is ended: what it takes until the next look must still fit."""
 
+_EVENTS = ("/sys/fs/cgroup/memory.events", "/sys/fs/cgroup/memory/memory.oom_control")
+"""Where a container sees what happened to it: control groups of the second kind, and of the first."""
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
@@ -60,7 +63,8 @@ def largest(root: int) -> Hog | None:
     found = []
     counted: set[int] = set()
     for pid, arguments in _commands(root).items():
-        if pid in counted or arguments[0].endswith(b"bwrap") or b"jupyterlab" in arguments:
+        # One that has just ended has no arguments any more.
+        if pid in counted or not arguments[0] or arguments[0].endswith(b"bwrap") or b"jupyterlab" in arguments:
             continue
         # A kernel is a process whose arguments name a connection file, as every kernelspec's do.
         is_kernel = any(Path(os.fsdecode(one)).match("kernel-*.json") for one in arguments)
@@ -68,6 +72,17 @@ def largest(root: int) -> Hog | None:
         counted.update(with_children)
         found.append(Hog(pid, sum(map(proportional, with_children)), is_kernel))
     return max(found, key=lambda hog: hog.bytes, default=None)
+
+
+def ended_by_system(files: Iterable[str] = _EVENTS) -> int:
+    """Return how many programs of this container the system has ended because its memory was used up."""
+    for path in files:
+        with contextlib.suppress(OSError, ValueError):
+            for line in Path(path).read_text().splitlines():
+                name, _, count = line.partition(" ")
+                if name == "oom_kill":
+                    return int(count)
+    return 0
 
 
 def _commands(root: int) -> dict[int, list[bytes]]:

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from nebulab.accelerators import asking, caps
 from nebulab.accelerators.diagnosis import Seen
-from nebulab.session import environment, guardian, job, repository, sandbox, server, start
+from nebulab.session import environment, guardian, job, repository, sandbox, server, standalone, start
 from nebulab.session.collected import Collected
 from nebulab.session.journal import Journal, log
 from nebulab.session.mirror import Mirror
@@ -83,7 +83,8 @@ def prepare(settings: SessionSettings, inherited: Mapping[str, str]) -> Prepared
         request, program = job.read_request(settings.inputs)
     else:
         request = read_request(settings.inputs) if settings.inputs else Request(mode=settings.mode or "scratch")
-    for folder in (layout.outputs, layout.home, layout.runtime, layout.cache, layout.mirror):
+    collected = (layout.outputs, layout.mirror)
+    for folder in (layout.home, layout.runtime, layout.cache, *(() if settings.standalone else collected)):
         folder.mkdir(parents=True, exist_ok=True)
     isolation = sandbox.available(settings.isolation)
     log(f"Nebulab session: isolation {isolation}")
@@ -117,6 +118,11 @@ def prepare(settings: SessionSettings, inherited: Mapping[str, str]) -> Prepared
             name=program.name,
             job_id=settings.job_id,
         )
+    elif settings.standalone:
+        first = start.in_own_folder(layout)
+        mirror = standalone.Kept(layout, datatypes, journal.tell, settings.max_outputs)
+        for trouble in standalone.troubles(layout, isolation):
+            journal.tell(trouble)
     else:
         first = start.prepare(request, layout, clone)
         if first.problem:
@@ -184,7 +190,8 @@ def _spawn(prepared: Prepared, bound: socket.socket, broker_token: str, port: in
         argv += ["--failure", str(layout.failure)]
     else:
         address = ANYWHERE if prepared.isolation == "container" else server.LOOPBACK
-        argv = server_config.command(port, address=address)
-        variables |= server_config.hand_over(settings.token, layout.runtime)
+        page = settings.page
+        argv = server_config.command(port, address=address, base_url=page.base_url, origin=page.origin)
+        variables |= server_config.hand_over(settings.token, layout.runtime, password=page.password)
     argv, variables = prepared.sandboxed(argv, variables)
     return guardian.spawn(argv, variables, folder=layout.work, log=layout.server_log)

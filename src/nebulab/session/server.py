@@ -39,7 +39,9 @@ def broker_socket() -> socket.socket:
     return bound
 
 
-async def answers(port: int, token: str, process: Guarded, log: Path, seconds: float = _START_SECONDS) -> None:
+async def answers(
+    port: int, token: str, process: Guarded, log: Path, seconds: float = _START_SECONDS, *, base_url: str = "/"
+) -> None:
     """Return when JupyterLab answers its first request.
 
     Raises
@@ -59,9 +61,8 @@ async def answers(port: int, token: str, process: Guarded, log: Path, seconds: f
             reader, writer = await asyncio.open_connection(LOOPBACK, port)
             try:
                 # Accepted by the system at once, answered when the server is ready.
-                writer.write(
-                    f"GET /api HTTP/1.0\r\nHost: localhost\r\nAuthorization: token {token}\r\n\r\n".encode("ascii")
-                )
+                request = f"GET {base_url}api HTTP/1.0\r\nHost: localhost\r\nAuthorization: token {token}\r\n\r\n"
+                writer.write(request.encode("ascii"))
                 async with asyncio.timeout(max(deadline - loop.time(), 1)):
                     if await reader.readline():
                         return

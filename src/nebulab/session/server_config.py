@@ -7,6 +7,7 @@ process that a notebook can see, the sandbox's own first process included.
 from __future__ import annotations
 
 import os
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -18,16 +19,18 @@ TOKEN_FILE = "JUPYTER_TOKEN_FILE"  # noqa: S105 - the variable's name
 KERNEL = "python3"
 """The name of the one kernelspec; notebooks from elsewhere name it too."""
 
+_HASHED = re.compile(r"(argon2|sha1|sha256|sha512):\S+")
 _EXTENSION = "nebulab.session.server_extension"
 _CONFIG_FILE = Path(__file__).with_name("jupyter_config.py")
 
 
-def command(port: int, *, address: str = "127.0.0.1") -> list[str]:
+def command(port: int, *, address: str = "127.0.0.1", base_url: str = "/", origin: str = "") -> list[str]:
     """Return the command that starts JupyterLab on `port` in the current folder.
 
-    `address` is loopback unless a container's own network stands around it. The environment must hold what `hand_over`
-    returned.
+    `address` is loopback unless a container's own network stands around it; pages of `origin` may talk to the server
+    too. The environment must hold what `hand_over` returned.
     """
+    reached = {"base_url": "" if base_url == "/" else base_url, "allow_origin": origin}
     return [
         sys.executable,
         "-m",
@@ -35,25 +38,38 @@ def command(port: int, *, address: str = "127.0.0.1") -> list[str]:
         f"--config={_CONFIG_FILE}",
         f"--ServerApp.ip={address}",
         f"--ServerApp.port={port}",
+        *(f"--ServerApp.{name}={value}" for name, value in reached.items() if value),
     ]
 
 
-def hand_over(token: str, folder: Path) -> dict[str, str]:
-    """Leave `token` in `folder` for the JupyterLab that is about to start; return the variable that tells it where."""
+def hand_over(token: str, folder: Path, *, password: str = "") -> dict[str, str]:
+    """Leave `token`, and a password if there is one, in `folder` for the JupyterLab that is about to start.
+
+    Returns the variable that tells it where.
+    """
     path = folder / "token"
     path.unlink(missing_ok=True)
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        file.write(token)
+        file.write(f"{token}\n{password}")
     return {TOKEN_FILE: str(path)}
 
 
-def _take_over() -> str:
+def _take_over() -> tuple[str, str]:
     path = Path(os.environ.pop(TOKEN_FILE, os.devnull))
-    token = path.read_text().strip() if path.exists() else ""
-    if not token:
+    token, _, password = path.read_text().partition("\n") if path.exists() else ("", "", "")
+    if not token.strip():
         raise ServerError(f"{TOKEN_FILE} names no file with a token.", "Start JupyterLab through `nebulab session`.")
     path.unlink()
-    return token
+    return token.strip(), password
+
+
+def _hashed(password: str) -> str:
+    """Return the form in which Jupyter keeps a password; the predecessor's image took that form and no other."""
+    if _HASHED.fullmatch(password):
+        return password
+    from jupyter_server.auth import passwd
+
+    return str(passwd(password))
 
 
 def configure(config: Any) -> None:
@@ -64,7 +80,10 @@ def configure(config: Any) -> None:
     ServerError
         There is no token: a server that anybody may use must not start.
     """
-    config.IdentityProvider.token = _take_over()
+    token, password = _take_over()
+    config.IdentityProvider.token = token
+    if password:
+        config.PasswordIdentityProvider.hashed_password = _hashed(password)
     server = config.ServerApp
     server.root_dir = str(Path.cwd())
     server.port_retries = 0

@@ -12,7 +12,9 @@ import json
 import os
 import re
 from typing import Any
+from urllib.parse import urlencode
 
+from jupyter_server.auth.login import LoginFormHandler
 from jupyter_server.base.handlers import APIHandler, JupyterHandler
 from jupyter_server.utils import url_escape, url_path_join
 from tornado.httpclient import AsyncHTTPClient, HTTPClientError, HTTPRequest
@@ -32,6 +34,16 @@ class StartHandler(JupyterHandler):
         page = self.settings["nebulab_start_page"]
         target = url_path_join("lab", "tree", url_escape(page)) if page else "lab"
         self.redirect(url_path_join(self.base_url, target))
+
+
+class EarlierPathHandler(JupyterHandler):
+    """The path that the predecessor's image served its pages below; people have it in their bookmarks."""
+
+    @authenticated
+    def get(self, page: str | None) -> None:
+        """Redirect to the same page of this server."""
+        query = f"?{self.request.query}" if self.request.query else ""
+        self.redirect(url_path_join(self.base_url, url_escape((page or "lab").lstrip("/"))) + query)
 
 
 class SessionHandler(APIHandler):
@@ -78,6 +90,12 @@ class Locked:
         """Refuse strangers with 403, whatever they ask for."""
         handler: Any = self
         if not await _user(handler):
+            if handler.settings.get("nebulab_password"):
+                if _is_of_login(handler):
+                    return await super().prepare(*arguments, **named)
+                if handler.request.method == "GET" and "text/html" in handler.request.headers.get("Accept", ""):
+                    handler.redirect(f"{handler.settings['login_url']}?{urlencode({'next': handler.request.path})}")
+                    return None
             # What JupyterHandler's error page expects to be there.
             handler.current_user = handler._jupyter_current_user = None
             raise HTTPError(
@@ -104,6 +122,12 @@ class Locked:
 async def _user(handler: Any) -> Any:
     found = handler.identity_provider.get_user(handler)
     return found if found is None or not hasattr(found, "__await__") else await found
+
+
+def _is_of_login(handler: Any) -> bool:
+    """Whether this is the page that asks for a password, or its looks."""
+    static = handler.settings.get("static_url_prefix") or "/static/"
+    return isinstance(handler, LoginFormHandler) or handler.request.path.startswith(static)
 
 
 def lock(application: Application) -> None:
@@ -136,12 +160,14 @@ def _load_jupyter_server_extension(app: Any) -> None:
         os.environ.get("NEBULAB_SESSION", "").rstrip("/"),
         os.environ.get("API_KEY", ""),
     )
+    application.settings["nebulab_password"] = bool(getattr(app.identity_provider, "hashed_password", ""))
     base = application.settings["base_url"]
     application.add_handlers(
         ".*$",
         [
             (url_path_join(base, "nebulab", "start"), StartHandler),
             (url_path_join(base, "nebulab", "session"), SessionHandler),
+            *([(r"/ipython(?:/(.*))?", EarlierPathHandler)] if base == "/" else []),
         ],
     )
     # Jupyter writes the token to files for its own command line and browser, which nobody uses here.

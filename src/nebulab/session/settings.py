@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import os
 import secrets
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,6 +14,7 @@ from urllib.parse import urlsplit
 
 from nebulab.accelerators import caps
 from nebulab.errors import SettingsError
+from nebulab.session import page
 
 MODES = ("scratch", "pull_repo", "previous")
 ISOLATIONS = ("auto", "bubblewrap", "none", "container")
@@ -21,6 +24,8 @@ DEFAULT_WATCH_SECONDS = 10.0
 DEFAULT_CLONE_SECONDS = 300.0
 DEFAULT_MAX_OUTPUTS = 10_000
 """Galaxy's own limit for one job (`max_discovered_files`); a job with one file more fails as a whole."""
+_MEMORY_LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
+"""Where a container sees its own limit: control groups of the second kind, and of the first."""
 CONTAINER_PORT = 8888
 """The port that the tool XML names; also the key under which Galaxy expects the real one."""
 
@@ -30,11 +35,13 @@ class Layout:
     """The folders of one session below `root`, where the command was started (`<job>/working`)."""
 
     root: Path
+    folder: Path | None = None
+    """The working folder of a session without a job, which is the person's own and lies elsewhere."""
 
     @property
     def work(self) -> Path:
         """The user's working folder."""
-        return self.root / "jupyter"
+        return self.folder or self.root / "jupyter"
 
     @property
     def outputs(self) -> Path:
@@ -44,7 +51,7 @@ class Layout:
     @property
     def staged(self) -> Path:
         """Links to the inputs."""
-        return self.work / "galaxy_inputs"
+        return (self.own if self.folder else self.work) / "galaxy_inputs"
 
     @property
     def own(self) -> Path:
@@ -133,6 +140,7 @@ class SessionSettings:
     token: str = field(default="", repr=False)
     runtime_report: Path | None = None
 
+    page: page.Page = field(default_factory=page.Page)
     kernels: Path | None = None
     isolation: str = "auto"
     hide: tuple[Path, ...] = ()
@@ -149,6 +157,11 @@ class SessionSettings:
     language: str = "C.UTF-8"
 
     @property
+    def standalone(self) -> bool:
+        """Whether this session serves a person's own folder, and no job."""
+        return self.layout.folder is not None
+
+    @property
     def in_galaxy(self) -> bool:
         """Whether a Galaxy job started this session."""
         return bool(self.galaxy_url and self.job_id and self.key)
@@ -159,6 +172,7 @@ def read(
     *,
     root: Path,
     key: str | None,
+    layout: Layout | None = None,
     inputs: Path | None = None,
     notebook_output: Path | None = None,
     datatypes: Path | None = None,
@@ -166,6 +180,9 @@ def read(
     outputs: Mapping[str, Path] | None = None,
 ) -> SessionSettings:
     """Read the settings from the options and from `environment`, which no longer holds the user's `key`.
+
+    With a `layout` of its own the session is standalone: it has the page's settings, takes the container's memory
+    limit, and ends for idleness only if asked to.
 
     Raises
     ------
@@ -183,7 +200,7 @@ def read(
     home_folder = environment.get("_GALAXY_JOB_HOME_DIR")
     job_folder = Path(home_folder).parent if home_folder else root.parent
     return SessionSettings(
-        layout=Layout(root),
+        layout=layout or Layout(root),
         inputs=inputs,
         notebook_output=notebook_output,
         datatypes=datatypes,
@@ -197,13 +214,15 @@ def read(
         key=(key or "").strip(),
         token=environment.get("JUPYTER_TOKEN", "").strip() or secrets.token_hex(16),
         runtime_report=job_folder / "container_runtime.json" if job_id else None,
-        kernels=_folder(environment, "NEBULAB_KERNELS"),
+        page=page.read(environment) if layout else page.Page(),
+        kernels=_folder(environment, "NEBULAB_KERNELS") or _beside(Path(sys.prefix)),
         isolation=isolation,
         hide=tuple(Path(folder) for folder in environment.get("NEBULAB_HIDE", "").split(":") if folder),
-        memory_mb=_whole(environment, "GALAXY_MEMORY_MB"),
+        memory_mb=_whole(environment, "GALAXY_MEMORY_MB") or (_container_memory_mb() if layout else None),
         gpu_memory_mb=_whole(environment, caps.LIMIT),
         slots=_whole(environment, "GALAXY_SLOTS"),
-        idle_minutes=_number(environment, "NEBULAB_IDLE_MINUTES", DEFAULT_IDLE_MINUTES, lowest=0) or math.inf,
+        idle_minutes=_number(environment, "NEBULAB_IDLE_MINUTES", 0 if layout else DEFAULT_IDLE_MINUTES, lowest=0)
+        or math.inf,
         watch_seconds=_number(environment, "NEBULAB_WATCH_SECONDS", DEFAULT_WATCH_SECONDS, lowest=0.1),
         clone_seconds=_number(environment, "NEBULAB_CLONE_SECONDS", DEFAULT_CLONE_SECONDS, lowest=1),
         clone_schemes=tuple(environment.get("NEBULAB_CLONE_SCHEMES", "https,ssh").split(",")),
@@ -221,6 +240,22 @@ def _folder(environment: Mapping[str, str], name: str) -> Path | None:
     if not folder.is_dir():
         raise SettingsError(f"{name} is {value!r}, and there is no such folder.", "Set it to the kernels' environment.")
     return folder
+
+
+def _beside(prefix: Path) -> Path | None:
+    """Return the kernels' environment that lies beside the Lab's, as it does in the image."""
+    folder = prefix.parent / "kernels"
+    return folder if prefix.name == "lab" and (folder / "bin" / "python").exists() else None
+
+
+def _container_memory_mb() -> int | None:
+    """Return the limit that the container was started with, in MiB, or None."""
+    for path in _MEMORY_LIMITS:
+        with contextlib.suppress(OSError, ValueError):
+            limit = int(Path(path).read_text())
+            if limit < os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"):
+                return limit >> 20
+    return None
 
 
 def _number(environment: Mapping[str, str], name: str, default: float, *, lowest: float) -> float:

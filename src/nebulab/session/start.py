@@ -4,6 +4,7 @@ start."""
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 from collections.abc import Callable
@@ -70,10 +71,26 @@ def default_notebooks() -> Path | None:
     return None
 
 
+def in_own_folder(layout: Layout) -> Start:
+    """Return the page of a person's own folder, which gets the default notebooks only while it is empty."""
+    if os.access(layout.work, os.W_OK) and not any(layout.work.iterdir()):
+        return _defaults(layout)
+    return Start("", b"")
+
+
 def _defaults(layout: Layout) -> Start:
     source = default_notebooks()
     if source is not None:
-        shutil.copytree(source, layout.work, dirs_exist_ok=True, ignore=shutil.ignore_patterns(*_NOT_COPIED))
+        ignore = shutil.ignore_patterns(*_NOT_COPIED)
+        left_out = ignore(str(source), [path.name for path in source.iterdir()])
+        # One by one: the folder may be somebody else's, who lets this user write, and then its times can't be set.
+        for path in source.iterdir():
+            if path.name in left_out:
+                continue
+            if path.is_dir():
+                shutil.copytree(path, layout.work / path.name, dirs_exist_ok=True, ignore=ignore)
+            else:
+                shutil.copyfile(path, layout.work / path.name)
     first = layout.work / FIRST_PAGE
     if first.is_file():
         return Start(FIRST_PAGE, first.read_bytes())

@@ -102,3 +102,20 @@ def test_a_process_that_is_gone_holds_nothing() -> None:
     time.sleep(0)
     assert not Path(f"/proc/{gone.pid}").exists()
     assert memory.proportional(gone.pid) == 0
+
+
+def test_what_the_system_ended_is_read_from_either_kind_of_control_group(tmp_path: Path) -> None:
+    second, first, none = tmp_path / "memory.events", tmp_path / "memory.oom_control", tmp_path / "none"
+    second.write_text("low 0\nhigh 0\nmax 12\noom 3\noom_kill 2\noom_group_kill 0\n")
+    first.write_text("oom_kill_disable 0\nunder_oom 0\noom_kill 5\n")
+    assert memory.ended_by_system([str(second)]) == 2
+    assert memory.ended_by_system([str(none), str(first)]) == 5
+    assert memory.ended_by_system([str(none)]) == 0
+
+
+def test_a_program_that_has_just_ended_holds_nothing() -> None:
+    ended = subprocess.Popen(["true"])
+    time.sleep(0.3)  # not waited for: it stays as a zombie, without arguments
+    hog = memory.largest(os.getpid())
+    assert hog is None or hog.pid != ended.pid
+    ended.wait()

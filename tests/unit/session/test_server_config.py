@@ -58,6 +58,23 @@ def test_the_token_moves_from_a_private_file_into_the_configuration(config: defa
     assert config.KernelSpecManager.allowed_kernelspecs == {"python3"}
 
 
+def test_the_address_of_the_page_is_told_where_it_is_not_the_usual_one() -> None:
+    assert not [one for one in server_config.command(8888) if "base_url" in one or "allow_origin" in one]
+    told = server_config.command(8888, base_url="/p/ipython/", origin="https://a.example")
+    assert {"--ServerApp.base_url=/p/ipython/", "--ServerApp.allow_origin=https://a.example"} <= set(told)
+
+
+def test_a_password_is_a_second_way_in_beside_the_token(
+    config: defaultdict, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hashed = "argon2:$argon2id$v=19$m=10240,t=10,p=8$c2FsdHNhbHQ$aGFzaA"
+    for name, value in server_config.hand_over("s3cret", tmp_path, password=hashed).items():
+        monkeypatch.setenv(name, value)
+    server_config.configure(config)
+    assert config.IdentityProvider.token == "s3cret"
+    assert config.PasswordIdentityProvider.hashed_password == hashed
+
+
 def test_no_token_no_server(config: defaultdict, handed_over: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     handed_over.write_text("")
     with pytest.raises(ServerError, match="token"):

@@ -1,0 +1,241 @@
+"""Builds the container image from a checkout, and runs what verifies it inside of it; runs in a checkout."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import tempfile
+import time
+from collections import deque
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+
+from nebulab.errors import ImageError
+from nebulab.stack import engine as engines
+from nebulab.stack.engine import Engine
+
+VARIANTS = ("lab", "cpu", "tensorflow-cuda12", "torch-jax-cuda13", "cuda12")
+BOOTSTRAP = "bootstrap"
+"""The base that needs no registry of images."""
+
+_OWN_BASE = "localhost/nebulab-base:bookworm"
+_SUITE = "bookworm"
+_VARIANT_LABEL = "org.nebulab.variant"
+_VERIFY = "/opt/nebulab/verify"
+_STRANGER = "12345:54321"
+_LOG_LINES = 20
+_SCRIPT_SECONDS = 900
+# Kept out of the base: nobody reads them in a container, and caches would stay in its layer.
+_NOT_IN_BASE = ("./var/cache/apt", "./var/lib/apt/lists", "./usr/share/doc", "./usr/share/man", "./usr/share/locale")
+
+
+@dataclass(frozen=True)
+class Verified:
+    """What one script of `image/verify` said: its path below there, its exit code, its output, the seconds it took."""
+
+    script: str
+    code: int
+    output: str
+    seconds: float
+
+
+def build(
+    checkout: Path,
+    console: Console,
+    *,
+    engine: Engine,
+    variant: str,
+    tag: str,
+    base: str | None = None,
+    wheels: Path | None = None,
+    environment: Mapping[str, str] | None = None,
+) -> None:
+    """Build `variant` as `tag`.
+
+    Parameters
+    ----------
+    base
+        An image of Debian or Ubuntu; `bootstrap` makes one with debootstrap; None leaves it to the Containerfile.
+    wheels
+        A folder with wheels that no index has, PyTorch's build for processors above all.
+    environment
+        Where SSL_CERT_FILE (a proxy's authority, passed as a secret), PIP_FIND_LINKS (the default of `wheels`) and
+        SOURCE_DATE_EPOCH (the time that all files get) are read.
+
+    Raises
+    ------
+    ImageError
+        The engine failed; the message ends with what it said last.
+    """
+    environment = os.environ if environment is None else environment
+    if base == BOOTSTRAP:
+        base = bootstrap(engine, console)
+    command = build_command(
+        checkout, engine=engine, variant=variant, tag=tag, base=base, wheels=wheels, environment=environment
+    )
+    log = checkout / ".work" / f"image-{variant}.log"
+    log.parent.mkdir(exist_ok=True)
+    console.print(f"Building {tag} ({variant}) with {engine.name}; its whole output goes to {log}")
+    _run(command, console, log, f"The image {tag} could not be built.", {**environment, "DOCKER_BUILDKIT": "1"})
+
+
+def build_command(
+    checkout: Path,
+    *,
+    engine: Engine,
+    variant: str,
+    tag: str,
+    base: str | None,
+    wheels: Path | None,
+    environment: Mapping[str, str],
+) -> list[str]:
+    """Return the engine's command; Docker, podman and buildah take the same one, but for the files' time."""
+    command = [engine.name, "build", "-f", str(checkout / "image" / "Containerfile"), "-t", tag]
+    command += ["--build-arg", f"VARIANT={variant}"]
+    if base:
+        command += ["--build-arg", f"BASE={base}"]
+    wheels = wheels or _found_wheels(environment)
+    if wheels is not None:
+        command += ["--build-context", f"wheels={wheels}"]
+    authority = environment.get("SSL_CERT_FILE")
+    if authority and Path(authority).is_file():
+        command += ["--secret", f"id=cabundle,src={authority}"]
+    epoch = environment.get("SOURCE_DATE_EPOCH")
+    if epoch:
+        command += ["--build-arg", f"SOURCE_DATE_EPOCH={epoch}"] if engine.name == "docker" else ["--timestamp", epoch]
+    return [*command, str(checkout)]
+
+
+def bootstrap(engine: Engine, console: Console) -> str:
+    """Make a base image of Debian's packages alone, unless it is there, and return its name.
+
+    Raises
+    ------
+    ImageError
+        debootstrap is not installed, or failed.
+    """
+    if engine.has_image(_OWN_BASE):
+        return _OWN_BASE
+    console.print(f"Making the base image {_OWN_BASE} with debootstrap (once; about a minute)")
+    with tempfile.TemporaryDirectory(prefix="nebulab-base-") as made:
+        folder = Path(made) / "root"
+        log = Path(made) / "log"
+        debootstrap = ["debootstrap", "--variant=minbase", "--include=ca-certificates", _SUITE, str(folder)]
+        _run(debootstrap, console, log, "The base image could not be made.")
+        archive = Path(made) / "base.tar"
+        left_out = [f"--exclude={path}/*" for path in _NOT_IN_BASE]
+        _run(["tar", "-C", str(folder), *left_out, "-cf", str(archive), "."], console, log, "The base image is no use.")
+        _run([engine.name, "import", str(archive), _OWN_BASE], console, log, "The base image could not be imported.")
+    return _OWN_BASE
+
+
+def variant_of(engine: Engine, tag: str) -> str:
+    """Return which variant the image `tag` is.
+
+    Raises
+    ------
+    ImageError
+        There is no such image, or it is none of ours.
+    """
+    said = engine.ask("inspect", "--type", "image", "--format", "{{json .Config.Labels}}", tag)
+    if said is None:
+        raise ImageError(f"There is no image {tag}.", f"Build it: nebulab image build --tag {tag}")
+    variant = (json.loads(said) or {}).get(_VARIANT_LABEL)
+    if variant not in VARIANTS:
+        raise ImageError(f"{tag} is no image of Nebulab's.", f"Images that are: {engine.name} images")
+    return str(variant)
+
+
+def scripts(checkout: Path, variant: str) -> list[str]:
+    """Return the scripts that verify `variant`, as paths below `image/verify`."""
+    folders = ["every", *([] if variant == "lab" else ["frameworks"])]
+    verify = checkout / "image" / "verify"
+    return [
+        str(path.relative_to(verify))
+        for folder in folders
+        for path in sorted((verify / folder).iterdir())
+        if os.access(path, os.X_OK)
+    ]
+
+
+def verify(engine: Engine, tag: str, script: str, *, memory_mb: int = 6144) -> Verified:
+    """Run one script inside `tag`: as a user that it does not know, without rights, without a network."""
+    walls = [*engines.HARDENING, *engines.limits(memory_mb=memory_mb, cpus=os.cpu_count() or 1)]
+    command = [engine.name, "run", "--rm", "--network", "none", "--user", _STRANGER, *walls, "--workdir", "/tmp"]  # noqa: S108
+    began = time.monotonic()
+    try:
+        finished = subprocess.run(
+            [*command, tag, f"{_VERIFY}/{script}"],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=_SCRIPT_SECONDS,
+        )
+        code, output = finished.returncode, finished.stdout
+    except subprocess.TimeoutExpired:
+        code, output = -1, f"It did not end within {_SCRIPT_SECONDS} s."
+    return Verified(script, code, output, time.monotonic() - began)
+
+
+def layers(engine: Engine, tag: str) -> list[tuple[int, str]]:
+    """Return the layers that hold anything, lowest first: bytes unpacked, and what made them."""
+    said = engine.ask("history", "--human=false", "--no-trunc", "--format", "{{.Size}}\t{{.CreatedBy}}", tag) or ""
+    found = []
+    for line in reversed(said.splitlines()):
+        size, _, made_by = line.partition("\t")
+        found.append((_bytes(size), made_by))
+    return [(size, made_by) for size, made_by in found if size]
+
+
+def _bytes(said: str) -> int:
+    """Read a size, which podman gives with a unit even where it was asked not to."""
+    number, _, unit = said.strip().partition(" ")
+    for name, factor in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3), ("B", 1)):
+        if (unit or number).endswith(name):
+            return round(float(number.removesuffix(name)) * factor)
+    return int(number)
+
+
+def _found_wheels(environment: Mapping[str, str]) -> Path | None:
+    """Return the folder where pip is told to look for wheels."""
+    folders = [Path(folder) for folder in environment.get("PIP_FIND_LINKS", "").split()]
+    return next((folder for folder in folders if folder.is_dir() and any(folder.glob("*.whl"))), None)
+
+
+def _run(
+    command: Sequence[str], console: Console, log: Path, failure: str, environment: Mapping[str, str] | None = None
+) -> None:
+    """Run a long command: its output goes to `log`, the step it is at to the terminal."""
+    last: deque[str] = deque(maxlen=_LOG_LINES)
+    began = time.monotonic()
+    try:
+        process = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            env=environment,
+        )
+    except FileNotFoundError as error:
+        raise ImageError(f"{failure} {command[0]} is not installed.", f"Install {command[0]}.") from error
+    with process, log.open("w") as file, console.status(command[0]) as status:
+        assert process.stdout is not None  # noqa: S101 - asked for above
+        for line in process.stdout:
+            file.write(line)
+            file.flush()
+            if line.strip():
+                last.append(line.rstrip())
+            if "STEP" in line or line.startswith(("#", "I: ")):
+                status.update(line.strip()[: console.width - 4])
+                if not console.is_terminal and "STEP" in line:
+                    step = f"{time.monotonic() - began:6.0f} s  {line.strip()[:100]}"
+                    console.print(step, markup=False, soft_wrap=True)
+    if process.returncode:
+        raise ImageError(f"{failure} {command[0]} ended with {process.returncode}.", "\n".join(last))

@@ -1,0 +1,80 @@
+"""A session without a Galaxy job: one person's folder on a laptop or in a container; runs in the session.
+
+Nothing is collected, since the files are the person's own already.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+from nebulab.errors import SettingsError
+from nebulab.session.collected import Collected, Lost
+from nebulab.session.settings import Layout
+
+
+def layout(folder: Path, environment: Mapping[str, str]) -> Layout:
+    """Lay the session's own files beside the person's `folder`, not into it.
+
+    They lie below NEBULAB_STATE, else below HOME, apart for each folder; a volume there keeps what the person
+    installed. Where neither can be written to, they lie in a temporary folder.
+
+    Raises
+    ------
+    SettingsError
+        NEBULAB_STATE names a folder that can't be made.
+    """
+    folder = folder.resolve()
+    home = environment.get("HOME", "")
+    told = environment.get("NEBULAB_STATE") or (f"{home}/.nebulab" if home not in {"", "/"} else "")
+    if told:
+        state = Path(told).absolute() / f"{folder.name}-{hashlib.sha256(os.fsencode(folder)).hexdigest()[:8]}"
+        try:
+            state.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            if environment.get("NEBULAB_STATE"):
+                raise SettingsError(
+                    f"NEBULAB_STATE is {told!r}, which can't be made: {error.strerror}.", "Name a folder of your own."
+                ) from error
+        if os.access(state, os.W_OK):
+            return Layout(state, folder)
+    return Layout(Path(tempfile.mkdtemp(prefix="nebulab-")), folder)
+
+
+def troubles(session: Layout, isolation: str) -> list[str]:
+    """Return what will surprise the person later: a folder that can't be written to, or that nobody keeps."""
+    told = []
+    if not os.access(session.work, os.W_OK):
+        who = f"{os.getuid()}:{os.getgid()}"
+        told.append(
+            f"{session.work} can't be written to by user {who}: notebooks can be opened, not saved. "
+            'Start the container with --user "$(id -u):$(id -g)" (podman without root: --userns keep-id).'
+        )
+    elif isolation == "container" and not os.path.ismount(session.work):
+        told.append(
+            f"Nothing is mounted at {session.work}: what you save there is lost with the container. "
+            f'Start it with -v "$PWD":{session.work}.'
+        )
+    if os.statvfs(session.root).f_flag & os.ST_NOEXEC:
+        told.append(
+            f"Nothing in {session.root} may be executed: %pip install works for packages of pure Python only. "
+            "Mount HOME so that it may: --tmpfs /home/nebulab:exec,mode=1777, or a volume."
+        )
+    return told
+
+
+class Kept(Collected):
+    """Nothing for Galaxy to collect: the person's files stay where they are."""
+
+    def begin(self, notebook: bytes) -> None:
+        """Do nothing."""
+
+    def lost(self) -> list[Lost]:
+        """Return nothing."""
+        return []
+
+    def _update(self) -> None:
+        """Do nothing."""

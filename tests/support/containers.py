@@ -1,0 +1,101 @@
+"""podman on a test machine, which may be a container or a virtual machine itself, and containers that run."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import time
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+import httpx
+import pytest
+
+from nebulab.develop.tests import REQUIRE_ALL
+from support.parts import require
+
+# runc, cgroupfs and soft limits that equal the hard ones also work where control groups are of both kinds and limits
+# may not be raised.
+CONFIGURATION = """
+[containers]
+default_ulimits = ["nofile=16384:16384", "nproc=4096:4096"]
+[engine]
+cgroup_manager = "cgroupfs"
+events_logger = "file"
+runtime = "runc"
+[network]
+network_backend = "cni"
+"""
+
+
+def podman(*arguments: str, check: bool = True) -> str:
+    finished = subprocess.run(["podman", *arguments], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    assert finished.returncode == 0 or not check, finished.stdout
+    return finished.stdout.strip()
+
+
+def require_containers(folder: Path) -> None:
+    """Have podman ready for this process and those that it starts; skip, or fail where all is required."""
+    require("container engine")
+    if os.geteuid() == 0 and "CONTAINERS_CONF" not in os.environ:
+        (folder / "containers.conf").write_text(CONFIGURATION)
+        os.environ["CONTAINERS_CONF"] = str(folder / "containers.conf")
+    finished = subprocess.run(["podman", "info"], capture_output=True, text=True)
+    if finished.returncode:
+        reason = f"podman does not work here: {finished.stderr.strip()[-300:]}"
+        pytest.fail(reason) if os.environ.get(REQUIRE_ALL) else pytest.skip(reason)
+
+
+class Container:
+    """A container of the image as a person starts it, until the block ends."""
+
+    def __init__(self, image: str, *options: str) -> None:
+        self._image = image
+        self._options = options
+
+    def __enter__(self) -> Container:
+        self.id = podman("run", "--detach", "--publish", "127.0.0.1::8888", *self._options, self._image).splitlines()[
+            -1
+        ]
+        try:
+            deadline = time.monotonic() + 90
+            while "GPU:" not in self.said:
+                assert time.monotonic() < deadline, self.said
+                assert podman("inspect", "--format", "{{.State.Running}}", self.id) == "true", self.said
+                time.sleep(0.2)
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        podman("rm", "--force", "--time", "5", self.id, check=False)
+
+    @property
+    def said(self) -> str:
+        return podman("logs", self.id)
+
+    @property
+    def way_in(self) -> str:
+        """The address which it printed, with the port that it was published on."""
+        printed = urlsplit(re.search(r"Open (\S+)", self.said)[1])
+        return printed._replace(netloc=self.published).geturl()
+
+    @property
+    def published(self) -> str:
+        return podman("port", self.id, "8888/tcp")
+
+    @property
+    def token(self) -> str:
+        return parse_qs(urlsplit(self.way_in).query)["token"][0]
+
+    def owner(self) -> httpx.Client:
+        """A client with the token."""
+        headers = {"Authorization": f"token {self.token}"}
+        return httpx.Client(base_url=f"http://{self.published}", headers=headers, timeout=60)
+
+    def stop(self) -> int:
+        """Stop it as `docker stop` does, and return its exit code."""
+        podman("stop", "--time", "30", self.id)
+        return int(podman("inspect", "--format", "{{.State.ExitCode}}", self.id))
