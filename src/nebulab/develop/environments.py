@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from nebulab.errors import InstallError
+from nebulab.stack.files import locked
 
 TORCH = "torch==2.13.0"
 
@@ -15,14 +18,12 @@ TORCH = "torch==2.13.0"
 def locked_environment(lock: Path, folder: Path) -> Path:
     """Install the packages of `lock` into `folder`, unless that was done, and return its Python."""
     python = folder / "bin" / "python"
-    stamp = folder / "installed"
-    wanted = lock.read_text()
-    if not stamp.is_file() or stamp.read_text() != wanted:
-        uv = [sys.executable, "-m", "uv"]
-        subprocess.run([*uv, "venv", "-q", "--clear", str(folder)], check=True)
-        install = [*uv, "pip", "install", "-q", "--compile-bytecode", "--require-hashes", "-p", str(python)]
-        subprocess.run([*install, "-r", str(lock)], check=True)
-        stamp.write_text(wanted)
+    with _missing(folder, lock.read_text()) as missing:
+        if missing:
+            uv = [sys.executable, "-m", "uv"]
+            subprocess.run([*uv, "venv", "-q", "--clear", str(folder)], check=True)
+            install = [*uv, "pip", "install", "-q", "--compile-bytecode", "--require-hashes", "-p", str(python)]
+            subprocess.run([*install, "-r", str(lock)], check=True)
     return python
 
 
@@ -31,12 +32,10 @@ def beside(python: Path, lock: Path, folder: Path) -> Path:
 
     `PYTHONPATH` leads `python` to them; its own environment stays as it is.
     """
-    stamp = folder / "installed"
-    wanted = lock.read_text()
-    if not stamp.is_file() or stamp.read_text() != wanted:
-        pip = [str(python), "-m", "pip", "install", "-q", "--no-deps", "--require-hashes", "--upgrade"]
-        subprocess.run([*pip, "--target", str(folder), "-r", str(lock)], check=True)
-        stamp.write_text(wanted)
+    with _missing(folder, lock.read_text()) as missing:
+        if missing:
+            pip = [str(python), "-m", "pip", "install", "-q", "--no-deps", "--require-hashes", "--upgrade"]
+            subprocess.run([*pip, "--target", str(folder), "-r", str(lock)], check=True)
     return folder
 
 
@@ -51,10 +50,13 @@ def cpu_torch(python: Path, folder: Path) -> Path:
     InstallError
         pip would fetch another build.
     """
-    stamp = folder / "installed"
-    if stamp.is_file() and stamp.read_text() == TORCH:
-        return folder
-    pip = [str(python), "-m", "pip", "install", "-q"]
+    with _missing(folder, TORCH) as missing:
+        if missing:
+            _install_torch([str(python), "-m", "pip", "install", "-q"], folder)
+    return folder
+
+
+def _install_torch(pip: list[str], folder: Path) -> None:
     looked = subprocess.run([*pip, "--dry-run", "--no-deps", "--report", "-", TORCH], capture_output=True, text=True)
     found = json.loads(looked.stdout)["install"] if looked.returncode == 0 else []
     if not any(one["metadata"]["version"].endswith("+cpu") for one in found):
@@ -63,5 +65,14 @@ def cpu_torch(python: Path, folder: Path) -> Path:
             "Name a folder or an index that has one in pip's configuration.",
         )
     subprocess.run([*pip, "--target", str(folder), "--upgrade", TORCH], check=True)
-    stamp.write_text(TORCH)
-    return folder
+
+
+@contextmanager
+def _missing(folder: Path, wanted: str) -> Iterator[bool]:
+    """Tell whether `wanted` is still to be installed into `folder`; two that ask at once don't both install it."""
+    with locked(folder.with_name(f".lock-{folder.name}"), wait=True):
+        stamp = folder / "installed"
+        missing = not stamp.is_file() or stamp.read_text() != wanted
+        yield missing
+        if missing:
+            stamp.write_text(wanted)

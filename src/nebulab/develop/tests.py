@@ -14,6 +14,8 @@ from nebulab.develop import parts
 from nebulab.errors import InstallError, StackError
 
 REQUIRE_ALL = "NEBULAB_TEST_REQUIRE_ALL"
+_GALAXIES = 2
+"""More would need more processors and memory than CI's machine has."""
 
 
 def root() -> Path:
@@ -70,10 +72,11 @@ def run(*, unit: bool, require_all: bool, arguments: Sequence[str]) -> int:
             [sys.executable, "-m", "mypy"],
         ]
     pytest = [sys.executable, "-m", "pytest"]
-    # Unit tests share nothing and run side by side; the system tests share one Galaxy and two cores.
-    # Two for each processor, since half of a test's time is waiting.
+    # Unit tests share nothing: two for each processor, since half of a test's time is waiting. The tests of a file of
+    # the system's may share what they start, and each of the two workers has a Galaxy of its own.
     side_by_side = ["-m", "not system", "-n", str(2 * (os.cpu_count() or 1)), "--dist", "worksteal"]
-    steps.append([*pytest, *(side_by_side if unit else ()), *arguments])
+    two_files = ["-n", str(_GALAXIES), "--dist", "loadfile"]
+    steps.append([*pytest, *(side_by_side if unit else two_files), *arguments])
     environment = os.environ | ({REQUIRE_ALL: "1"} if require_all else {})
     for step in steps:
         code = subprocess.run(step, cwd=checkout, env=environment).returncode
