@@ -157,3 +157,36 @@ def test_a_person_finds_everything_back_in_the_history(
 def _named(galaxy: GalaxyUser, history: str, name: str) -> dict | None:
     found = galaxy.get(f"histories/{history}/contents", v="dev", view="summary")
     return next((dataset for dataset in found if dataset["name"] == name), None)
+
+
+TRAIN = """\
+from pathlib import Path
+Path("train.py").write_text('''
+# %%
+from sklearn.datasets import load_breast_cancer
+from sklearn.ensemble import RandomForestClassifier
+X, y = load_breast_cancer(return_X_y=True, as_frame=True)
+# %%
+forest = RandomForestClassifier(random_state=0).fit(X, y)
+# %%
+import time
+for epoch in range(15):
+    print("epoch", epoch)
+    time.sleep(1)
+''')
+job = history.train("train.py", name="forest")
+job
+"""
+
+
+def test_a_training_shows_itself_live(page: Page, stack: Stack, person: Account) -> None:
+    log_in(page, stack, person)
+    lab = start_session(page, stack)
+    expect(lab.get_by_role("tab", name="Start here.ipynb")).to_be_visible(timeout=90_000)
+    run_cell(lab, TRAIN)
+    widget = lab.locator(".jp-OutputArea-output .jupyter-widgets").last
+    expect(widget).to_contain_text("running, 2 of 3 cells", timeout=240_000)
+    expect(widget).to_contain_text("memory")
+    picture(lab, "training")
+    expect(widget).to_contain_text("done, 3 of 3 cells", timeout=240_000)
+    expect(widget).to_contain_text("1 model")

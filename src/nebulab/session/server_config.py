@@ -16,6 +16,7 @@ import nebulab
 from nebulab.errors import ServerError
 
 TOKEN_FILE = "JUPYTER_TOKEN_FILE"  # noqa: S105 - the variable's name
+WIDGETS = "NEBULAB_WIDGETS"
 KERNEL = "python3"
 """The name of the one kernelspec; notebooks from elsewhere name it too."""
 
@@ -104,7 +105,9 @@ def configure(config: Any) -> None:
     lab = config.LabApp
     lab.news_url = None
     lab.check_for_updates_class = "jupyterlab.NeverCheckForUpdate"
-    lab.extra_labextensions_path = [str(lab_extensions())]
+    # Widgets come with the page's part of their own version, from where the kernels have them.
+    widgets = os.environ.pop(WIDGETS, "")
+    lab.extra_labextensions_path = [str(lab_extensions()), *([widgets] if widgets else [])]
     lab.expose_app_in_browser = True
 
 
