@@ -55,14 +55,14 @@ def address(said: str) -> str:
     SettingsError
         It is no web address.
     """
-    url = said.strip().rstrip("/")
+    url = said.strip()
     url = url if "://" in url else f"https://{url}"
     parts = urlsplit(url)
     if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment or parts.username:
         raise SettingsError(
             f"{said!r} is no address of a Galaxy.", "Give what your browser shows: https://usegalaxy.eu"
         )
-    return f"{parts.scheme}://{parts.netloc.lower()}{parts.path}"
+    return f"{parts.scheme}://{parts.netloc.lower()}{parts.path.rstrip('/')}"
 
 
 def at_terminal(
