@@ -33,6 +33,7 @@ _PROCESSES = 4096
 _SELINUX = Path("/sys/fs/selinux/enforce")
 _STOP_SECONDS = 30
 _NAME = "nebulab"
+_LABEL = "org.nebulab.lab"
 
 
 @dataclass(frozen=True)
@@ -97,7 +98,7 @@ def box(settings: LabSettings, engine: Engine, name: str, *, choice: Choice, por
     container = f"{_NAME}-lab-{slug[:40]}-{secrets.token_hex(3)}"
     memory_mb = settings.memory_mb or sensible_memory_mb(engine)
     argv = [
-        *(engine.name, "run", "--rm", "--interactive", "--name", container),
+        *(engine.name, "run", "--rm", "--interactive", "--name", container, "--label", f"{_LABEL}={settings.folder}"),
         # What the session says comes here, and its address with the token is kept nowhere.
         *("--log-driver", "none", "--publish", f"{HOST}:{port}:{_PORT_INSIDE}"),
         *(*WALLS, *limits(memory_mb=memory_mb, processes=_PROCESSES, shared_memory_mb=memory_mb // 2)),

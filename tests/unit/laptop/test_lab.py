@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import pty
 import signal
 import stat
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from io import StringIO
 from pathlib import Path
 
 import httpx
 import pytest
 from click.testing import CliRunner
+from rich.console import Console
 
 from nebulab.cli import cli
 from nebulab.errors import SettingsError
+from nebulab.laptop import lab, settings
+from nebulab.laptop.login import Login
+from nebulab.session import standalone
 from support import fake_galaxy, run_lab, run_session
 from support.fake_galaxy import FakeGalaxy
 from support.laptop import Laptop, command_lines_with
@@ -165,6 +173,45 @@ def test_key_and_token_are_in_no_command_line_environment_or_file(start: Start, 
         galaxy.stop()
 
 
+def test_the_key_is_typed_unseen(tmp_path: Path) -> None:
+    galaxy = FakeGalaxy()
+    galaxy.user = {"id": "u1", "email": "person@example.org"}
+    galaxy.answers["histories"] = []
+    ours, theirs = pty.openpty()
+    try:
+        # The history is not there, so that nothing is started.
+        process = subprocess.Popen(
+            [sys.executable, run_lab.__file__, "lab", "--galaxy", galaxy.url, "--history", "Absent"],
+            env={
+                "PATH": os.environ["PATH"],
+                "HOME": str(tmp_path),
+                "PYTHONPATH": str(Path(run_lab.__file__).parents[1]),
+                "PYTHON_KEYRING_BACKEND": "keyring.backends.null.Keyring",
+            },
+            cwd=tmp_path,
+            stdin=theirs,
+            stdout=theirs,
+            stderr=theirs,
+            start_new_session=True,
+        )
+        os.close(theirs)
+        said = b""
+        while b"(not shown)" not in said:
+            said += os.read(ours, 1024)
+        time.sleep(0.2)  # the terminal stops echoing a moment after the question
+        os.write(ours, fake_galaxy.KEY.encode() + b"\n")
+        with contextlib.suppress(OSError):  # a terminal that nobody has open any more ends with an error
+            while more := os.read(ours, 1024):
+                said += more
+        assert process.wait(20) == 2
+    finally:
+        os.close(ours)
+        galaxy.stop()
+    assert b"can't be kept" in said
+    assert b"You have no history 'Absent'" in said
+    assert fake_galaxy.KEY.encode() not in said
+
+
 def test_the_browser_is_led_to_the_address_by_a_file_of_the_persons_own(start: Start, tmp_path: Path) -> None:
     browser = tmp_path / "browser"
     seen = tmp_path / "seen"
@@ -185,8 +232,6 @@ def test_the_browser_is_led_to_the_address_by_a_file_of_the_persons_own(start: S
 
 
 def test_a_wrong_stdin_is_told(tmp_path: Path) -> None:
-    from nebulab.session import standalone
-
     for said in ("", "[]", '{"PATH": "/"}', "key"):
         file = tmp_path / "said"
         file.write_text(said)
@@ -220,13 +265,6 @@ def test_options_that_make_no_sense(options: list[str], told: str) -> None:
 
 
 def test_a_galaxy_on_loopback_is_reached_without_a_container(tmp_path: Path) -> None:
-    from io import StringIO
-
-    from rich.console import Console
-
-    from nebulab.laptop import lab, settings
-    from nebulab.laptop.login import Login
-
     local = Login("http://localhost:8080", "me", "key")
     told = StringIO()
     environ = {"NEBULAB_DATA_DIR": str(tmp_path)}
@@ -237,12 +275,6 @@ def test_a_galaxy_on_loopback_is_reached_without_a_container(tmp_path: Path) -> 
 
 
 def test_without_an_engine_it_says_so_and_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from io import StringIO
-
-    from rich.console import Console
-
-    from nebulab.laptop import lab, settings
-
     monkeypatch.setenv("PATH", os.fspath(tmp_path))
     told = StringIO()
     environ = {"NEBULAB_DATA_DIR": str(tmp_path)}
