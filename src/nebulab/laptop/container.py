@@ -6,7 +6,7 @@ import os
 import re
 import secrets
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,6 +33,8 @@ _PROCESSES = 4096
 _SELINUX = Path("/sys/fs/selinux/enforce")
 _STOP_SECONDS = 30
 _NAME = "nebulab"
+_AUTHORITIES = "/opt/nebulab/authorities.pem"
+_TRUST = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "PIP_CERT")
 _LABEL = "org.nebulab.lab"
 
 
@@ -90,8 +92,20 @@ def has_registry(name: str) -> bool:
     return bool(slash) and ("." in first or ":" in first)
 
 
-def box(settings: LabSettings, engine: Engine, name: str, *, choice: Choice, port: int, login: Login | None) -> Box:
-    """Return the container that serves the folder with the image `name`; secrets go to its standard input."""
+def box(
+    settings: LabSettings,
+    engine: Engine,
+    name: str,
+    *,
+    choice: Choice,
+    port: int,
+    login: Login | None,
+    environ: Mapping[str, str],
+) -> Box:
+    """Return the container that serves the folder with the image `name`; secrets go to its standard input.
+
+    `environ` is where SSL_CERT_FILE is read: the authorities that this machine trusts, a proxy's among them.
+    """
     home = settings.state / "home"
     home.mkdir(mode=0o700, parents=True, exist_ok=True)
     slug = re.sub(r"[^A-Za-z0-9]+", "-", settings.folder.name).strip("-").lower() or "folder"
@@ -106,6 +120,7 @@ def box(settings: LabSettings, engine: Engine, name: str, *, choice: Choice, por
         *bind(settings.folder, INSIDE),
         *bind(home, HOME),
         *choice.options,
+        *_authorities(environ),
     ]
     if _SELINUX.exists():
         # The alternative, to label the folder anew, would take it from the programs that use it now.
@@ -141,6 +156,14 @@ def bind(source: Path, target: str) -> Sequence[str]:
     if not {",", '"'} & set(str(source)):
         return ("--mount", f"type=bind,source={source},target={target}")
     raise SettingsError(f"No engine can mount {source}.", "Take the colon or the comma out of its name.")
+
+
+def _authorities(environ: Mapping[str, str]) -> list[str]:
+    file = Path(environ.get("SSL_CERT_FILE") or "/nowhere").absolute()
+    if not file.is_file():
+        return []
+    variables = [argument for name in _TRUST for argument in ("--env", f"{name}={_AUTHORITIES}")]
+    return ["--volume", f"{file}:{_AUTHORITIES}:ro", *variables]
 
 
 def sensible_memory_mb(engine: Engine | None = None) -> int:

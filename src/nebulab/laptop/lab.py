@@ -82,7 +82,7 @@ def serve(
             argv, variables = _on_this_machine(settings, console, port=port, login=login, variables=variables)
         else:
             image = container.image(settings, engine, choice, console)
-            box = container.box(settings, engine, image, choice=choice, port=port, login=login)
+            box = container.box(settings, engine, image, choice=choice, port=port, login=login, environ=variables)
             argv = box.argv
             console.print(f"{settings.folder} in {image}, with {engine.name}", soft_wrap=True)
         try:

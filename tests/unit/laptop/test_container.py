@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -53,9 +54,16 @@ def read(folder: Path, **options: object) -> settings.LabSettings:
     return settings.read(folder, {"NEBULAB_DATA_DIR": str(folder.parent / "data")}, **options)  # type: ignore[arg-type]
 
 
-def command(folder: Path, engine: Engine, login: Login | None = None, **options: object) -> str:
+def command(
+    folder: Path,
+    engine: Engine,
+    login: Login | None = None,
+    environ: Mapping[str, str] | None = None,
+    **options: object,
+) -> str:
     told = read(folder, **options)
-    return " ".join(container.box(told, engine, "nebulab:cpu", choice=CPU, port=4242, login=login).argv)
+    made = container.box(told, engine, "nebulab:cpu", choice=CPU, port=4242, login=login, environ=environ or {})
+    return " ".join(made.argv)
 
 
 def test_every_wall_stands(folder: Path, engines: Engines) -> None:
@@ -84,6 +92,16 @@ def test_no_secret_is_on_the_command_line(folder: Path, engines: Engines) -> Non
     said = command(folder, engines.make("podman"), login)
     assert "the-secret-key" not in said
     assert "--env GALAXY_URL=https://galaxy.example --env HISTORY_ID=h1" in said
+
+
+def test_a_proxys_authority_is_trusted_inside_too(folder: Path, engines: Engines) -> None:
+    bundle = folder / "bundle.pem"
+    bundle.touch()
+    said = command(folder, engines.make("podman"), environ={"SSL_CERT_FILE": str(bundle)})
+    inside = "/opt/nebulab/authorities.pem"
+    assert f"--volume {bundle}:{inside}:ro --env SSL_CERT_FILE={inside}" in said
+    assert f"--env PIP_CERT={inside}" in said
+    assert "authorities" not in command(folder, engines.make("podman"), environ={"SSL_CERT_FILE": f"{bundle}.absent"})
 
 
 def test_files_are_the_persons(folder: Path, engines: Engines, monkeypatch: pytest.MonkeyPatch) -> None:
