@@ -6,7 +6,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import re
 import statistics
 import subprocess
 import sys
@@ -57,10 +56,12 @@ def measure(root: Path, bare: Path, rounds: int) -> list[Row]:
         for size, made_by in layers:
             print(f"{tag} {size / 1e6:8.1f} MB  {made_by[:100]}", file=sys.stderr)
         rows.append(Row.figure(f"{tag}, unpacked", sum(size for size, _ in layers) / 1e9, "GB", goal=goal))
-        ours = [size for size, made_by in layers if re.search(r"wheel|image/verify|/opt/nebulab/verify", made_by)]
-        rows.append(Row.figure(f"{tag}, a change of our code", sum(ours) / 1e6, "MB", goal=LARGEST_CHANGE_MB))
-        for size in compressed(engine, tag):
-            print(f"{tag} {size / 1e6:8.1f} MB compressed", file=sys.stderr)
+        ours = sum(size for size, _ in image.own(layers))
+        rows.append(Row.figure(f"{tag}, a change of our code", ours / 1e6, "MB", goal=LARGEST_CHANGE_MB))
+        sizes = compressed(engine, tag)
+        print(
+            f"{tag} compressed: {[round(size / 1e6, 1) for size in sizes]}, {sum(sizes) / 1e9:.2f} GB", file=sys.stderr
+        )
     for variant in image.VARIANTS:
         if variant not in BUILT:
             print(f"{variant}: wheels of {wheels(root, variant) / 1e9:.2f} GB", file=sys.stderr)
@@ -83,7 +84,7 @@ def compressed(engine: Engine, tag: str) -> list[int]:
     if engine.name == "docker":
         return []
     with tempfile.TemporaryDirectory(dir="/var/tmp") as folder:
-        push = [engine.name, "push", "-q", "--compression-format", "gzip", tag, f"dir:{folder}"]
+        push = [engine.name, "push", "-q", "--compress", tag, f"dir:{folder}"]
         subprocess.run(push, check=True, stdout=subprocess.DEVNULL)
         manifest = json.loads((Path(folder) / "manifest.json").read_text())
     return [int(layer["size"]) for layer in manifest["layers"]]

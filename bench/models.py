@@ -98,11 +98,11 @@ def _family(python: Path, family: str, checkout: Path, variables: dict[str, str]
     finished = subprocess.run(
         [str(python), "-m", "bench.models", family],
         env=os.environ | ONE_THREAD | variables | {"PYTHONPATH": os.pathsep.join(filter(None, search))},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
+        capture_output=True,
         text=True,
-        check=True,
     )
+    if finished.returncode:
+        raise RuntimeError(f"{family}: {finished.stderr[-3000:]}")
     found: dict[str, dict[str, Any]] = json.loads(finished.stdout.rpartition("@@")[2])
     return found
 
@@ -194,7 +194,7 @@ def _original(kind: str, found: Any) -> Callable[[], Any]:
         return lambda: (model.inplace_predict if kind == "xgboost" else model.predict)(*batch)
     # The file computes all outputs at once, so the original gives as many.
     wanted = {one.original for one in found.kept.proof.outputs}
-    methods = [getattr(model, name) for name in wanted]
+    methods = [getattr(model, name) for name in wanted if hasattr(model, name)]
     return lambda: [method(*batch) for method in methods]
 
 

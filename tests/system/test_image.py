@@ -37,8 +37,7 @@ def test_it_passes_from_inside_as_a_user_that_nobody_knows(lab: str, script: str
 def test_it_is_small_and_a_change_of_our_code_is_smaller(lab: str) -> None:
     layers = image.layers(PODMAN, lab)
     assert sum(size for size, _ in layers) <= LARGEST
-    environment = max(place for place, (_, made_by) in enumerate(layers) if "make-environment lab" in made_by)
-    ours = [size for size, _ in layers[environment + 1 :]]
+    ours = [size for size, _ in image.own(layers)]
     assert 0 < sum(ours) <= LARGEST_CHANGE
 
 

@@ -70,7 +70,8 @@ def test_scikit_learn() -> None:
 
 
 def test_boosted_trees() -> None:
-    keep("boosting")
+    found = keep("boosting")
+    assert found["xgb_pipeline"]["sample"] == "seen during fit"
 
 
 def test_catboost() -> None:

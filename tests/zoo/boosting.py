@@ -36,5 +36,14 @@ def make() -> Zoo:
         "lgb_class": lightgbm.LGBMClassifier(**quiet).fit(frame, label),
     }
     members = {name: Member(model, (table,)) for name, model in on_table.items()}
+    # Splits lie at values of the data: the last bit of a value that was scaled tells its branch.
+    doubles = random.normal(size=(400, 4))
+    above = (doubles[:, 0] > 0).astype(int)
+    members["xgb_pipeline"] = Member(
+        make_pipeline(StandardScaler(), xgboost.XGBClassifier(n_estimators=50)).fit(doubles, above), (doubles,)
+    )
+    members["xgb_pipeline_value"] = Member(
+        make_pipeline(StandardScaler(), xgboost.XGBRegressor(n_estimators=50)).fit(doubles, doubles[:, 0]), (doubles,)
+    )
     members |= {name: Member(model, (frame,)) for name, model in on_frame.items()}
     return Zoo(members, {"X_train": table, "frame": frame})

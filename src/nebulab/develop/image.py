@@ -27,6 +27,7 @@ _SUITE = "bookworm"
 _VARIANT_LABEL = "org.nebulab.variant"
 _VERIFY = "/opt/nebulab/verify"
 _STRANGER = "12345:54321"
+_ENVIRONMENT = "make-environment"
 _LOG_LINES = 20
 _SCRIPT_SECONDS = 900
 # Kept out of the base: nobody reads them in a container, and caches would stay in its layer.
@@ -190,6 +191,12 @@ def layers(engine: Engine, tag: str) -> list[tuple[int, str]]:
         size, _, made_by = line.partition("\t")
         found.append((_bytes(size), made_by))
     return [(size, made_by) for size, made_by in found if size]
+
+
+def own(layers: Sequence[tuple[int, str]]) -> list[tuple[int, str]]:
+    """Return those of an image's `layers` that a change of Nebulab's own code renews: all above the environments."""
+    highest = max((place for place, (_, made_by) in enumerate(layers) if _ENVIRONMENT in made_by), default=-1)
+    return list(layers[highest + 1 :])
 
 
 def _bytes(said: str) -> int:

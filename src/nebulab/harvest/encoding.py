@@ -22,7 +22,7 @@ import h5py
 import numpy as np
 
 KIND = "nebulab"
-_SLAB_BYTES = 64 * 1024 * 1024
+_SLAB_BYTES = 32 * 1024 * 1024
 _DEEPEST = 16
 _MOST_MEMBERS = 10_000
 _INT64 = range(-(2**63), 2**63)

@@ -7,6 +7,7 @@ column by column.
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,10 @@ import numpy as np
 from nebulab.harvest.encoding import KIND, NotStorable, decode, encode
 
 _CHECKED_BYTES = 512 * 1024 * 1024
+# Types of pandas' own that have missing values; `str` is that of texts since pandas 3.
+_NULLABLE = frozenset(
+    ["str", "string", "boolean"] + [f"{sign}Int{bits}" for sign in ("", "U") for bits in (8, 16, 32, 64)]
+)
 _SERIES_NAME = "nebulab_series"
 
 
@@ -35,12 +40,14 @@ def write(value: Any, path: Path) -> None:
     """
     try:
         if _is_polars(value):
-            frame = value if hasattr(value, "columns") else value.to_frame(value.name or _SERIES_NAME)
-            frame.write_parquet(path)
+            _write_polars(value, path)
             return
         frame = value if _is_pandas(value, "DataFrame") else _as_frame(value)
         _check_names(frame)
-        frame.to_parquet(path, engine="pyarrow")
+        if frame is value:
+            frame.to_parquet(path, engine="pyarrow")
+        else:
+            _write_series(value, frame, path)
         if frame.memory_usage(deep=False).sum() <= _CHECKED_BYTES or any(dtype.kind == "O" for dtype in frame.dtypes):
             _compare(frame, path)
     except NotStorable:
@@ -52,10 +59,53 @@ def write(value: Any, path: Path) -> None:
 
 
 def read(path: Path) -> Any:
-    """Return the data frame in a Parquet file, with pandas' index and types."""
-    import pandas as pd
+    """Return the data frame in a Parquet file, with pandas' index and types; what was polars' or a series is again.
 
-    return pd.read_parquet(path, engine="pyarrow")
+    Where polars is not installed its frames become pandas'.
+    """
+    import pandas as pd
+    import pyarrow.parquet
+
+    was = (pyarrow.parquet.read_metadata(path).metadata or {}).get(KIND.encode(), b"").decode()
+    if was.startswith("polars"):
+        with contextlib.suppress(ImportError):
+            return _read_polars(path, was)
+    frame = pd.read_parquet(path, engine="pyarrow")
+    if not was.endswith("series"):
+        return frame
+    series = frame.iloc[:, 0]
+    return series.rename(None) if was.startswith("nameless") else series
+
+
+def _write_series(value: Any, frame: Any, path: Path) -> None:
+    import pyarrow
+    import pyarrow.parquet
+
+    table = pyarrow.Table.from_pandas(frame)
+    was = "nameless series" if value.name is None else "series"
+    marked = table.replace_schema_metadata((table.schema.metadata or {}) | {KIND.encode(): was.encode()})
+    pyarrow.parquet.write_table(marked, path)
+
+
+def _write_polars(value: Any, path: Path) -> None:
+    series = not hasattr(value, "columns")
+    frame = value.to_frame() if series else value
+    was = "polars series" if series else "polars"
+    frame.write_parquet(path, metadata={KIND: was})
+    if frame.estimated_size() > _CHECKED_BYTES:
+        return
+    back = read(path)
+    if (back.dtype != value.dtype) if series else (back.schema != value.schema):
+        raise NotStorable("Parquet would change its types")
+    if not back.equals(value):
+        raise NotStorable("Parquet would change it")
+
+
+def _read_polars(path: Path, was: str) -> Any:
+    import polars
+
+    frame = polars.read_parquet(path)
+    return frame.to_series() if was.endswith("series") else frame
 
 
 def encode_frame(group: h5py.Group, name: str, value: Any) -> None:
@@ -172,6 +222,14 @@ def _encode_column(group: h5py.Group, name: str, column: Any) -> None:
         written.attrs["ordered"] = bool(dtype.ordered)
         written.attrs["column"] = "category"
         return
+    if dtype.name in _NULLABLE:
+        written = group.create_group(name)
+        encode(
+            written, "values", [None if missing else one for one, missing in zip(column, column.isna(), strict=True)]
+        )
+        written.attrs["dtype"] = f"{dtype.name}[{dtype.storage}]" if dtype.name == "string" else dtype.name
+        written.attrs["column"] = "nullable"
+        return
     raise NotStorable(f"its column {column.name!r} is of the type {dtype}, which has no form in HDF5 here")
 
 
@@ -182,6 +240,8 @@ def _decode_column(node: Any, index: Any) -> Any:
         categories = pd.Index(_decode_column(node["categories"], None))
         values = pd.Categorical.from_codes(decode(node["codes"]), categories, ordered=bool(node.attrs["ordered"]))
         return pd.Series(values, index=index)
+    if isinstance(node, h5py.Group) and node.attrs.get("column") == "nullable":
+        return pd.Series(pd.array(decode(node["values"]), dtype=node.attrs["dtype"]), index=index)
     values = decode(node)
     return pd.Series(values, index=index, dtype=values.dtype)
 

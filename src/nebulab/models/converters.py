@@ -55,8 +55,37 @@ def _register_boosting() -> None:
         for kind, shape in shapes.items():
             name = f"{prefix}{kind}"
             options = choices if kind == "Classifier" else None
-            update_registered_converter(getattr(module, name), f"{library}{name}", shape, convert, options=options)
+            pair = _of_single_numbers(convert, shape) if library == "xgboost" else (convert, shape)
+            update_registered_converter(getattr(module, name), f"{library}{name}", pair[1], pair[0], options=options)
         _REGISTERED.add(library)
+
+
+def _of_single_numbers(
+    convert: Callable[..., None], shape: Callable[[Any], None]
+) -> tuple[Callable[..., None], Callable[[Any], None]]:
+    """Round what a pipeline hands on to 32 bits, as XGBoost does.
+
+    Its trees split at values of the data, so the last bit of a value that was scaled in 64 bits tells its branch.
+    """
+    from skl2onnx.common._apply_operation import apply_cast
+    from skl2onnx.common.data_types import DoubleTensorType, FloatTensorType
+    from skl2onnx.proto import onnx_proto
+
+    def convert_rounded(scope: Any, operator: Any, container: Any) -> None:
+        given = operator.inputs[0]
+        if isinstance(given.type, DoubleTensorType):
+            rounded = scope.declare_local_variable("rounded", FloatTensorType(given.type.shape))
+            apply_cast(scope, given.full_name, rounded.full_name, container, to=onnx_proto.TensorProto.FLOAT)
+            operator.inputs.set_element(0, rounded)
+        convert(scope, operator, container)
+
+    def shape_rounded(operator: Any) -> None:
+        shape(operator)
+        for given in operator.outputs:
+            if isinstance(given.type, DoubleTensorType):
+                given.set_type(FloatTensorType(given.type.shape))
+
+    return convert_rounded, shape_rounded
 
 
 def _register_stand_ins() -> None:

@@ -113,6 +113,11 @@ def test_layers_are_told_lowest_first_without_the_empty_ones(engine: Path) -> No
     assert image.layers(Engine("podman"), "t") == [(217_000_000, "base"), (2_050_000, "ours")]
 
 
+def test_a_change_of_our_code_renews_what_lies_above_the_environments() -> None:
+    layers = [(9, "base"), (8, "make-environment lab"), (7, "make-environment kernels"), (2, "COPY wheel"), (1, "RUN")]
+    assert image.own(layers) == [(2, "COPY wheel"), (1, "RUN")]
+
+
 @pytest.mark.parametrize("variant", [one for one in image.VARIANTS if one != "lab"])
 def test_a_variants_lock_has_a_hash_for_everything_and_names_no_host(variant: str) -> None:
     lock = (LOCKS / f"{variant}.txt").read_text()

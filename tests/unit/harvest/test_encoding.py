@@ -5,7 +5,10 @@ from __future__ import annotations
 import datetime
 import decimal
 import fractions
+import json
 import pathlib
+import subprocess
+import sys
 import uuid
 from pathlib import Path
 from typing import Any
@@ -221,3 +224,35 @@ def test_a_large_array_is_written_in_slabs_and_not_doubled(tmp_path: Path, monke
     value = np.arange(100_000, dtype=np.int64).reshape(1000, 100).T
     assert same(there_and_back(tmp_path, value), np.array(value))
     assert 0 < largest <= 8000
+
+
+_PEAK = """
+import json, re, sys
+import h5py, numpy as np
+from nebulab.harvest.encoding import encode
+
+def peak():
+    return int(re.search(r"VmHWM:\\s+(\\d+)", open("/proc/self/status").read())[1]) / 1024
+
+array = np.arange(40_000_000, dtype=np.float64).reshape(4000, 10_000)
+array = array.T if sys.argv[2] == "transposed" else array
+open("/proc/self/clear_refs", "w").write("5")  # the peak from now on
+before = peak()
+with h5py.File(sys.argv[1], "w") as file:
+    encode(file, "array", array)
+with h5py.File(sys.argv[1]) as file:
+    assert file["array"][-1, -1] == array[-1, -1]
+print(json.dumps([before, peak() - before]))
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="only Linux tells the peak of a part of a run")
+@pytest.mark.parametrize("form", ["plain", "transposed"])
+def test_the_memory_grows_by_a_part_of_a_large_array(tmp_path: Path, form: str) -> None:
+    """305 MiB; written as a whole the transposed one would take as much again."""
+    told = subprocess.run(
+        [sys.executable, "-c", _PEAK, str(tmp_path / "large.h5"), form], capture_output=True, text=True, check=True
+    )
+    before, grown = json.loads(told.stdout)
+    assert before > 305
+    assert grown < 100
