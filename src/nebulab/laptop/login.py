@@ -145,16 +145,32 @@ def log_in(
     """
     if urlsplit(url).scheme == "http" and not Login(url, "", "").on_loopback:
         tell(f"{url} is no https address: the key and the data travel readable by others.")
+    user, key = _known(url, keys=keys, environment=environment, ask=ask, tell=tell)
+    with _connection(url, key) as galaxy:
+        chosen = _history(galaxy, history)
+    name = str(user.get("email") or user.get("username") or user["id"])
+    return Login(url, name, key, str(chosen.get("id", "")), str(chosen.get("name", "")))
+
+
+def _known(
+    url: str,
+    *,
+    keys: Keys,
+    environment: Mapping[str, str],
+    ask: Callable[[str], str] | None,
+    tell: Callable[[str], None],
+) -> tuple[dict[str, Any], str]:
+    """Return the person as Galaxy knows them, and a key that it takes."""
     given = environment.get(VARIABLE, "").strip()
     if given:
         try:
-            return _logged_in(url, given, history)
+            return _user(url, given), given
         except NotAllowed as error:
             raise NotAllowed(f"{error.message} It comes from {VARIABLE}.", error.hint, error.status) from error
     kept = keys.read(url)
     if kept:
         try:
-            return _logged_in(url, kept, history)
+            return _user(url, kept), kept
         except NotAllowed:
             tell(f"The key in the keyring is no longer good for {url}: it was removed.")
             keys.forget(url)
@@ -166,34 +182,39 @@ def log_in(
             f"Set {VARIABLE}, or start nebulab lab in a terminal once: it asks, and the keyring keeps it.",
         )
     tell(f"{url} shows your API key at {url}/user/api_key (User > Preferences > Manage API key).")
-    login, key = _asked(url, history, ask, tell)
+    user, key = _asked(url, ask, tell)
     if keys.keep(url, key):
         tell("The key is in the system's keyring now. `nebulab lab --forget --galaxy …` removes it.")
-    return login
+    return user, key
 
 
 def _prompt(url: str) -> str:
     return str(click.prompt(f"API key for {url} (not shown)", hide_input=True, err=True))
 
 
-def _asked(url: str, history: str | None, ask: Callable[[str], str], tell: Callable[[str], None]) -> tuple[Login, str]:
+def _asked(url: str, ask: Callable[[str], str], tell: Callable[[str], None]) -> tuple[dict[str, Any], str]:
     for _ in range(_TRIES - 1):
         key = ask(url).strip()
         try:
-            return _logged_in(url, key, history), key
+            return _user(url, key), key
         except NotAllowed as error:
             tell(error.message)
     key = ask(url).strip()
-    return _logged_in(url, key, history), key
+    return _user(url, key), key
 
 
-def _logged_in(url: str, key: str, history: str | None) -> Login:
+def _connection(url: str, key: str) -> Galaxy:
+    return Galaxy(GalaxySettings(url, key, patience=_PATIENCE_SECONDS, timeout=_PATIENCE_SECONDS))
+
+
+def _user(url: str, key: str) -> dict[str, Any]:
+    """Return whose key it is."""
     refused = NotAllowed(
         f"{url} does not know this API key.", f"Look it up at {url}/user/api_key; a new one ends the old."
     )
     if not key or not key.isascii() or not key.isprintable():
         raise refused
-    with Galaxy(GalaxySettings(url, key, patience=_PATIENCE_SECONDS, timeout=_PATIENCE_SECONDS)) as galaxy:
+    with _connection(url, key) as galaxy:
         try:
             user = galaxy.get("users/current")
         except NotAllowed as error:
@@ -209,11 +230,9 @@ def _logged_in(url: str, key: str, history: str | None) -> Login:
                 "Give the address that your browser shows for Galaxy, without what follows a `/?`.",
                 error.status,
             ) from error
-        if not isinstance(user, dict) or not user.get("id"):
-            raise refused
-        chosen = _history(galaxy, history)
-    name = str(user.get("email") or user.get("username") or user["id"])
-    return Login(url, name, key, str(chosen.get("id", "")), str(chosen.get("name", "")))
+    if not isinstance(user, dict) or not user.get("id"):
+        raise refused
+    return user
 
 
 def _history(galaxy: Galaxy, wanted: str | None) -> dict[str, Any]:

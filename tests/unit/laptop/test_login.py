@@ -89,6 +89,14 @@ def test_the_key_is_asked_for_once(person: Person) -> None:
     assert KEY not in repr(first) + "".join(person.told)
 
 
+def test_a_good_key_is_kept_also_where_the_history_is_not_there(person: Person, galaxy: FakeGalaxy) -> None:
+    galaxy.answers["histories"] = []
+    person.types = [KEY]
+    with pytest.raises(SettingsError, match="no history"):
+        person.log_in("Absent")
+    assert person.log_in(at_terminal=False).key == KEY
+
+
 def test_a_wrong_key_is_told_and_asked_for_again_and_not_kept(person: Person) -> None:
     person.types = ["wrong", "also wrong", "wr\u00f6ng"]
     with pytest.raises(NotAllowed, match="does not know this API key") as caught:
@@ -227,7 +235,8 @@ def test_where_a_container_can_not_come(url: str, loopback: bool) -> None:
 
 
 def test_a_key_that_would_travel_readable_is_warned_of(person: Person, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(login, "_logged_in", lambda url, key, history: Login(url, "somebody", key))
+    monkeypatch.setattr(login, "_user", lambda url, key: {"id": "u1"})
+    monkeypatch.setattr(login, "_history", lambda galaxy, history: {})
     person.environment = {"API_KEY": KEY}
     person.url = "http://galaxy.example.org"
     person.log_in()
