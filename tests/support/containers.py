@@ -60,7 +60,7 @@ class Container:
         ]
         try:
             deadline = time.monotonic() + 90
-            while "GPU:" not in self.said:
+            while "Open " not in self.said:
                 assert time.monotonic() < deadline, self.said
                 assert podman("inspect", "--format", "{{.State.Running}}", self.id) == "true", self.said
                 time.sleep(0.2)

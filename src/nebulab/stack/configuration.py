@@ -82,6 +82,8 @@ def _galaxy_configuration(
         "api_allow_run_as": secrets.admin.email,
         # Galaxy's own default lets every user read every dataset.
         "new_user_dataset_access_role_default_private": True,
+        # None is set, but an administrator may set one.
+        "enable_quotas": True,
         "tool_path": str(settings.checkout / "galaxy-tools"),
         "tool_config_file": ",".join(str(path) for path in tool_confs),
         "watch_tools": "auto",
