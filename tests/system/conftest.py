@@ -6,6 +6,8 @@ import json
 import os
 import secrets
 import shutil
+import subprocess
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -14,8 +16,11 @@ import pytest
 
 from nebulab.kernel import connecting
 from nebulab.kernel.datasets import History
+from nebulab.stack.files import locked
+from support.containers import podman, require_containers
 from support.galaxy import GalaxyUser
-from support.stack import Account, Stack
+from support.parts import require
+from support.stack import ROOT, Account, Stack
 
 RUNNING = "NEBULAB_TEST_STACK"
 
@@ -114,3 +119,20 @@ def enter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[
 def history(galaxy: GalaxyUser, request: pytest.FixtureRequest) -> str:
     """A new history of the user's, named after the test."""
     return galaxy.new_history(request.node.name)
+
+
+@pytest.fixture(scope="session")
+def lab_image(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The image's variant `lab`, built by the command that a person gives; a second worker finds its layers."""
+    require_containers(tmp_path_factory.mktemp("podman"))
+    require("debootstrap")
+    tag = f"localhost/nebulab-test-{os.environ.get('PYTEST_XDIST_WORKER', 'alone')}:lab"
+    build = ["image", "build", "--variant", "lab", "--base", "bootstrap", "--engine", "podman", "--tag", tag]
+    with locked(Path(tempfile.gettempdir()) / "nebulab-test-image.lock", wait=True):
+        finished = subprocess.run(
+            [str(ROOT / "nebulab"), *build], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        )
+    assert finished.returncode == 0, finished.stdout
+    assert f"Built {tag}" in finished.stdout
+    yield tag
+    podman("image", "rm", "--force", tag, check=False)

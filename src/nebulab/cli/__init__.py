@@ -20,6 +20,7 @@ COMMANDS = {
     "export": "Export a saved model to ONNX, with proof.",
     "verify": "Show what an ONNX file takes and gives, and its proof.",
     "job": "Run a notebook as a job (called by the Galaxy tool).",
+    "lab": "Open this folder in JupyterLab, on your own machine.",
     "session": "Run one JupyterLab session (called by the Galaxy tool).",
     "image": "Build the container image, and verify it.",
     "test": "Run the project's tests.",

@@ -17,8 +17,14 @@ _FILE = click.Path(path_type=Path)
 @click.option("--datatypes", type=_FILE, help="JSON list of the datatypes' extensions that Galaxy knows.")
 @click.option("--mode", type=click.Choice(["scratch"]), help="Without --inputs: start with the default notebooks.")
 @click.option("--standalone", is_flag=True, help="Serve this folder to one person, without Galaxy.")
+@click.option("--stdin", is_flag=True, help="Read API_KEY and JUPYTER_TOKEN as a line of JSON, end when it closes.")
 def command(
-    inputs: Path | None, notebook_output: Path | None, datatypes: Path | None, mode: str | None, standalone: bool
+    inputs: Path | None,
+    notebook_output: Path | None,
+    datatypes: Path | None,
+    mode: str | None,
+    standalone: bool,
+    stdin: bool,
 ) -> None:
     """Run one JupyterLab session in this folder, to its end.
 
@@ -53,6 +59,7 @@ def command(
       NOTEBOOK_PASSWORD       a second way in, beside the token; plain or hashed
       CORS_ORIGIN             the one other origin that may talk to the Lab
       NEBULAB_STATE           folder of the user's own packages (~/.nebulab)
+      NEBULAB_PORT            where the Lab listens; any free port when absent
     """
     from nebulab.session import sandbox, settings
     from nebulab.session import standalone as alone
@@ -60,10 +67,13 @@ def command(
 
     sandbox.keep_memory_private()
     key = sandbox.forget("API_KEY")
+    secrets = alone.secrets(sys.stdin) if stdin else {}
+    key = secrets.pop("API_KEY", key)
     told = settings.read(
-        os.environ,
+        {**os.environ, **secrets},
         root=Path.cwd(),
         key=key,
+        held=stdin,
         inputs=inputs,
         notebook_output=notebook_output,
         datatypes=datatypes,

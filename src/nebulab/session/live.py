@@ -95,6 +95,8 @@ class _Live:
         self._end = loop.create_future()
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             loop.add_signal_handler(number, self._finish, End.STOPPED)
+        if self._settings.held:
+            loop.add_reader(sys.stdin.fileno(), self._heard)
         ended = os.pidfd_open(self._process.pid)
         loop.add_reader(ended, self._lab_ended)
         try:
@@ -160,6 +162,12 @@ class _Live:
     def _finish(self, end: End) -> None:
         if not self._end.done():
             self._end.set_result(end)
+
+    def _heard(self) -> None:
+        """End with whoever holds the other end of the standard input; what is said there means nothing."""
+        if not os.read(sys.stdin.fileno(), 4096):
+            asyncio.get_running_loop().remove_reader(sys.stdin.fileno())
+            self._finish(End.STOPPED)
 
     def _lab_ended(self) -> None:
         if self._process.poll() is None:

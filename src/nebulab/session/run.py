@@ -64,7 +64,7 @@ def run(settings: SessionSettings, inherited: Mapping[str, str]) -> int:
     prepared = prepare(settings, inherited)
     bound = server.broker_socket()
     broker_token = secrets.token_urlsafe(32)
-    port = CONTAINER_PORT if prepared.isolation == "container" else server.free_port()
+    port = CONTAINER_PORT if prepared.isolation == "container" else settings.port or server.free_port()
     process = _spawn(prepared, bound, broker_token, port)
 
     from nebulab.session.live import serve

@@ -141,6 +141,10 @@ class SessionSettings:
     runtime_report: Path | None = None
 
     page: page.Page = field(default_factory=page.Page)
+    port: int | None = None
+    """Where JupyterLab is to listen; any free port if None."""
+    held: bool = False
+    """Whether the session ends when its standard input closes: whoever holds the other end is gone."""
     kernels: Path | None = None
     isolation: str = "auto"
     hide: tuple[Path, ...] = ()
@@ -178,6 +182,7 @@ def read(
     datatypes: Path | None = None,
     mode: str | None = None,
     outputs: Mapping[str, Path] | None = None,
+    held: bool = False,
 ) -> SessionSettings:
     """Read the settings from the options and from `environment`, which no longer holds the user's `key`.
 
@@ -215,6 +220,8 @@ def read(
         token=environment.get("JUPYTER_TOKEN", "").strip() or secrets.token_hex(16),
         runtime_report=job_folder / "container_runtime.json" if job_id else None,
         page=page.read(environment) if layout else page.Page(),
+        port=_whole(environment, "NEBULAB_PORT") if layout else None,
+        held=held,
         kernels=_folder(environment, "NEBULAB_KERNELS") or _beside(Path(sys.prefix)),
         isolation=isolation,
         hide=tuple(Path(folder) for folder in environment.get("NEBULAB_HIDE", "").split(":") if folder),

@@ -6,10 +6,12 @@ Nothing is collected, since the files are the person's own already.
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TextIO
 
 from nebulab.errors import SettingsError
 from nebulab.session.collected import Collected, Lost
@@ -42,6 +44,28 @@ def layout(folder: Path, environment: Mapping[str, str]) -> Layout:
         if os.access(state, os.W_OK):
             return Layout(state, folder)
     return Layout(Path(tempfile.mkdtemp(prefix="nebulab-")), folder)
+
+
+def secrets(stream: TextIO) -> dict[str, str]:
+    """Read API_KEY and JUPYTER_TOKEN, one JSON object in one line; neither need be there.
+
+    This way they are in no environment, which `docker inspect` shows.
+
+    Raises
+    ------
+    SettingsError
+        The line is something else.
+    """
+    try:
+        said = json.loads(stream.readline())
+    except ValueError:
+        said = None
+    if not isinstance(said, dict) or not said.keys() <= {"API_KEY", "JUPYTER_TOKEN"}:
+        raise SettingsError(
+            "The standard input does not begin with a session's secrets.",
+            'Write one line, as {"API_KEY": "…", "JUPYTER_TOKEN": "…"}, and keep it open: its end ends the session.',
+        )
+    return {name: str(value) for name, value in said.items()}
 
 
 def troubles(session: Layout, isolation: str) -> list[str]:

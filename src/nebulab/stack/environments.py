@@ -13,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,31 +45,34 @@ ENVIRONMENTS = (
 )
 
 
-def install_missing(settings: StackSettings, console: Console, *, reinstall: bool = False) -> list[str]:
+def install_missing(
+    settings: StackSettings, console: Console, *, reinstall: bool = False, names: Collection[str] = ()
+) -> list[str]:
     """Install what is missing, outdated or broken, and return the names of the environments that were changed.
 
-    `reinstall` makes all of them anew.
+    `reinstall` makes all of them anew; with `names` only those are looked at.
 
     Raises
     ------
     InstallError
         uv could not install an environment; its last words are in the message.
     """
-    if not reinstall and not _outdated(settings):
+    wanted = [environment for environment in ENVIRONMENTS if not names or environment.name in names]
+    if not reinstall and not _outdated(settings, wanted):
         return []
     with locked(settings.environments_dir / ".lock", wait=False) as free:
         if free:
-            return _install(settings, console, list(ENVIRONMENTS) if reinstall else _outdated(settings), reinstall)
+            return _install(settings, console, wanted if reinstall else _outdated(settings, wanted), reinstall)
     console.print("Another start is installing the environments; waiting for it.")
     with locked(settings.environments_dir / ".lock", wait=True):
-        return _install(settings, console, _outdated(settings), clear=False)
+        return _install(settings, console, _outdated(settings, wanted), clear=False)
 
 
-def _outdated(settings: StackSettings) -> list[Environment]:
+def _outdated(settings: StackSettings, wanted: Sequence[Environment]) -> list[Environment]:
     sources = _sources_hash(settings.checkout)
     return [
         environment
-        for environment in ENVIRONMENTS
+        for environment in wanted
         if not _intact(settings, environment)
         or (environment.holds_nebulab and _stamp(settings, environment).get("nebulab") != sources)
     ]

@@ -1,0 +1,1 @@
+"""A person's own machine: a folder in JupyterLab, in a container or without one, with a Galaxy; runs in a terminal."""

@@ -1,0 +1,177 @@
+"""A Lab in a container: which image, and the engine's command with every wall; runs in a terminal."""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+from rich.console import Console
+
+from nebulab.develop import image as images
+from nebulab.develop.tests import root
+from nebulab.errors import ImageError, SettingsError
+from nebulab.laptop.gpus import Choice
+from nebulab.laptop.login import Login
+from nebulab.laptop.settings import LabSettings
+from nebulab.stack.engine import HOME, WALLS, Engine, limits
+from nebulab.stack.ports import HOST
+
+INSIDE = "/import"
+"""Where the person's folder is in the image."""
+
+_PORT_INSIDE = 8888
+_SHARE = 0.75
+"""What of the machine's memory a Lab may take: the person's other programs go on."""
+_PROCESSES = 4096
+"""Threads count, and every library starts as many as there are processors."""
+_SELINUX = Path("/sys/fs/selinux/enforce")
+_STOP_SECONDS = 30
+_NAME = "nebulab"
+_AUTHORITIES = "/opt/nebulab/authorities.pem"
+_TRUST = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "PIP_CERT")
+_LABEL = "org.nebulab.lab"
+
+
+@dataclass(frozen=True)
+class Box:
+    """A container to be run."""
+
+    engine: Engine
+    name: str
+    argv: tuple[str, ...]
+
+    def stop(self) -> None:
+        """End the session in it; fails silently where it is not there yet, or no longer."""
+        self.engine.ask("stop", "-t", str(_STOP_SECONDS), self.name, seconds=_STOP_SECONDS + 15)
+
+    def remove(self) -> None:
+        """Leave nothing of it."""
+        self.engine.ask("rm", "--force", self.name)
+
+
+def image(settings: LabSettings, engine: Engine, choice: Choice, console: Console) -> str:
+    """Return the name of the image to run, after pulling or building it where that was asked for.
+
+    Raises
+    ------
+    ImageError
+        It is not here; the message tells the command that builds it.
+    """
+    wanted = [settings.image] if settings.image else [f"{_NAME}:{variant}" for variant in choice.variants]
+    for name in wanted:
+        if engine.has_image(name):
+            return name
+    name = wanted[0]
+    if settings.build:
+        variant = name.rpartition(":")[2]
+        variant = variant if variant in images.VARIANTS else choice.variants[0]
+        images.build(root(), console, engine=engine, variant=variant, tag=name)
+    elif settings.image and has_registry(name):
+        console.print(f"Pulling {name} with {engine.name}", soft_wrap=True)
+        if subprocess.run([engine.name, "pull", name]).returncode:
+            raise ImageError(f"{engine.name} could not pull {name}.", "The cause stands above. Is the name right?")
+    else:
+        raise ImageError(
+            f"There is no image {name} here.",
+            f"Build it once (see docs/image.md): nebulab image build --variant {_variant(name, choice)} --tag {name}\n"
+            "or let this command do it: --build; or do without a container: --no-container."
+            + (" Without GPUs: --gpus none." if choice.given and not settings.image else ""),
+        )
+    return name
+
+
+def has_registry(name: str) -> bool:
+    """Tell whether an image's name says where it comes from: `host.name/…` or `host:port/…`."""
+    first, slash, _ = name.partition("/")
+    return bool(slash) and ("." in first or ":" in first)
+
+
+def box(
+    settings: LabSettings,
+    engine: Engine,
+    name: str,
+    *,
+    choice: Choice,
+    port: int,
+    login: Login | None,
+    environ: Mapping[str, str],
+) -> Box:
+    """Return the container that serves the folder with the image `name`; secrets go to its standard input.
+
+    `environ` is where SSL_CERT_FILE is read: the authorities that this machine trusts, a proxy's among them.
+    """
+    home = settings.state / "home"
+    home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    slug = re.sub(r"[^A-Za-z0-9]+", "-", settings.folder.name).strip("-").lower() or "folder"
+    container = f"{_NAME}-lab-{slug[:40]}-{secrets.token_hex(3)}"
+    memory_mb = settings.memory_mb or sensible_memory_mb(engine)
+    argv = [
+        *(engine.name, "run", "--rm", "--interactive", "--name", container, "--label", f"{_LABEL}={settings.folder}"),
+        # What the session says comes here, and its address with the token is kept nowhere.
+        *("--log-driver", "none", "--publish", f"{HOST}:{port}:{_PORT_INSIDE}"),
+        *(*WALLS, *limits(memory_mb=memory_mb, processes=_PROCESSES, shared_memory_mb=memory_mb // 2)),
+        *user(settings.folder, home, rootless=engine.rootless(), engine=engine),
+        *bind(settings.folder, INSIDE),
+        *bind(home, HOME),
+        *choice.options,
+        *_authorities(environ),
+    ]
+    if _SELINUX.exists():
+        # The alternative, to label the folder anew, would take it from the programs that use it now.
+        argv += ["--security-opt", "label=disable"]
+    if login is not None:
+        argv += ["--env", f"GALAXY_URL={login.url}", "--env", f"HISTORY_ID={login.history_id}"]
+    argv += [name, "nebulab", "session", "--standalone", "--stdin"]
+    return Box(engine, container, tuple(argv))
+
+
+def user(folder: Path, home: Path, *, rootless: bool, engine: Engine) -> Sequence[str]:
+    """Return the options by which files in the folder are made as the person's own; root becomes the folder's owner."""
+    uid, gid = os.getuid(), os.getgid()
+    if uid == 0:
+        uid, gid = folder.stat().st_uid, folder.stat().st_gid
+        os.chown(home, uid, gid)
+    if not rootless:
+        return ("--user", f"{uid}:{gid}")
+    # Without rights of root, the person is root inside Docker's containers, and may stay who they are in podman's.
+    return ("--user", "0:0") if engine.name == "docker" else ("--userns", "keep-id", "--user", f"{uid}:{gid}")
+
+
+def bind(source: Path, target: str) -> Sequence[str]:
+    """Return the option that mounts a folder, whose name may hold what one of its forms can't.
+
+    Raises
+    ------
+    SettingsError
+        The name holds what neither form can carry.
+    """
+    if ":" not in str(source):
+        return ("--volume", f"{source}:{target}")
+    if not {",", '"'} & set(str(source)):
+        return ("--mount", f"type=bind,source={source},target={target}")
+    raise SettingsError(f"No engine can mount {source}.", "Take the colon or the comma out of its name.")
+
+
+def _authorities(environ: Mapping[str, str]) -> list[str]:
+    file = Path(environ.get("SSL_CERT_FILE") or "/nowhere").absolute()
+    if not file.is_file():
+        return []
+    variables = [argument for name in _TRUST for argument in ("--env", f"{name}={_AUTHORITIES}")]
+    return ["--volume", f"{file}:{_AUTHORITIES}:ro", *variables]
+
+
+def sensible_memory_mb(engine: Engine | None = None) -> int:
+    """Return what a Lab may take of the memory, in MiB: that of the engine's machine, if it has one of its own."""
+    own = psutil.virtual_memory().total >> 20
+    return int(min(own, (engine and engine.memory_mb()) or own) * _SHARE)
+
+
+def _variant(name: str, choice: Choice) -> str:
+    tag = name.rpartition(":")[2]
+    return tag if tag in images.VARIANTS else choice.variants[0]

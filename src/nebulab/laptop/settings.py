@@ -1,0 +1,109 @@
+"""What `nebulab lab` was asked for, and where it keeps things; runs in a terminal."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from nebulab.errors import SettingsError
+
+GPUS = ("auto", "none", "all")
+_UNITS = {"m": 1, "g": 1024}
+_SMALLEST_MB = 512
+
+
+@dataclass(frozen=True)
+class LabSettings:
+    """One Lab.
+
+    Attributes
+    ----------
+    folder
+        The person's folder.
+    state
+        A folder for this folder's Lab: its lock, its port, its HOME in the container, the person's packages.
+    container
+        Whether a container may be used.
+    engine, image
+        None: what is found, what fits.
+    build
+        Whether the image is built where it is not there.
+    gpus
+        `auto`, `none` or `all`.
+    memory_mb
+        None: three quarters of the machine's.
+    port
+        None: the last one of this folder if it is free, else any free one.
+    """
+
+    folder: Path
+    state: Path
+    container: bool = True
+    engine: str | None = None
+    image: str | None = None
+    build: bool = False
+    gpus: str = "auto"
+    memory_mb: int | None = None
+    port: int | None = None
+
+    @property
+    def wants_container(self) -> bool:
+        """Whether something was asked for that only a container has."""
+        return self.container and bool(self.engine or self.image or self.build)
+
+
+def read(
+    folder: Path,
+    environ: Mapping[str, str],
+    *,
+    container: bool = True,
+    engine: str | None = None,
+    image: str | None = None,
+    build: bool = False,
+    gpus: str = "auto",
+    memory: str | None = None,
+    port: int | None = None,
+) -> LabSettings:
+    """Combine the command line's options and the environment; `memory` is such as `8g` or `900m`.
+
+    Raises
+    ------
+    SettingsError
+        An option has no usable value, or two contradict each other.
+    """
+    folder = folder.resolve()
+    if not folder.is_dir():
+        raise SettingsError(f"There is no folder {folder}.", "Make it, or name another one: nebulab lab FOLDER")
+    if not container and (engine or image or build):
+        raise SettingsError(
+            "--no-container goes with none of --engine, --image and --build.", "Leave out the one or the others."
+        )
+    data = Path(environ.get("NEBULAB_DATA_DIR") or _data_home(environ) / "nebulab").expanduser().absolute()
+    mark = hashlib.sha256(os.fsencode(folder)).hexdigest()[:8]
+    return LabSettings(
+        folder=folder,
+        state=data / "laptop" / f"{folder.name}-{mark}",
+        container=container,
+        engine=engine,
+        image=image,
+        build=build,
+        gpus=gpus,
+        memory_mb=_memory_mb(memory) if memory else None,
+        port=port,
+    )
+
+
+def _data_home(environ: Mapping[str, str]) -> Path:
+    return Path(environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share")
+
+
+def _memory_mb(said: str) -> int:
+    found = re.fullmatch(r"(\d+(?:\.\d+)?) ?([mg])i?b?", said.strip().lower())
+    megabytes = round(float(found[1]) * _UNITS[found[2]]) if found else 0
+    if megabytes < _SMALLEST_MB:
+        raise SettingsError(f"--memory is {said!r}.", f"Give {_SMALLEST_MB}m or more, such as 8g.")
+    return megabytes
