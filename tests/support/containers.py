@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import subprocess
+import tempfile
 import time
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
@@ -30,7 +31,14 @@ network_backend = "cni"
 
 
 def podman(*arguments: str, check: bool = True) -> str:
-    finished = subprocess.run(["podman", *arguments], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    # Where a container runs out of memory, podman's monitor leaves a file "oom" in the folder it was started in.
+    finished = subprocess.run(
+        ["podman", *arguments],
+        cwd=tempfile.gettempdir(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
     assert finished.returncode == 0 or not check, finished.stdout
     return finished.stdout.strip()
 

@@ -161,8 +161,7 @@ def _named(galaxy: GalaxyUser, history: str, name: str) -> dict | None:
 
 TRAIN = """\
 from pathlib import Path
-Path("train.py").write_text('''
-# %%
+Path("train.py").write_text('''# %%
 from sklearn.datasets import load_breast_cancer
 from sklearn.ensemble import RandomForestClassifier
 X, y = load_breast_cancer(return_X_y=True, as_frame=True)

@@ -6,6 +6,7 @@ from __future__ import annotations
 import html
 import os
 import secrets
+import tempfile
 from collections.abc import Callable, Mapping, Sequence
 
 from rich.console import Console
@@ -89,7 +90,8 @@ def serve(
             return running.run(
                 argv,
                 environment=variables,
-                folder=settings.folder,
+                # Out of memory, an engine's monitor leaves a file of its own in the folder that it was started in.
+                folder=settings.folder if box is None else Path(tempfile.gettempdir()),
                 secrets=given,
                 port=port,
                 stop=box.stop if box else None,
