@@ -14,6 +14,7 @@ import pytest
 
 from nebulab.kernel import connecting
 from nebulab.kernel.datasets import History
+from support import containers
 from support.galaxy import GalaxyUser
 from support.stack import Account, Stack
 
@@ -75,6 +76,13 @@ def stack(new_stack: Callable[..., Stack]) -> Stack:
 def doomed(new_stack: Callable[..., Stack], request: pytest.FixtureRequest) -> Stack:
     """A stack whose Galaxy a test may kill: it is started again, and what other tests left behind dies with none."""
     return request.getfixturevalue("stack") if os.environ.get(RUNNING) else new_stack()
+
+
+@pytest.fixture(scope="session")
+def lab_image(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The container image `lab`; every test that runs it shares one."""
+    with containers.lab_image(tmp_path_factory.mktemp("podman")) as tag:
+        yield tag
 
 
 @pytest.fixture

@@ -3,9 +3,7 @@ runs it. The variants with frameworks take the same path (`nebulab image build`,
 
 from __future__ import annotations
 
-import subprocess
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
@@ -13,32 +11,21 @@ import pytest
 
 from nebulab.develop import image
 from nebulab.stack.engine import HARDENING, Engine
-from support.containers import Container, podman, require_containers
-from support.parts import require
+from support.containers import Container, podman
 from support.session import run_in_kernel
 from support.stack import ROOT
 
 pytestmark = pytest.mark.system
 
-TAG = "localhost/nebulab-test:lab"
 PODMAN = Engine("podman")
 LARGEST = 0.7e9
 LARGEST_CHANGE = 5e6
 
 
-@pytest.fixture(scope="module")
-def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+@pytest.fixture
+def lab(lab_image: str) -> str:
     """The image, built by the command that a person gives."""
-    require_containers(tmp_path_factory.mktemp("podman"))
-    require("debootstrap")
-    build = ["image", "build", "--variant", "lab", "--base", "bootstrap", "--engine", "podman", "--tag", TAG]
-    finished = subprocess.run(
-        [str(ROOT / "nebulab"), *build], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    )
-    assert finished.returncode == 0, finished.stdout
-    assert f"Built {TAG}" in finished.stdout
-    yield TAG
-    podman("image", "rm", "--force", TAG, check=False)
+    return lab_image
 
 
 @pytest.mark.parametrize("script", image.scripts(ROOT, "lab"))

@@ -73,7 +73,12 @@ def galaxy(settings: StackSettings, configuration: Path, port: int) -> Part:
         folder=settings.galaxy_dir,
         log=settings.log("galaxy"),
         # Job scripts call a bare `python`, which must be Galaxy's.
-        environment={"PATH": path, "VIRTUAL_ENV": str(programs.parent), "PYTHONUNBUFFERED": "1"},
+        environment={
+            "PATH": path,
+            "VIRTUAL_ENV": str(programs.parent),
+            "PYTHONUNBUFFERED": "1",
+            "PYTHONPATH": str(settings.checkout / "deploy" / "galaxy"),
+        },
         start_seconds=600,
         stop_seconds=30,
     )
