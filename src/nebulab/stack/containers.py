@@ -1,6 +1,6 @@
 """Galaxy's destination for sessions in containers: its own docker support, with every wall; runs on one machine.
 
-The volumes and the user of each job come from the rule in `deploy/galaxy/nebulab_job_rules`, which runs in Galaxy.
+The volumes and the user of each job come from the rule in `deploy/galaxy/`, which runs in Galaxy.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ from typing import Any
 
 from nebulab.errors import SettingsError
 from nebulab.stack.engine import HARDENING, HOME, Engine, limits
-from nebulab.stack.files import private_folder, write_private
 from nebulab.stack.isolation import Isolation
 from nebulab.stack.settings import StackSettings
 
@@ -28,34 +27,6 @@ _ENGINE_VARIABLES = (
     *("CONTAINERS_CONF", "CONTAINERS_STORAGE_CONF", "CONTAINER_HOST", "XDG_RUNTIME_DIR"),
     *("DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_CONFIG", "DOCKER_CERT_PATH", "DOCKER_TLS_VERIFY"),
 )
-_KEY_FILE = "nebulab-key"
-# A function and no program: what Galaxy's script calls it with is then no process's command line.
-_SCRIPT = """\
-# Sourced by Galaxy's job scripts: {engine} without secrets on its command line, and with time for a session to end.
-{exports}
-{engine}() {{
-    local argument
-    local -a arguments=()
-    if [ "$1" = kill ]; then
-        # Apart from the job's processes, which Galaxy is about to kill.
-        setsid {engine} stop --time {seconds} "${{@:2}}" </dev/null &>/dev/null &
-        return
-    fi
-    for argument in "$@"; do
-        case $argument in
-        # The session takes and deletes it: a container's first process would show its environment to kernels.
-        API_KEY=*)
-            unset 'arguments[-1]'
-            (umask 077 && printf %s "$API_KEY" >"$_GALAXY_JOB_DIR/working/{key_file}")
-            chown --reference="$_GALAXY_JOB_DIR/working" "$_GALAXY_JOB_DIR/working/{key_file}"
-            ;;
-        JUPYTER_TOKEN=*) arguments+=(JUPYTER_TOKEN) ;;
-        *) arguments+=("$argument") ;;
-        esac
-    done
-    command {engine} "${{arguments[@]}}"
-}}
-"""
 _STOP_SECONDS = 10
 # Its meaning to a shell, to Galaxy's templates or to a list of volumes.
 _FORBIDDEN = frozenset(" \t\n,:$\"'`\\")
@@ -95,7 +66,8 @@ def environments(
         "GALAXY_SLOTS": str(cores),
         "HOME": HOME,
         "NEBULAB_GALAXY_SOCKET": f"{SOCKET_FOLDER}/{settings.galaxy_socket.name}",
-        "NEBULAB_KEY_FILE": _KEY_FILE,
+        # Where engine.sh puts it.
+        "NEBULAB_KEY_FILE": "nebulab-key",
         # Galaxy would name this machine's.
         **dict.fromkeys(("TMPDIR", "TMP", "TEMP"), "/tmp"),  # noqa: S108 - the container's own
     }
@@ -119,7 +91,7 @@ def environments(
         "docker_run_extra_arguments": shlex.join(options),
         **{f"docker_env_{key}": value for key, value in told.items()},
         "container_monitor_command": str(settings.environment("galaxy") / "bin" / "galaxy-container-monitor"),
-        "env": [{"file": str(_write_script(settings, isolation.engine))}],
+        "env": [*_engine_variables(), {"file": str(rules_folder(settings) / "engine.sh")}],
     }
     rule = {
         "runner": "dynamic",
@@ -131,26 +103,29 @@ def environments(
     return {name: rule, counted(name): container}
 
 
+def rules_folder(settings: StackSettings) -> Path:
+    """Return the folder of what Galaxy itself runs for us: the rules, and the script around the engine."""
+    return settings.checkout / "deploy" / "galaxy"
+
+
 def counted(name: str) -> str:
     """Return the environment in which the jobs of `name` really run, and are counted against its limit."""
     return f"{name}-container"
 
 
 def remove(settings: StackSettings, isolation: Isolation) -> int:
-    """Remove the containers that a stack left behind, and return how many those were."""
+    """End and remove the containers that a stack left behind, and return how many those were.
+
+    Their sessions get time to save their work.
+    """
     engine = Engine(isolation.engine)
     found = (engine.ask("ps", "--all", "--quiet", "--filter", f"label={LABEL}={settings.data_dir}") or "").split()
     if found:
+        engine.ask("stop", "--time", str(_STOP_SECONDS), *found, seconds=_STOP_SECONDS * (len(found) + 1))
         engine.ask("rm", "--force", *found)
     return len(found)
 
 
-def _write_script(settings: StackSettings, engine: str) -> Path:
-    private_folder(settings.galaxy_socket.parent.parent)
-    exports = [f"export {name}={shlex.quote(os.environ[name])}" for name in _ENGINE_VARIABLES if name in os.environ]
-    script = settings.config_dir / "engine.sh"
-    write_private(
-        script,
-        _SCRIPT.format(engine=engine, exports="\n".join(exports), key_file=_KEY_FILE, seconds=_STOP_SECONDS),
-    )
-    return script
+def _engine_variables() -> list[dict[str, Any]]:
+    names = [name for name in _ENGINE_VARIABLES if name in os.environ]
+    return [{"name": name, "value": shlex.quote(os.environ[name]), "raw": True} for name in names]

@@ -19,6 +19,7 @@ import yaml
 
 from nebulab.errors import SettingsError
 from nebulab.stack import accounts, configuration, containers, isolation
+from nebulab.stack.engine import HARDENING, limits
 from nebulab.stack.isolation import Isolation
 from nebulab.stack.settings import StackSettings
 
@@ -83,6 +84,15 @@ def test_a_session_is_told_its_limits_and_nothing_of_this_machine(
     assert "NEBULAB_KERNELS" not in told
 
 
+def test_the_engine_finds_its_own_settings_in_jobs(settings: StackSettings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CONTAINERS_CONF", "/etc/with a space.conf")
+    destination = containers.environments(settings, PODMAN, "x", {"local_slots": 1}, {"GALAXY_MEMORY_MB": "100"})[
+        "x-container"
+    ]
+    assert {"name": "CONTAINERS_CONF", "value": "'/etc/with a space.conf'", "raw": True} in destination["env"]
+    assert destination["env"][-1] == {"file": str(settings.checkout / "deploy" / "galaxy" / "engine.sh")}
+
+
 def test_what_runs_in_containers_is_counted_there(jobs: dict[str, Any]) -> None:
     assert {limit["id"] for limit in jobs["limits"]} == {"jobs", "sessions-container", "programs-container"}
 
@@ -106,29 +116,36 @@ def test_an_image_that_is_not_there_is_told(tmp_path: Path, monkeypatch: pytest.
     assert "nebulab image build" in caught.value.hint
 
 
+def test_the_servers_example_is_what_is_tested_here(jobs: dict[str, Any]) -> None:
+    """Of what `up` writes it lacks only what belongs to this stack."""
+    example = yaml.safe_load((ROOT / "deploy" / "galaxy" / "job_conf.containers.yml").read_text())["execution"]
+    tested, shown = jobs["execution"]["environments"], example["environments"]
+    assert shown["nebulab"] | {"container_environment": ""} == tested["sessions"] | {"container_environment": ""}
+    own = {"live_tool_output_reporting", "docker_env_NEBULAB_CLONE_SCHEMES", "docker_env_NEBULAB_GALAXY_SOCKET"}
+    assert shown["nebulab-container"].keys() == tested["sessions-container"].keys() - own
+    given = options(shown["nebulab-container"])
+    assert given == [*HARDENING, *limits(memory_mb=20480, cpus=7)]
+
+
 # --- the script that Galaxy's jobs source ---------------------------------------------------------------------------
 
 
 @pytest.fixture
-def engine(settings: StackSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def engine(tmp_path: Path) -> Path:
     """A program `podman` on PATH that writes down what it is called with."""
-    monkeypatch.setenv("CONTAINERS_CONF", "/etc/with a space.conf")
-    configuration.write(settings, accounts.load(settings.secrets_file), PODMAN, 8080, 8081)
     programs = tmp_path / "programs"
     programs.mkdir()
     program = programs / "podman"
-    program.write_text(
-        '#!/bin/sh\nprintf "%s\\n" "$@" >"$SAID"\necho "conf=$CONTAINERS_CONF token=$JUPYTER_TOKEN" >>"$SAID"\n'
-    )
+    program.write_text('#!/bin/sh\nprintf "%s\\n" "$@" >"$SAID"\necho "token=$JUPYTER_TOKEN" >>"$SAID"\n')
     program.chmod(0o755)
     (tmp_path / "job" / "working").mkdir(parents=True)
     return programs
 
 
-def in_job(settings: StackSettings, engine: Path, command: str) -> list[str]:
+def in_job(engine: Path, command: str) -> list[str]:
     said = engine / "said"
     subprocess.run(
-        ["bash", "-c", f'. "{settings.config_dir}/engine.sh"; {command}; wait'],
+        ["bash", "-c", f'. "{ROOT}/deploy/galaxy/engine.sh"; {command}; wait'],
         env={
             "PATH": f"{engine}:{os.environ['PATH']}",
             "SAID": str(said),
@@ -141,19 +158,19 @@ def in_job(settings: StackSettings, engine: Path, command: str) -> list[str]:
     return said.read_text().splitlines()
 
 
-def test_neither_key_nor_token_is_on_the_engines_command_line(settings: StackSettings, engine: Path) -> None:
+def test_neither_key_nor_token_is_on_the_engines_command_line(engine: Path) -> None:
     command = 'podman run -e "API_KEY=$API_KEY" -e "JUPYTER_TOKEN=$JUPYTER_TOKEN" -e "A=two words" image'
-    assert in_job(settings, engine, command) == [
+    assert in_job(engine, command) == [
         *("run", "-e", "JUPYTER_TOKEN", "-e", "A=two words", "image"),
-        "conf=/etc/with a space.conf token=t0ken",
+        "token=t0ken",
     ]
     key = engine.parent / "job" / "working" / "nebulab-key"
     assert key.read_text() == "s3cret"
     assert stat.S_IMODE(key.stat().st_mode) == 0o600
 
 
-def test_a_session_gets_time_to_end_where_galaxy_would_kill_it(settings: StackSettings, engine: Path) -> None:
-    assert in_job(settings, engine, "podman kill some-name")[:4] == ["stop", "--time", "10", "some-name"]
+def test_a_session_gets_time_to_end_where_galaxy_would_kill_it(engine: Path) -> None:
+    assert in_job(engine, "podman kill some-name")[:4] == ["stop", "--time", "10", "some-name"]
 
 
 # --- the rule, which runs in Galaxy ---------------------------------------------------------------------------------
