@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import subprocess
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
@@ -14,7 +16,9 @@ import httpx
 import pytest
 
 from nebulab.develop.tests import REQUIRE_ALL
+from nebulab.stack.files import locked
 from support.parts import require
+from support.stack import ROOT
 
 # runc, cgroupfs and soft limits that equal the hard ones also work where control groups are of both kinds and limits
 # may not be raised.
@@ -53,6 +57,26 @@ def require_containers(folder: Path) -> None:
     if finished.returncode:
         reason = f"podman does not work here: {finished.stderr.strip()[-300:]}"
         pytest.fail(reason) if os.environ.get(REQUIRE_ALL) else pytest.skip(reason)
+
+
+@contextlib.contextmanager
+def lab_image(folder: Path) -> Iterator[str]:
+    """The image's smallest variant, built by the command that a person gives, until the block ends."""
+    require_containers(folder)
+    require("debootstrap")
+    # What one worker removes the others keep; a second one finds the layers of the first.
+    tag = f"localhost/nebulab-test-{os.getpid()}:lab"
+    build = ["image", "build", "--variant", "lab", "--base", "bootstrap", "--engine", "podman", "--tag", tag]
+    with locked(Path(tempfile.gettempdir()) / "nebulab-test-image.lock", wait=True):
+        finished = subprocess.run(
+            [str(ROOT / "nebulab"), *build], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        )
+    assert finished.returncode == 0, finished.stdout
+    assert f"Built {tag}" in finished.stdout
+    try:
+        yield tag
+    finally:
+        podman("image", "rm", "--force", tag, check=False)
 
 
 class Container:

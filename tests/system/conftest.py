@@ -6,8 +6,6 @@ import json
 import os
 import secrets
 import shutil
-import subprocess
-import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -16,11 +14,9 @@ import pytest
 
 from nebulab.kernel import connecting
 from nebulab.kernel.datasets import History
-from nebulab.stack.files import locked
-from support.containers import podman, require_containers
+from support import containers
 from support.galaxy import GalaxyUser
-from support.parts import require
-from support.stack import ROOT, Account, Stack
+from support.stack import Account, Stack
 
 RUNNING = "NEBULAB_TEST_STACK"
 
@@ -82,6 +78,13 @@ def doomed(new_stack: Callable[..., Stack], request: pytest.FixtureRequest) -> S
     return request.getfixturevalue("stack") if os.environ.get(RUNNING) else new_stack()
 
 
+@pytest.fixture(scope="session")
+def lab_image(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The container image `lab`; every test that runs it shares one."""
+    with containers.lab_image(tmp_path_factory.mktemp("podman")) as tag:
+        yield tag
+
+
 @pytest.fixture
 def person(stack: Stack) -> Account:
     """Somebody new, with an empty history and no session."""
@@ -119,20 +122,3 @@ def enter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[
 def history(galaxy: GalaxyUser, request: pytest.FixtureRequest) -> str:
     """A new history of the user's, named after the test."""
     return galaxy.new_history(request.node.name)
-
-
-@pytest.fixture(scope="session")
-def lab_image(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The image's variant `lab`, built by the command that a person gives; a second worker finds its layers."""
-    require_containers(tmp_path_factory.mktemp("podman"))
-    require("debootstrap")
-    tag = f"localhost/nebulab-test-{os.environ.get('PYTEST_XDIST_WORKER', 'alone')}:lab"
-    build = ["image", "build", "--variant", "lab", "--base", "bootstrap", "--engine", "podman", "--tag", tag]
-    with locked(Path(tempfile.gettempdir()) / "nebulab-test-image.lock", wait=True):
-        finished = subprocess.run(
-            [str(ROOT / "nebulab"), *build], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-        )
-    assert finished.returncode == 0, finished.stdout
-    assert f"Built {tag}" in finished.stdout
-    yield tag
-    podman("image", "rm", "--force", tag, check=False)

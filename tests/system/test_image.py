@@ -22,7 +22,7 @@ LARGEST = 0.7e9
 LARGEST_CHANGE = 5e6
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def lab(lab_image: str) -> str:
     """The image, built by the command that a person gives."""
     return lab_image

@@ -33,7 +33,7 @@ def command(inputs: Path, datatypes: Path | None, outputs: tuple[tuple[str, Path
     from nebulab.session.run import run
 
     sandbox.keep_memory_private()
-    key = sandbox.forget("API_KEY")
+    key = sandbox.take_key()
     told = settings.read(
         os.environ, root=Path.cwd(), key=key, inputs=inputs, datatypes=datatypes, mode="job", outputs=dict(outputs)
     )

@@ -42,6 +42,8 @@ def command(
     \b
     Read from the environment:
       GALAXY_URL, API_KEY, HISTORY_ID, NEBULAB_JOB_ID   the job (set by the tool)
+      NEBULAB_KEY_FILE        the key in a file, which is deleted, instead of API_KEY
+      NEBULAB_GALAXY_SOCKET   leads to Galaxy where GALAXY_URL does not
       JUPYTER_TOKEN           the page's secret token; made when absent
       NEBULAB_KERNELS         folder of the kernels' environment
       NEBULAB_ISOLATION       auto (default), bubblewrap, none or container
@@ -66,7 +68,7 @@ def command(
     from nebulab.session.run import run
 
     sandbox.keep_memory_private()
-    key = sandbox.forget("API_KEY")
+    key = sandbox.take_key()
     secrets = alone.secrets(sys.stdin) if stdin else {}
     key = secrets.pop("API_KEY", key)
     told = settings.read(

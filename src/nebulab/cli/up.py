@@ -10,7 +10,14 @@ from rich.console import Console
 
 from nebulab.cli import options
 from nebulab.stack import control
-from nebulab.stack.settings import DEFAULT_CLONE_SCHEMES, DEFAULT_IDLE_MINUTES, ISOLATIONS, PROXIES, read_settings
+from nebulab.stack.settings import (
+    DEFAULT_CLONE_SCHEMES,
+    DEFAULT_IDLE_MINUTES,
+    DEFAULT_IMAGE,
+    ISOLATIONS,
+    PROXIES,
+    read_settings,
+)
 
 
 @click.command
@@ -22,6 +29,7 @@ from nebulab.stack.settings import DEFAULT_CLONE_SCHEMES, DEFAULT_IDLE_MINUTES, 
     type=click.Choice(ISOLATIONS),
     help="What sessions run in; auto takes the strongest that works here and says which.  [default: auto]",
 )
+@click.option("--image", metavar="TAG", help=f"The image of --isolation container.  [default: {DEFAULT_IMAGE}]")
 @click.option(
     "--proxy",
     type=click.Choice(PROXIES),
@@ -53,6 +61,7 @@ def command(
     port: int | None,
     proxy_port: int | None,
     isolation: str | None,
+    image: str | None,
     proxy: str | None,
     idle_minutes: int | None,
     tool_confs: tuple[Path, ...],
@@ -79,6 +88,7 @@ def command(
             "galaxy_port": port,
             "proxy_port": proxy_port,
             "isolation": isolation,
+            "image": image,
             "proxy": proxy,
             "idle_minutes": idle_minutes,
             "tool_confs": tool_confs,

@@ -12,7 +12,9 @@ import sys
 import time
 from collections.abc import Coroutine, Mapping, Sequence
 from enum import Enum
+from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from nebulab.errors import ServerError
 from nebulab.session import guardian, memory, server, watchdog
@@ -77,6 +79,7 @@ class _Live:
         self._told_trouble = ""
         self._passed_on = 0
         self._lost = False
+        self._way: asyncio.Server | None = None
         self._end: asyncio.Future[End]
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -105,6 +108,8 @@ class _Live:
 
             from nebulab.session.broker import Broker
 
+            if self._settings.galaxy_socket is not None:
+                await self._make_way(self._settings.galaxy_socket)
             broker = Broker(
                 self._settings.galaxy_url,
                 self._settings.key,
@@ -145,6 +150,16 @@ class _Live:
             os.close(ended)
             await asyncio.to_thread(self._process.stop, _LONGEST_STOP_SECONDS)
         return await self._conclude(end)
+
+    async def _make_way(self, socket: Path) -> None:
+        """Have Galaxy's address lead to Galaxy, in a container whose loopback is its own."""
+        from nebulab import forwarding
+
+        address = urlsplit(self._settings.galaxy_url)
+        try:
+            self._way = await forwarding.serve_port(server.LOOPBACK, address.port or 80, socket)
+        except OSError as error:
+            self._journal.tell(f"Galaxy can't be reached from this container: {error.strerror}.")
 
     def _begin(self, coroutine: Coroutine[None, None, None]) -> None:
         task = asyncio.get_running_loop().create_task(coroutine)

@@ -162,6 +162,23 @@ def forget(name: str) -> str | None:
     return value
 
 
+def take_key() -> str | None:
+    """Take the user's API key out of the environment, or out of the file that NEBULAB_KEY_FILE names, which is deleted.
+
+    In a container the first process keeps its environment as long as the container lives, and kernels can read it.
+    """
+    key = forget("API_KEY")
+    file = os.environ.pop("NEBULAB_KEY_FILE", "")
+    if not file:
+        return key
+    try:
+        key = Path(file).read_text(encoding="ascii")
+        Path(file).unlink()
+    except (OSError, ValueError) as error:
+        raise SettingsError(f"The API key can't be taken from {file}: {error}", "Start the session again.") from error
+    return key
+
+
 def keep_memory_private() -> None:
     """Forbid other processes of the same user to read this one's memory and environment, and core dumps of it."""
     _prctl(_PR_SET_DUMPABLE, 0)

@@ -139,6 +139,8 @@ class SessionSettings:
     key: str = field(default="", repr=False)
     token: str = field(default="", repr=False)
     runtime_report: Path | None = None
+    galaxy_socket: Path | None = None
+    """Leads to Galaxy where its address does not, in a container."""
 
     page: page.Page = field(default_factory=page.Page)
     port: int | None = None
@@ -219,6 +221,7 @@ def read(
         key=(key or "").strip(),
         token=environment.get("JUPYTER_TOKEN", "").strip() or secrets.token_hex(16),
         runtime_report=job_folder / "container_runtime.json" if job_id else None,
+        galaxy_socket=_path(environment, "NEBULAB_GALAXY_SOCKET"),
         page=page.read(environment) if layout else page.Page(),
         port=_whole(environment, "NEBULAB_PORT") if layout else None,
         held=held,
@@ -237,6 +240,10 @@ def read(
         path=environment.get("PATH", os.defpath),
         language=environment.get("LC_ALL") or environment.get("LANG") or "C.UTF-8",
     )
+
+
+def _path(environment: Mapping[str, str], name: str) -> Path | None:
+    return Path(environment[name]) if environment.get(name) else None
 
 
 def _folder(environment: Mapping[str, str], name: str) -> Path | None:

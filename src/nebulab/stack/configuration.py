@@ -12,6 +12,7 @@ import yaml
 
 from nebulab.accelerators import caps
 from nebulab.errors import SettingsError
+from nebulab.stack import containers
 from nebulab.stack.accounts import Secrets
 from nebulab.stack.files import private_folder, write_private
 from nebulab.stack.isolation import Isolation
@@ -24,6 +25,7 @@ _SHARE_OF_MEMORY = 0.8
 _SESSION_GPU_MEMORY_MB = 15 * 1024
 # A session holds its worker as long as it is open, so there must be more of them than people open sessions.
 _WORKERS = 24
+_PROGRAMS_TOOL = "run_jupyter_job"
 # Of Galaxy's own tools, those that bring data in and cut tables; paths below the wheel's folder of bundled tools.
 _BUNDLED = {
     "Get data": ("data_source/upload.xml",),
@@ -124,23 +126,30 @@ def _job_configuration(settings: StackSettings, isolation: Isolation, interactiv
         "GALAXY_MEMORY_MB": str(min(_SESSION_MEMORY_MB, int(total_mb * _SHARE_OF_MEMORY))),
         caps.LIMIT: str(_SESSION_GPU_MEMORY_MB),
     }
-    destination = {
+    destination: dict[str, Any] = {
         "runner": "local",
         "local_slots": cores,
         "live_tool_output_reporting": "true",
         "env": [{"name": name, "value": value} for name, value in variables.items()],
     }
+    job = destination | {"local_slots": 1}
+    environments: dict[str, Any] = {"jobs": job, "sessions": destination}
+    limits = {"jobs": max(2, os.cpu_count() or 1), "sessions": _WORKERS - 8}
+    tools = dict.fromkeys(interactive, "sessions")
+    if isolation.kind == "container":
+        # Galaxy's own tools need no container; users' programs do.
+        tools[_PROGRAMS_TOOL] = "programs"
+        limits["programs"] = limits["jobs"]
+        for name, local in (("sessions", destination), ("programs", job)):
+            environments |= containers.environments(settings, isolation, name, local, variables)
+            limits[containers.counted(name)] = limits.pop(name)
     return {
         "runners": {"local": {"load": "galaxy.jobs.runners.local:LocalJobRunner", "workers": _WORKERS}},
-        "execution": {
-            "default": "jobs",
-            "environments": {"jobs": destination | {"local_slots": 1}, "sessions": destination},
-        },
+        "execution": {"default": "jobs", "environments": environments},
         "limits": [
-            {"type": "environment_total_concurrent_jobs", "id": "jobs", "value": max(2, os.cpu_count() or 1)},
-            {"type": "environment_total_concurrent_jobs", "id": "sessions", "value": _WORKERS - 8},
+            {"type": "environment_total_concurrent_jobs", "id": name, "value": value} for name, value in limits.items()
         ],
-        "tools": [{"id": tool, "environment": "sessions"} for tool in interactive],
+        "tools": [{"id": tool, "environment": environment} for tool, environment in tools.items()],
     }
 
 

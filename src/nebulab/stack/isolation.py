@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nebulab.errors import SettingsError
+from nebulab.stack import engine
+from nebulab.stack.settings import DEFAULT_IMAGE
 
 # What a session asks of its sandbox: if this runs, a session runs.
 _PROBE = (
@@ -20,21 +22,35 @@ _PROBE = (
 
 @dataclass(frozen=True)
 class Isolation:
-    """What sessions run in: `kind` for the job's destination, `program` if one is needed, `explanation` for people."""
+    """What sessions run in: `kind` for the job's destination, `program` if one is needed, `explanation` for people.
+
+    Sessions in containers have the `engine` and the `image` too.
+    """
 
     kind: str
     program: Path | None
     explanation: str
+    engine: str = ""
+    image: str = ""
 
 
-def choose(wanted: str) -> Isolation:
-    """Return the isolation to use; `wanted` is `auto`, `bubblewrap` or `none`.
+def choose(wanted: str, image: str = DEFAULT_IMAGE) -> Isolation:
+    """Return the isolation to use; `wanted` is `auto`, `bubblewrap`, `container` (of `image`) or `none`.
 
     Raises
     ------
     SettingsError
-        bubblewrap was asked for and does not work here.
+        What was asked for does not work here, or there is no such image.
     """
+    if wanted == "container":
+        found = engine.find()
+        if not found.has_image(image):
+            raise SettingsError(
+                f"{found.name} has no image {image} on this machine.",
+                "Name one with --image, or build it: `nebulab image build --variant cpu`.",
+            )
+        told = f"container ({image}, {found.name}): a session sees its own folder and its inputs only"
+        return Isolation("container", None, told, found.name, image)
     if wanted == "none":
         return Isolation("none", None, "none (as asked): a session may do all that you may")
     reasons = []

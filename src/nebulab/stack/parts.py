@@ -10,7 +10,7 @@ from pathlib import Path
 
 import aiohttp
 
-from nebulab.stack import gx_it_proxy
+from nebulab.stack import containers, gx_it_proxy
 from nebulab.stack.ports import HOST
 from nebulab.stack.settings import StackSettings
 
@@ -73,7 +73,12 @@ def galaxy(settings: StackSettings, configuration: Path, port: int) -> Part:
         folder=settings.galaxy_dir,
         log=settings.log("galaxy"),
         # Job scripts call a bare `python`, which must be Galaxy's.
-        environment={"PATH": path, "VIRTUAL_ENV": str(programs.parent), "PYTHONUNBUFFERED": "1"},
+        environment={
+            "PATH": path,
+            "VIRTUAL_ENV": str(programs.parent),
+            "PYTHONUNBUFFERED": "1",
+            "PYTHONPATH": str(containers.rules_folder(settings)),
+        },
         start_seconds=600,
         stop_seconds=30,
     )

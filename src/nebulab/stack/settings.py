@@ -11,7 +11,8 @@ from typing import Any
 
 from nebulab.errors import SettingsError
 
-ISOLATIONS = ("auto", "bubblewrap", "none")
+ISOLATIONS = ("auto", "bubblewrap", "container", "none")
+DEFAULT_IMAGE = "nebulab:cpu"
 PROXIES = ("builtin", "gx-it-proxy")
 DEFAULT_IDLE_MINUTES = 120
 DEFAULT_CLONE_SCHEMES = "https,ssh"
@@ -33,7 +34,9 @@ class StackSettings:
     galaxy_port, proxy_port
         None: the ports of the last start if they are still free, else any free ones.
     isolation
-        What sessions run in: `auto` takes the strongest that works here.
+        What sessions run in: `auto` takes the strongest that works here and needs no image.
+    image
+        The image of sessions that run in a container.
     proxy
         `builtin`, or `gx-it-proxy`, which servers use.
     idle_minutes
@@ -50,6 +53,7 @@ class StackSettings:
     galaxy_port: int | None = None
     proxy_port: int | None = None
     isolation: str = "auto"
+    image: str = DEFAULT_IMAGE
     proxy: str = "builtin"
     idle_minutes: int = DEFAULT_IDLE_MINUTES
     tool_confs: tuple[Path, ...] = ()
@@ -97,6 +101,11 @@ class StackSettings:
     def secrets_file(self) -> Path:
         """Keys and passwords, readable by the owner alone."""
         return self.data_dir / "secrets.json"
+
+    @property
+    def galaxy_socket(self) -> Path:
+        """Galaxy, for sessions in containers, which reach nothing else of this machine; alone in its folder."""
+        return self.data_dir / "socket" / "galaxy"
 
     @property
     def sessions_map(self) -> Path:

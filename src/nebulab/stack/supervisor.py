@@ -14,14 +14,27 @@ import subprocess
 import sys
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import aiohttp
 import psutil
 
+from nebulab import forwarding
 from nebulab.errors import AlreadyRunning, NebulabError, StackError
-from nebulab.stack import accounts, configuration, guard, isolation, parts, ports, processes, sessions, state
+from nebulab.stack import (
+    accounts,
+    configuration,
+    containers,
+    guard,
+    isolation,
+    parts,
+    ports,
+    processes,
+    sessions,
+    state,
+)
 from nebulab.stack.files import locked, private_folder
 from nebulab.stack.parts import Part
 from nebulab.stack.settings import StackSettings
@@ -54,6 +67,7 @@ class Supervisor:
             started=psutil.Process().create_time(),
             parts=[PartState("supervisor", "running", pid=os.getpid())],
         )
+        self._isolation: isolation.Isolation | None = None
         self._running: dict[str, asyncio.subprocess.Process] = {}
         self._answered: dict[str, asyncio.Event] = {}
         self._stop = asyncio.Event()
@@ -89,7 +103,7 @@ class Supervisor:
         self._handle_signals()
         galaxy, proxy = self._prepare()
         with self._guarded():
-            async with aiohttp.ClientSession(trust_env=False) as client:
+            async with self._way_for_containers(galaxy), aiohttp.ClientSession(trust_env=False) as client:
                 self._answered = {part.name: asyncio.Event() for part in (proxy, galaxy)}
                 work = [asyncio.create_task(self._keep(part, client)) for part in (proxy, galaxy)]
                 work.append(asyncio.create_task(self._finish_start(galaxy)))
@@ -106,7 +120,7 @@ class Supervisor:
 
     def _prepare(self) -> tuple[Part, Part]:
         settings = self.settings
-        chosen = isolation.choose(settings.isolation)
+        chosen = self._isolation = isolation.choose(settings.isolation, settings.image)
         self.state.isolation = chosen.explanation
         log.info("sessions' isolation: %s", chosen.explanation)
         numbers = ports.choose(
@@ -119,6 +133,23 @@ class Supervisor:
         self.state.parts += [PartState(part.name, "starting", part.address) for part in (galaxy, proxy)]
         self._write()
         return galaxy, proxy
+
+    @contextlib.asynccontextmanager
+    async def _way_for_containers(self, galaxy: Part) -> AsyncIterator[None]:
+        """Lead sessions in containers to Galaxy, and leave no container behind."""
+        if self._isolation is None or self._isolation.kind != "container":
+            yield
+            return
+        await asyncio.to_thread(containers.remove, self.settings, self._isolation)
+        port = urlsplit(galaxy.address).port or 80
+        way = await forwarding.serve_socket(self.settings.galaxy_socket, ports.HOST, port)
+        try:
+            yield
+        finally:
+            way.close()
+            left = await asyncio.to_thread(containers.remove, self.settings, self._isolation)
+            if left:
+                log.info("removed %d containers that sessions left behind", left)
 
     async def _keep(self, part: Part, client: aiohttp.ClientSession) -> None:
         """Run `part` for ever: start it, watch it, start it again when it ends or hangs."""

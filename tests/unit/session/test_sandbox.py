@@ -287,3 +287,30 @@ def _runs(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except FileNotFoundError:
         return False
+
+
+def test_a_key_in_a_file_is_taken_and_deleted(tmp_path: Path) -> None:
+    """In a container the key comes in a file: the first process's environment stays readable."""
+    code = """
+        import os
+        from nebulab.errors import SettingsError
+        from nebulab.session.sandbox import take_key
+        file = os.environ["NEBULAB_KEY_FILE"]
+        assert take_key() == "s3cret"
+        assert not os.path.exists(file) and "NEBULAB_KEY_FILE" not in os.environ
+        assert take_key() is None
+        os.environ["NEBULAB_KEY_FILE"] = file
+        try:
+            take_key()
+        except SettingsError as error:
+            print("told:", error.message, error.hint)
+    """
+    (tmp_path / "key").write_text("s3cret")
+    finished = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(code)],
+        env=os.environ | {"NEBULAB_KEY_FILE": str(tmp_path / "key")},
+        capture_output=True,
+        text=True,
+    )
+    assert finished.returncode == 0, finished.stderr
+    assert "told: The API key can't be taken from" in finished.stdout

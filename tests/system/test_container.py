@@ -1,0 +1,283 @@
+"""Sessions of the real Galaxy in containers: `nebulab up --isolation container`, every wall, every ordinary end."""
+
+from __future__ import annotations
+
+import json
+import pwd
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from nebulab.stack.containers import LABEL
+from support.containers import podman
+from support.galaxy import GalaxyUser, wait_for
+from support.session import Session, run_in_kernel
+from support.stack import Stack
+
+pytestmark = pytest.mark.system
+
+TABLE = "one\ttwo\n1\t2\n"
+NOT_MINE = "another dataset of the same history\n"
+
+
+@dataclass
+class Contained:
+    """A stack whose sessions run in containers, a history with two datasets, and a session that got one of them."""
+
+    stack: Stack
+    galaxy: GalaxyUser
+    history: str
+    table: dict[str, Any]
+    answer: dict[str, Any]
+    point: dict[str, Any]
+    session: Session
+
+    @property
+    def job(self) -> str:
+        return self.answer["jobs"][0]["id"]
+
+    def ask(self, code: str) -> Any:
+        """Run code in a new kernel of the session; it prints JSON."""
+        return json.loads(self.session.run(f"import json, os\n{code}"))
+
+
+def _start(stack: Stack, galaxy: GalaxyUser, history: str, table: dict[str, Any]) -> tuple[dict, dict, Session]:
+    chosen = {
+        "user_inputs_0|input_name": "table",
+        "user_inputs_0|input_type|input_type_selector": "dataset",
+        "user_inputs_0|input_type|input_value": {"src": "hda", "id": table["id"]},
+    }
+    answer, point = galaxy.start_session(history, **chosen)
+    session = Session(stack, point["target"])
+    # Galaxy knows the port before JupyterLab answers there.
+    with session.owner() as owner:
+        wait_for("JupyterLab", lambda: owner.get("/api/status").status_code == 200, 30)
+    return answer, point, session
+
+
+@pytest.fixture(scope="module")
+def contained(lab_image: str, new_stack: Callable[..., Stack]) -> Iterator[Contained]:
+    stack = new_stack("--isolation", "container", "--image", lab_image)
+    galaxy = GalaxyUser(stack.url, stack.user.key)
+    history = galaxy.new_history("container")
+    table = galaxy.upload(history, TABLE, "mine", "tabular")
+    galaxy.upload(history, NOT_MINE, "not mine", "txt")
+    yield Contained(stack, galaxy, history, table, *_start(stack, galaxy, history, table))
+
+
+def _left(stack: Stack) -> list[str]:
+    """The containers of the stack's sessions, also ended ones."""
+    return podman("ps", "--all", "--quiet", "--filter", f"label={LABEL}={stack.data_dir}").split()
+
+
+def test_up_says_what_sessions_run_in(contained: Contained, lab_image: str) -> None:
+    assert contained.stack.status()["isolation"].startswith(f"container ({lab_image}, podman)")
+    assert len(_left(contained.stack)) == 1
+
+
+def test_its_user_enters_and_nobody_else(contained: Contained) -> None:
+    with contained.session.owner() as owner, contained.session.stranger() as stranger:
+        assert owner.get("/lab").status_code == 200
+        assert stranger.get("/lab").status_code == 403
+        assert stranger.get("/api/kernels").status_code == 403
+    (published,) = podman("port", *_left(contained.stack)).splitlines()
+    assert published.startswith("8888/tcp -> 127.0.0.1:")
+
+
+def test_the_input_and_the_history_are_there(contained: Contained) -> None:
+    said = contained.ask(
+        'print(json.dumps([open(GALAXY_INPUTS["table"][0]["path"]).read(), history["not mine"].read()]))'
+    )
+    assert said == [TABLE, NOT_MINE]
+
+
+def test_it_has_no_rights(contained: Contained) -> None:
+    said = contained.ask(
+        """
+status = dict(line.split(":\\t", 1) for line in open("/proc/self/status").read().splitlines() if ":\\t" in line)
+written = []
+for place in ("/", "/usr", "/opt/nebulab", "/etc", "/run/nebulab", os.path.expanduser("~"), "/tmp"):
+    try:
+        open(f"{place}/made", "w").close()
+        written.append(place)
+    except OSError:
+        pass
+mounts = [line.split() for line in open("/proc/mounts")]
+root = next(mount[3].split(",")[0] for mount in mounts if mount[1] == "/")
+print(json.dumps([os.getuid(), os.getgid(), status, root, written, os.path.expanduser("~")]))
+"""
+    )
+    user, group, status, root, written, home = said
+    assert user == group != 0
+    with pytest.raises(KeyError):
+        pwd.getpwuid(user)
+    for name in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"):
+        assert int(status[name], 16) == 0, name
+    assert status["NoNewPrivs"].strip() == "1"
+    assert status["Seccomp"].strip() == "2"
+    assert root == "ro"
+    assert written == [home, "/tmp"]
+
+
+def test_it_sees_its_own_job_and_inputs_alone(contained: Contained) -> None:
+    """Every file of the stack's folder that is there inside is the job's own, or the input."""
+    data = contained.stack.data_dir
+    seen = contained.ask(
+        f"print(json.dumps([os.path.join(folder, name) for folder, _, names in os.walk({str(data)!r})"
+        " for name in names]))"
+    )
+    job = next(Path(file).parent for file in seen if file.endswith("/tool_script.sh"))
+    foreign = [file for file in seen if not file.startswith(f"{job}/")]
+    assert [Path(file).read_text() for file in foreign] == [TABLE]
+    below = {Path(file).relative_to(job).parts[0] for file in seen if file not in foreign}
+    assert below == {"tool_script.sh", "working", "outputs"}
+    on_the_machine = [
+        data / "secrets.json",
+        data / "config" / "galaxy.yml",
+        data / "galaxy" / "universe.sqlite",
+        next(job.glob("galaxy_*.sh")),
+        next(job.glob("tool_env_*")),
+        next(path for path in (data / "galaxy" / "objects").rglob("*.dat") if path.read_text() == NOT_MINE),
+    ]
+    assert all(path.is_file() for path in on_the_machine)
+    there = contained.ask(f"print(json.dumps([os.path.exists(path) for path in {list(map(str, on_the_machine))}]))")
+    assert not any(there)
+
+
+def test_the_users_key_is_nowhere(contained: Contained) -> None:
+    key = contained.stack.user.key
+    found = contained.ask(
+        f"""
+import glob, pathlib
+found, readable = [], 0
+for path in [*glob.glob("/proc/[0-9]*/environ"), *glob.glob("/proc/[0-9]*/cmdline"),
+             *(str(path) for path in pathlib.Path("..").rglob("*") if path.is_file())]:
+    try:
+        content = open(path, "rb").read()
+    except OSError:
+        continue
+    readable += 1
+    # Not in one piece, or this cell would find itself.
+    if ({key[:10]!r} + {key[10:]!r}).encode() in content:
+        found.append(path)
+print(json.dumps([readable, found]))
+"""
+    )
+    assert found[0] > 10
+    assert found[1] == []
+    for line in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            assert key.encode() not in line.read_bytes(), line
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+    assert key not in podman("inspect", *_left(contained.stack))
+
+
+def test_of_this_machines_servers_it_reaches_galaxy_alone(contained: Contained) -> None:
+    ports = {name: httpx.URL(contained.stack.part(name)["address"]).port for name in ("galaxy", "proxy")}
+    reached = contained.ask(
+        f"""
+import socket
+reached = []
+gateway = [int(line.split()[2][i:i + 2], 16) for line in open("/proc/net/route") if line.split()[1] == "0" * 8
+           for i in (6, 4, 2, 0)]
+for host in ("127.0.0.1", ".".join(map(str, gateway))):
+    for port in {list(ports.values())}:
+        try:
+            socket.create_connection((host, port), timeout=5).close()
+            reached.append([host, port])
+        except OSError:
+            pass
+print(json.dumps(reached))
+"""
+    )
+    assert reached == [["127.0.0.1", ports["galaxy"]]]
+
+
+def test_a_flood_of_processes_ends_at_the_limit_and_the_lab_goes_on(contained: Contained) -> None:
+    started = contained.ask(
+        """
+import subprocess
+started = []
+try:
+    while len(started) < 1000:
+        started.append(subprocess.Popen(["sleep", "60"]))
+except OSError:
+    pass
+count = len(started)
+for process in started:
+    process.kill()
+for process in started:
+    process.wait()
+print(json.dumps(count))
+"""
+    )
+    assert 50 < started < 512
+    assert contained.ask("print(json.dumps(6 * 7))") == 42
+
+
+def test_the_engine_holds_the_limits(contained: Contained) -> None:
+    (shown,) = json.loads(podman("inspect", *_left(contained.stack)))
+    limits = shown["HostConfig"]
+    told = contained.ask("print(json.dumps(int(os.environ['GALAXY_MEMORY_MB'])))")
+    assert limits["Memory"] == told * 2**20
+    assert limits["PidsLimit"] == 512
+    assert limits["ShmSize"] == 2**30
+    assert limits["NanoCpus"] or limits["CpuQuota"]
+
+
+def test_stopped_in_galaxy_its_outputs_are_in_the_history(contained: Contained) -> None:
+    contained.session.run("open('outputs/made.csv', 'w').write('a,b\\n1,2\\n')")
+    galaxy_json = next(Path(path) for path in contained.stack.data_dir.rglob("working/galaxy.json"))
+    wait_for("the mirror", lambda: "made" in galaxy_json.read_text(), 30)
+    contained.galaxy.stop_session(contained.point["id"])
+    assert contained.galaxy.wait_job(contained.job)["state"] == "ok"
+    notebook = contained.galaxy.wait_dataset(contained.galaxy.output(contained.answer, "jupyter_notebook")["id"])
+    assert notebook["state"] == "ok"
+    (made,) = contained.galaxy.elements(contained.answer).values()
+    assert contained.galaxy.content(made["id"]) == b"a,b\n1,2\n"
+    wait_for("the container's end", lambda: not _left(contained.stack), 15)
+
+
+def test_shut_down_in_the_lab_its_outputs_are_in_the_history(contained: Contained) -> None:
+    answer, _, session = _start(contained.stack, contained.galaxy, contained.history, contained.table)
+    with session.owner() as owner:
+        run_in_kernel(owner, "open('outputs/kept.txt', 'w').write('kept')")
+        owner.post("/api/shutdown").raise_for_status()
+    assert contained.galaxy.wait_job(answer["jobs"][0]["id"])["state"] == "ok"
+    (kept,) = contained.galaxy.elements(answer).values()
+    assert contained.galaxy.content(kept["id"]) == b"kept"
+    wait_for("the container's end", lambda: not _left(contained.stack), 15)
+
+
+def test_a_notebook_as_a_job_runs_in_a_container_too(contained: Contained) -> None:
+    code = "import os\nprint(os.getuid(), os.path.exists('/opt/nebulab'), open('in.tsv').read())"
+    cell = {"cell_type": "code", "id": "a", "metadata": {}, "source": code, "outputs": [], "execution_count": None}
+    notebook = json.dumps({"cells": [cell], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}).encode()
+    program = contained.galaxy.upload(contained.history, notebook, "program.ipynb", "ipynb")
+    asked = {
+        "select_file": {"src": "hda", "id": program["id"]},
+        "ml_h5_dataset_paths": "in.tsv",
+        "ml_h5_datasets": {"src": "hda", "id": contained.table["id"]},
+    }
+    answer = contained.galaxy.run_tool(contained.history, "run_jupyter_job", asked)
+    job = contained.galaxy.wait_job(answer["jobs"][0]["id"])
+    assert job["state"] == "ok", job
+    executed = contained.galaxy.notebook(contained.galaxy.output(answer, "executed_notebook")["id"])
+    user, inside, read = "".join(executed["cells"][0]["outputs"][0]["text"]).split(" ", 2)
+    assert int(user) != 0
+    assert inside == "True"
+    assert read.startswith(TABLE)
+    wait_for("the container's end", lambda: not _left(contained.stack), 15)
+
+
+def test_no_container_outlives_the_stack(contained: Contained) -> None:
+    """The last test: it takes the stack down with a session open."""
+    _start(contained.stack, contained.galaxy, contained.history, contained.table)
+    assert len(_left(contained.stack)) == 1
+    contained.stack.nebulab("down")
+    assert _left(contained.stack) == []

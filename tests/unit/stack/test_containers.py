@@ -1,0 +1,278 @@
+"""Sessions in containers: the destination's walls, the script around the engine, and the rule that names each job's
+volumes."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import shlex
+import stat
+import subprocess
+from dataclasses import replace
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+from typing import Any
+
+import pytest
+import yaml
+
+from nebulab.errors import SettingsError
+from nebulab.stack import accounts, configuration, containers, isolation
+from nebulab.stack.engine import HARDENING, limits
+from nebulab.stack.isolation import Isolation
+from nebulab.stack.settings import StackSettings
+
+ROOT = Path(__file__).parents[3]
+PODMAN = Isolation("container", None, "container", "podman", "nebulab:cpu")
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> StackSettings:
+    tools = tmp_path / "checkout" / "galaxy-tools"
+    tools.mkdir(parents=True)
+    (tools / "ours.xml").write_text('<tool id="ours" name="x" tool_type="interactive"/>')
+    bundled = tmp_path / "environments" / "galaxy" / "lib" / "python3.11" / "site-packages" / "galaxy" / "tools"
+    (bundled / "bundled").mkdir(parents=True)
+    return StackSettings(tmp_path / "data", tmp_path / "environments", tmp_path / "checkout", idle_minutes=7)
+
+
+@pytest.fixture
+def jobs(settings: StackSettings) -> dict[str, Any]:
+    """Galaxy's job configuration."""
+    configuration.write(settings, accounts.load(settings.secrets_file), PODMAN, 8080, 8081)
+    return yaml.safe_load((settings.config_dir / "job_conf.yml").read_text())
+
+
+def options(destination: dict[str, Any]) -> list[str]:
+    return shlex.split(destination["docker_run_extra_arguments"])
+
+
+def test_sessions_and_programs_run_in_the_image_behind_every_wall(
+    jobs: dict[str, Any], settings: StackSettings
+) -> None:
+    assert jobs["tools"] == [
+        {"id": "ours", "environment": "sessions"},
+        {"id": "run_jupyter_job", "environment": "programs"},
+    ]
+    for name in ("sessions", "programs"):
+        rule = jobs["execution"]["environments"][name]
+        destination = jobs["execution"]["environments"][rule["container_environment"]]
+        assert rule["runner"] == "dynamic"
+        assert destination["docker_container_id_override"] == "nebulab:cpu"
+        assert destination["docker_host_port_cmd"] == "echo 127.0.0.1:"
+        given = options(destination)
+        for wanted in ("--read-only", "--cap-drop", "no-new-privileges", "--pids-limit", "--memory", "--shm-size"):
+            assert wanted in given
+        # Nothing of Galaxy's, but the way to it; the rule adds what is the job's own.
+        mounted = [given[place + 1] for place, option in enumerate(given) if option == "--volume"]
+        assert mounted == [f"{settings.data_dir}/socket:/run/nebulab:ro"]
+        assert "docker_volumes" not in destination
+        assert "seccomp" not in " ".join(given)
+
+
+def test_a_session_is_told_its_limits_and_nothing_of_this_machine(
+    jobs: dict[str, Any], settings: StackSettings
+) -> None:
+    destination = jobs["execution"]["environments"]["sessions-container"]
+    told = {name.removeprefix("docker_env_"): value for name, value in destination.items() if "docker_env_" in name}
+    assert told["NEBULAB_IDLE_MINUTES"] == "7"
+    assert int(told["GALAXY_MEMORY_MB"]) > 0
+    assert f"{told['GALAXY_MEMORY_MB']}m" in options(destination)
+    assert told["NEBULAB_GALAXY_SOCKET"] == "/run/nebulab/galaxy"
+    assert not any(str(settings.data_dir) in value for value in told.values())
+    assert "NEBULAB_KERNELS" not in told
+
+
+def test_the_engine_finds_its_own_settings_in_jobs(settings: StackSettings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CONTAINERS_CONF", "/etc/with a space.conf")
+    destination = containers.environments(settings, PODMAN, "x", {"local_slots": 1}, {"GALAXY_MEMORY_MB": "100"})[
+        "x-container"
+    ]
+    assert {"name": "CONTAINERS_CONF", "value": "'/etc/with a space.conf'", "raw": True} in destination["env"]
+    assert destination["env"][-1] == {"file": str(settings.checkout / "deploy" / "galaxy" / "engine.sh")}
+
+
+def test_what_runs_in_containers_is_counted_there(jobs: dict[str, Any]) -> None:
+    assert {limit["id"] for limit in jobs["limits"]} == {"jobs", "sessions-container", "programs-container"}
+
+
+@pytest.mark.parametrize("name", ["a b", "a:b", "a,b", "a$b", "a'b"])
+def test_a_folder_that_no_volume_can_name_is_refused(settings: StackSettings, tmp_path: Path, name: str) -> None:
+    settings = replace(settings, data_dir=tmp_path / name)
+    with pytest.raises(SettingsError, match="data folder") as caught:
+        configuration.write(settings, accounts.load(settings.secrets_file), PODMAN, 8080, 8081)
+    assert "--data-dir" in caught.value.hint
+
+
+def test_an_image_that_is_not_there_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "podman").write_text("#!/bin/sh\ncase $1-$4 in info-|inspect-there:1) exit 0;; *) exit 1;; esac\n")
+    (tmp_path / "podman").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    found = isolation.choose("container", "there:1")
+    assert (found.kind, found.engine, found.image) == ("container", "podman", "there:1")
+    with pytest.raises(SettingsError, match="no image gone:1") as caught:
+        isolation.choose("container", "gone:1")
+    assert "nebulab image build" in caught.value.hint
+
+
+def test_the_servers_example_is_what_is_tested_here(jobs: dict[str, Any]) -> None:
+    """Of what `up` writes it lacks only what belongs to this stack."""
+    example = yaml.safe_load((ROOT / "deploy" / "galaxy" / "job_conf.containers.yml").read_text())["execution"]
+    tested, shown = jobs["execution"]["environments"], example["environments"]
+    assert shown["nebulab"] | {"container_environment": ""} == tested["sessions"] | {"container_environment": ""}
+    own = {"live_tool_output_reporting", "docker_env_NEBULAB_CLONE_SCHEMES", "docker_env_NEBULAB_GALAXY_SOCKET"}
+    assert shown["nebulab-container"].keys() == tested["sessions-container"].keys() - own
+    given = options(shown["nebulab-container"])
+    assert given == [*HARDENING, *limits(memory_mb=20480, cpus=7)]
+
+
+# --- the script that Galaxy's jobs source ---------------------------------------------------------------------------
+
+
+@pytest.fixture
+def engine(tmp_path: Path) -> Path:
+    """A program `podman` on PATH that writes down what it is called with."""
+    programs = tmp_path / "programs"
+    programs.mkdir()
+    program = programs / "podman"
+    program.write_text('#!/bin/sh\nprintf "%s\\n" "$@" >"$SAID"\necho "token=$JUPYTER_TOKEN" >>"$SAID"\n')
+    program.chmod(0o755)
+    (tmp_path / "job" / "working").mkdir(parents=True)
+    return programs
+
+
+def in_job(engine: Path, command: str) -> list[str]:
+    said = engine / "said"
+    subprocess.run(
+        ["bash", "-c", f'. "{ROOT}/deploy/galaxy/engine.sh"; {command}; wait'],
+        env={
+            "PATH": f"{engine}:{os.environ['PATH']}",
+            "SAID": str(said),
+            "API_KEY": "s3cret",
+            "JUPYTER_TOKEN": "t0ken",
+            "_GALAXY_JOB_DIR": str(engine.parent / "job"),
+        },
+        check=True,
+    )
+    return said.read_text().splitlines()
+
+
+def test_neither_key_nor_token_is_on_the_engines_command_line(engine: Path) -> None:
+    command = 'podman run -e "API_KEY=$API_KEY" -e "JUPYTER_TOKEN=$JUPYTER_TOKEN" -e "A=two words" image'
+    assert in_job(engine, command) == [
+        *("run", "-e", "JUPYTER_TOKEN", "-e", "A=two words", "image"),
+        "token=t0ken",
+    ]
+    key = engine.parent / "job" / "working" / "nebulab-key"
+    assert key.read_text() == "s3cret"
+    assert stat.S_IMODE(key.stat().st_mode) == 0o600
+
+
+def test_a_session_gets_time_to_end_where_galaxy_would_kill_it(engine: Path) -> None:
+    assert in_job(engine, "podman kill some-name")[:4] == ["stop", "--time", "10", "some-name"]
+
+
+# --- the rule, which runs in Galaxy ---------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def rules() -> ModuleType:
+    spec = importlib.util.spec_from_file_location(
+        "containers_rule", ROOT / "deploy" / "galaxy" / containers._RULES / "containers.py"
+    )
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+class Dataset:
+    """What the rule asks of one of Galaxy's datasets."""
+
+    def __init__(self, folder: Path, name: str, *beside: str) -> None:
+        self.files = [folder / name, *(folder / other for other in beside)]
+        for file in self.files:
+            file.write_text("")
+        self.metadata = {"index": self.files[1]} if beside else {"columns": 3}
+        if beside:
+            self.metadata = {"index": SimpleNamespace(get_file_name=lambda: str(self.files[1])), "columns": 3}
+        self.dataset = SimpleNamespace(id=5, uuid="uuid-5", extra_files_path_exists=lambda: False)
+
+    def get_file_name(self) -> str:
+        return str(self.files[0])
+
+
+def mapped(rules: ModuleType, **job: Any) -> Any:
+    destination = SimpleNamespace(params={"docker_enabled": True}, env=[])
+    app = SimpleNamespace(
+        job_config=SimpleNamespace(get_destination=lambda name: destination if name == "there" else None),
+        object_store=SimpleNamespace(get_store_by=lambda dataset: "uuid"),
+    )
+    nothing = dict.fromkeys(
+        ("input_datasets", "input_library_datasets", "input_dataset_collections", "input_dataset_collection_elements"),
+        (),
+    )
+    asked = {"id": 7, "output_datasets": (), "output_library_datasets": (), **nothing, **job}
+    return rules.in_container(app, SimpleNamespace(**asked), "there")
+
+
+def volumes(destination: Any) -> list[str]:
+    return destination.params["docker_volumes"].split(",")
+
+
+def holding(dataset: Any) -> SimpleNamespace:
+    return SimpleNamespace(dataset=dataset)
+
+
+def test_the_jobs_inputs_are_there_to_be_read_and_no_folder_of_datasets(rules: ModuleType, tmp_path: Path) -> None:
+    one, indexed, left, right = (
+        Dataset(tmp_path, "one"),
+        Dataset(tmp_path, "bam", "bai"),
+        Dataset(tmp_path, "left"),
+        Dataset(tmp_path, "right"),
+    )
+    destination = mapped(
+        rules,
+        input_datasets=[holding(one), holding(indexed), holding(None), holding(one)],
+        input_dataset_collections=[SimpleNamespace(dataset_collection=SimpleNamespace(dataset_instances=[left]))],
+        input_dataset_collection_elements=[
+            SimpleNamespace(dataset_collection_element=SimpleNamespace(dataset_instances=[right]))
+        ],
+    )
+    inputs = sorted(f"{tmp_path / name}:ro" for name in ("one", "bam", "bai", "left", "right"))
+    assert volumes(destination) == ["$working_directory:rw", "$job_directory/tool_script.sh:ro", *inputs]
+    assert destination.params["docker_enabled"] is True
+
+
+def test_outputs_are_mounted_one_by_one(rules: ModuleType, tmp_path: Path) -> None:
+    destination = mapped(rules, output_datasets=[holding(Dataset(tmp_path, "new"))])
+    assert "$job_directory/outputs/dataset_uuid-5.dat:rw" in volumes(destination)
+    assert not any(volume.startswith("$job_directory/outputs:") for volume in volumes(destination))
+
+
+def test_an_input_without_a_file_is_left_out(rules: ModuleType, tmp_path: Path) -> None:
+    deferred = Dataset(tmp_path, "deferred")
+    deferred.files[0].unlink()
+    assert len(volumes(mapped(rules, input_datasets=[holding(deferred)]))) == 2
+
+
+def test_a_path_that_would_name_another_volume_is_refused(rules: ModuleType, tmp_path: Path) -> None:
+    for name in ("a:rw", "a,b"):
+        with pytest.raises(ValueError, match="can't be mounted"):
+            mapped(rules, input_datasets=[holding(Dataset(tmp_path, name))])
+
+
+def test_where_galaxy_is_root_each_session_is_somebody_else(
+    rules: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    first, second = mapped(rules, id=7), mapped(rules, id=8)
+    users = {destination.params["docker_set_user"] for destination in (first, second)}
+    assert users == {"1900000007:1900000007", "1900000008:1900000008"}
+    (statement,) = first.env
+    assert "chown -hR 1900000007:1900000007" in statement["execute"]
+    json.dumps([first.params, first.env])  # Galaxy keeps it in its database
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    assert "docker_set_user" not in mapped(rules).params
