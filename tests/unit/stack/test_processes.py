@@ -93,7 +93,7 @@ def test_a_part_dies_with_a_supervisor_that_is_killed(stack_id: str, tmp_path: P
         "time.sleep(60)"
     )
     supervisor = subprocess.Popen([sys.executable, "-c", code], env=os.environ | {processes.STACK_ID: stack_id})
-    _wait(lambda: any(SLEEP in part.cmdline()[-1] for part in psutil.Process(supervisor.pid).children()))
+    _wait(lambda: any(SLEEP in part.cmdline() for part in psutil.Process(supervisor.pid).children()))
     supervisor.kill()
     supervisor.wait()
     _wait(lambda: processes.carrying(stack_id) == [])
