@@ -24,7 +24,8 @@ class FakeGalaxy:
     """Serves datasets, a history and TUS uploads; the attributes say how it misbehaves.
 
     `cuts` holds the numbers of body bytes after which the next answers (or uploads) are cut off, `away` how many
-    requests are answered 503 first; of the datatype `refused_ext` it takes nothing in.
+    requests are answered 503 first; of the datatype `refused_ext` it takes nothing in,
+    and a path in `moved` is elsewhere. `keys` holds the key of each request.
     """
 
     def __init__(self) -> None:
@@ -33,6 +34,8 @@ class FakeGalaxy:
         self.shown: dict[str, dict[str, Any]] = {}
         self.files: dict[str, bytes] = {}
         self.answers: dict[str, Any] = {}
+        self.moved: dict[str, str] = {}
+        self.keys: list[str | None] = []
         self.uploads: dict[str, bytearray] = {}
         self.fetched: list[dict[str, Any]] = []
         self.user: dict[str, Any] = {"quota_bytes": None, "total_disk_usage": 0}
@@ -102,6 +105,7 @@ class FakeGalaxy:
 
             def refused(self) -> bool:
                 fake.requests.append(f"{self.command} {self.path}")
+                fake.keys.append(self.headers.get("x-api-key"))
                 if fake.away:
                     fake.away -= 1
                     self.drain()
@@ -120,7 +124,9 @@ class FakeGalaxy:
                 if self.refused():
                     return
                 path = urlsplit(self.path).path.removeprefix("/api/")
-                if path in fake.answers:
+                if path in fake.moved:
+                    self.answer(302, Location=fake.moved[path])
+                elif path in fake.answers:
                     answer = fake.answers[path]
                     self.answer(200, answer() if callable(answer) else answer)
                 elif path == "histories/h1/contents":

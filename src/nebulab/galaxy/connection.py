@@ -65,7 +65,14 @@ class Galaxy:
             verify=ssl.create_default_context(),
             proxy=_proxy(self.url),
             trust_env=False,
+            event_hooks={"request": [self._keep_key_at_home]},
         )
+
+    def _keep_key_at_home(self, request: httpx.Request) -> None:
+        """Galaxy may send us on to a store of files, which has no business with the key."""
+        home = httpx.URL(self.url)
+        if (request.url.scheme, request.url.host, request.url.port) != (home.scheme, home.host, home.port):
+            request.headers.pop("x-api-key", None)
 
     @cached_property
     def pool(self) -> urllib3.PoolManager:

@@ -78,3 +78,18 @@ def test_a_key_is_not_shown() -> None:
 def test_settings_that_can_not_work_are_refused(url: str, key: str) -> None:
     with pytest.raises(SettingsError):
         GalaxySettings(url, key)
+
+
+def test_a_server_that_galaxy_sends_us_to_does_not_get_the_key(fake: FakeGalaxy, galaxy: Galaxy) -> None:
+    store = FakeGalaxy()
+    try:
+        fake.moved["datasets/d1/display"] = f"{store.url}/bucket/file"
+        with pytest.raises(GalaxyError):
+            galaxy.get("datasets/d1/display")
+        assert fake.keys == [KEY]
+        assert store.requests == ["GET /bucket/file"]
+        assert store.keys == [None]
+        fake.moved = {"old": f"{fake.url}/api/users/current"}
+        assert galaxy.get("old") == fake.user, "the same server goes on knowing us"
+    finally:
+        store.stop()
