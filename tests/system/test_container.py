@@ -275,6 +275,36 @@ def test_a_notebook_as_a_job_runs_in_a_container_too(contained: Contained) -> No
     wait_for("the container's end", lambda: not _left(contained.stack), 15)
 
 
+def test_a_deleted_job_leaves_no_container(contained: Contained) -> None:
+    answer, _, _ = _start(contained.stack, contained.galaxy, contained.history, contained.table)
+    job = answer["jobs"][0]["id"]
+    contained.galaxy.gi.jobs.cancel_job(job)
+    wait_for("the container's end", lambda: not _left(contained.stack), 15)
+    assert contained.galaxy.wait_job(job)["state"] == "deleted"
+
+
+def test_when_galaxy_dies_the_session_brings_its_work_home(contained: Contained) -> None:
+    """Through the socket, which outlives Galaxy's restart."""
+    history = contained.galaxy.new_history("lost")
+    _, _, session = _start(contained.stack, contained.galaxy, history, contained.table)
+    session.run("open('outputs/made.txt', 'w').write('recovered')")
+    contained.stack.kill("galaxy")
+
+    def recovered() -> dict[str, Any] | None:
+        try:
+            contents = contained.galaxy.gi.histories.show_history(history, contents=True)
+        except Exception:  # Galaxy is just starting
+            return None
+        found = [one for one in contents if one["name"].startswith("Recovered")]
+        return found[0] if found and found[0]["populated_state"] == "ok" else None
+
+    shown = contained.galaxy.get(f"dataset_collections/{wait_for('the recovery', recovered, 120, 2)['id']}")
+    (made,) = shown["elements"]
+    contained.galaxy.wait_dataset(made["object"]["id"])
+    assert contained.galaxy.content(made["object"]["id"]) == b"recovered"
+    wait_for("the container's end", lambda: not _left(contained.stack), 30)
+
+
 def test_no_container_outlives_the_stack(contained: Contained) -> None:
     """The last test: it takes the stack down with a session open."""
     _start(contained.stack, contained.galaxy, contained.history, contained.table)

@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.logging import RichHandler
 
 from nebulab.errors import NotRunning, StackError
-from nebulab.stack import environments, gx_it_proxy, processes, state
+from nebulab.stack import environments, gx_it_proxy, isolation, processes, state
 from nebulab.stack.accounts import tell_once
 from nebulab.stack.files import private_folder, write_private
 from nebulab.stack.settings import StackSettings
@@ -42,6 +42,8 @@ def up(
     ------
     InstallError
         An environment could not be installed.
+    SettingsError
+        The isolation that was asked for does not work here.
     StackError
         A part could not be started.
     """
@@ -51,6 +53,8 @@ def up(
         show(settings, running, console)
         on_ready(running.part("galaxy").address or "")
         return running
+    # Before the minutes of an install: what was asked for may not be here.
+    isolation.choose(settings.isolation, settings.image)
     for folder in (settings.data_dir, settings.run_dir, settings.logs_dir, settings.environments_dir):
         private_folder(folder)
     environments.install_missing(settings, console, reinstall=reinstall)
