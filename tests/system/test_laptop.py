@@ -180,7 +180,7 @@ def test_with_a_galaxy_notebooks_have_its_history(stack: Stack, galaxy: GalaxyUs
     with laptop.owner() as client:
         said = run_in_kernel(
             client,
-            "open('made.txt', 'w').write('of the laptop')\nput('made.txt')\nprint(open(get(1)).read())",
+            "open('made.txt', 'w').write('of the laptop')\nhistory.put('made.txt').wait()\nprint(open(get(1)).read())",
         )
     assert "of the laptop" in said
     assert "is on this machine's loopback" in laptop.said
