@@ -154,7 +154,7 @@ def down(settings: StackSettings, console: Console) -> None:
             console.print("The supervisor takes too long; killing it.")
             os.kill(running.supervisor, signal.SIGKILL)
     processes.end_all(running.stack_id, grace=10)
-    if not state.wait_unlocked(settings.data_dir, 10):
+    if not state.wait_unlocked(settings.data_dir, 10) or not state.wait_over(running, 10):
         raise StackError(f"The supervisor {running.supervisor} does not end.", "Is its disk or its machine in trouble?")
     console.print("Stopped.")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -91,8 +92,17 @@ def is_locked(data_dir: Path) -> bool:
 
 def wait_unlocked(data_dir: Path, seconds: float) -> bool:
     """Wait until no supervisor works on `data_dir`; tell whether that came to pass within `seconds`."""
+    return _comes_true(lambda: not is_locked(data_dir), seconds)
+
+
+def wait_over(state: StackState, seconds: float) -> bool:
+    """Wait until the supervisor of `state` has ended, and tell as above: it unlocks a moment before it ends."""
+    return _comes_true(lambda: not supervised(state), seconds)
+
+
+def _comes_true(condition: Callable[[], bool], seconds: float) -> bool:
     deadline = time.monotonic() + seconds
-    while is_locked(data_dir):
+    while not condition():
         if time.monotonic() > deadline:
             return False
         time.sleep(0.1)

@@ -77,6 +77,37 @@ def test_a_lock_is_held_by_one_and_freed_at_its_end(data_dir: Path) -> None:
     assert not state.is_locked(data_dir)
 
 
+LINGERING = """
+import signal, sys, time
+from pathlib import Path
+from nebulab.stack import state
+from nebulab.stack.files import locked
+
+def stop(*_):
+    raise SystemExit
+
+signal.signal(signal.SIGTERM, stop)
+try:
+    with locked(state.lock_file(Path(sys.argv[1])), wait=False):
+        print("locked", flush=True)
+        time.sleep(60)
+finally:
+    time.sleep(0.7)
+"""
+
+
+def test_down_returns_when_the_supervisor_has_ended_and_not_when_it_unlocks(data_dir: Path) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", LINGERING, str(data_dir)], stdout=subprocess.PIPE, text=True
+    ) as supervisor:
+        assert supervisor.stdout is not None
+        assert supervisor.stdout.readline() == "locked\n"
+        running = _state(supervisor.pid, psutil.Process(supervisor.pid).create_time())
+        state.write(data_dir, running)
+        control.down(read_settings({"data_dir": data_dir}, {}), control.Console(quiet=True))
+        assert not state.supervised(running)
+
+
 def test_a_private_file_is_private_from_its_first_moment(tmp_path: Path) -> None:
     path = tmp_path / "secret"
     path.write_text("old, readable by all")
