@@ -2,6 +2,7 @@
 
 NebulabError
 ├── SettingsError            a setting or an option has no usable value
+│   └── ImageMissing         a container engine works, and lacks the image
 ├── GalaxyError              Galaxy answered, and the answer is no
 │   ├── NotAllowed           the key or the token lacks the right
 │   ├── DatasetNotFound      no such dataset, collection or history
@@ -53,6 +54,10 @@ class SettingsError(NebulabError):
     """A setting or an option has no usable value."""
 
     exit_code = 2
+
+
+class ImageMissing(SettingsError):
+    """A container engine works, and lacks the image that is to run."""
 
 
 class GalaxyError(NebulabError):

@@ -27,9 +27,10 @@ from nebulab.stack.settings import (
 @click.option(
     "--isolation",
     type=click.Choice(ISOLATIONS),
-    help="What sessions run in; auto takes the strongest that works here and says which.  [default: auto]",
+    help="What sessions run in; auto takes the strongest that works here (a container where the image is there, else"
+    " bubblewrap) and says which.  [default: auto]",
 )
-@click.option("--image", metavar="TAG", help=f"The image of --isolation container.  [default: {DEFAULT_IMAGE}]")
+@click.option("--image", metavar="TAG", help=f"The image of sessions in containers.  [default: {DEFAULT_IMAGE}]")
 @click.option(
     "--proxy",
     type=click.Choice(PROXIES),

@@ -131,7 +131,7 @@ def _on_this_machine(
     stack = read_settings(environ=variables)
     private_folder(stack.environments_dir)
     environments.install_missing(stack, console, names=_ENVIRONMENTS)
-    walls = isolation.choose(variables.get("NEBULAB_ISOLATION") or "auto")
+    walls = isolation.without_container(variables.get("NEBULAB_ISOLATION") or "auto")
     console.print(f"{settings.folder} without a container; isolation {walls.explanation}", soft_wrap=True)
     # A bubblewrap that came with our own environment is found there.
     programs = [str(walls.program.parent)] if walls.program else []

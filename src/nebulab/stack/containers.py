@@ -11,7 +11,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from nebulab.errors import SettingsError
 from nebulab.stack.engine import HARDENING, HOME, Engine, limits
 from nebulab.stack.isolation import Isolation
 from nebulab.stack.settings import StackSettings
@@ -28,8 +27,6 @@ _ENGINE_VARIABLES = (
     *("DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_CONFIG", "DOCKER_CERT_PATH", "DOCKER_TLS_VERIFY"),
 )
 _STOP_SECONDS = 10
-# Its meaning to a shell, to Galaxy's templates or to a list of volumes.
-_FORBIDDEN = frozenset(" \t\n,:$\"'`\\")
 
 
 def environments(
@@ -49,17 +46,7 @@ def environments(
         The destination without a container.
     variables
         What it tells a session; those that name this machine's places are left out.
-
-    Raises
-    ------
-    SettingsError
-        The data folder has a name that no volume can have.
     """
-    if _FORBIDDEN & set(str(settings.data_dir)):
-        raise SettingsError(
-            f"Sessions can't run in containers with the data folder {settings.data_dir}.",
-            "Choose one without spaces, commas, colons, quotes and dollar signs: --data-dir.",
-        )
     cores = int(local["local_slots"])
     told = {key: value for key, value in variables.items() if key not in _OF_THIS_MACHINE}
     told |= {

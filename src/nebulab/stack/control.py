@@ -54,7 +54,7 @@ def up(
         on_ready(running.part("galaxy").address or "")
         return running
     # Before the minutes of an install: what was asked for may not be here.
-    isolation.choose(settings.isolation, settings.image)
+    isolation.choose(settings.isolation, settings.image, settings.data_dir)
     for folder in (settings.data_dir, settings.run_dir, settings.logs_dir, settings.environments_dir):
         private_folder(folder)
     environments.install_missing(settings, console, reinstall=reinstall)

@@ -6,8 +6,9 @@ import shutil
 import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
-from nebulab.errors import SettingsError
+from nebulab.errors import ImageMissing, SettingsError
 
 ENGINES = ("docker", "podman", "buildah")
 HOME = "/home/nebulab"
@@ -24,6 +25,11 @@ HARDENING = (*WALLS, "--tmpfs", f"{HOME}:rw,exec,mode=1777")
 """The same, with a HOME that ends with the container: its root is read-only, it has no capability and gains none."""
 
 _PROBE_SECONDS = 30
+# The first container of an image may have its layers unpacked.
+_TRIAL_SECONDS = 60
+_STRANGER = "1900000000:1900000000"
+# Their meaning to a shell, to Galaxy's templates or to a list of volumes.
+_NOT_IN_VOLUMES = frozenset(" \t\n,:$\"'`\\")
 _INSTALL = "Install Docker or podman and start its service; `nebulab doctor` says what it finds."
 
 
@@ -41,6 +47,17 @@ class Engine:
     def has_image(self, tag: str) -> bool:
         """Whether an image of this name is on the machine."""
         return self.ask("inspect", "--type", "image", tag) is not None
+
+    def why_not(self, image: str) -> str | None:
+        """Return why no container of `image` can be started with all its walls, or None if one can: it is tried."""
+        command = [self.name, "run", "--rm", "--network", "none", *HARDENING, *limits(memory_mb=512, cpus=1)]
+        command += ["--user", _STRANGER, "--entrypoint", "/bin/true", image]
+        try:
+            finished = subprocess.run(command, capture_output=True, text=True, timeout=_TRIAL_SECONDS)
+        except (OSError, subprocess.TimeoutExpired) as error:
+            return str(error)
+        said = finished.stderr.strip().rpartition("\n")[2]
+        return None if finished.returncode == 0 else said or f"it exits with {finished.returncode}"
 
     def rootless(self) -> bool:
         """Whether it runs without root's rights, and maps users' numbers."""
@@ -73,18 +90,68 @@ def find(wanted: str | None = None, *, to_run: bool = True) -> Engine:
     SettingsError
         None works, or not the one that was asked for.
     """
-    engines = [Engine(name) for name in ([wanted] if wanted else ENGINES)]
     reasons = []
-    for engine in engines:
-        if to_run and not engine.runs:
-            reasons.append(f"{engine.name} only builds")
-        elif shutil.which(engine.name) is None:
-            reasons.append(f"{engine.name} is not installed")
-        elif engine.ask("info") is None:
-            reasons.append(f"{engine.name} is installed, and `{engine.name} info` fails")
-        else:
+    for name in [wanted] if wanted else ENGINES:
+        engine = Engine(name)
+        reason = _missing(engine, to_run)
+        if reason is None:
             return engine
+        reasons.append(reason)
     raise SettingsError(f"No container engine works here: {'; '.join(reasons)}.", _INSTALL)
+
+
+def find_for(image: str) -> Engine:
+    """Return the first engine that has `image` and starts a container of it with all its walls.
+
+    Raises
+    ------
+    SettingsError
+        There is none; the message has each one's reason.
+    """
+    reasons = []
+    lacking = []
+    for engine in filter(lambda engine: engine.runs, map(Engine, ENGINES)):
+        reason = _missing(engine, to_run=True)
+        if reason is None and not engine.has_image(image):
+            lacking.append(engine.name)
+            continue
+        if reason is None:
+            trouble = engine.why_not(image)
+            if trouble is None:
+                return engine
+            reason = f"{engine.name} starts no container of {image}: {trouble}"
+        reasons.append(reason)
+    if lacking:
+        raise ImageMissing(
+            f"{' and '.join(lacking)} {'has' if len(lacking) == 1 else 'have'} no image {image} on this machine.",
+            "Name one with --image, or build it: `nebulab image build --variant cpu`.",
+        )
+    raise SettingsError(f"No container engine works here: {'; '.join(reasons)}.", _INSTALL)
+
+
+def _missing(engine: Engine, to_run: bool) -> str | None:
+    if to_run and not engine.runs:
+        return f"{engine.name} only builds"
+    if shutil.which(engine.name) is None:
+        return f"{engine.name} is not installed"
+    if engine.ask("info") is None:
+        return f"{engine.name} is installed, and `{engine.name} info` fails"
+    return None
+
+
+def check_volume(path: Path) -> None:
+    """Check that a container can be given `path` by Galaxy.
+
+    Raises
+    ------
+    SettingsError
+        Its name has a meaning to what it passes through.
+    """
+    if _NOT_IN_VOLUMES & set(str(path)):
+        raise SettingsError(
+            f"Sessions can't run in containers with the data folder {path}.",
+            "Choose one without spaces, commas, colons, quotes and dollar signs: --data-dir.",
+        )
 
 
 def limits(

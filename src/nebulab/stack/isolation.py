@@ -5,12 +5,11 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sysconfig
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from nebulab.errors import SettingsError
+from nebulab.errors import ImageMissing, SettingsError
 from nebulab.stack import engine
-from nebulab.stack.settings import DEFAULT_IMAGE
 
 # What a session asks of its sandbox: if this runs, a session runs.
 _PROBE = (
@@ -34,23 +33,40 @@ class Isolation:
     image: str = ""
 
 
-def choose(wanted: str, image: str = DEFAULT_IMAGE) -> Isolation:
-    """Return the isolation to use; `wanted` is `auto`, `bubblewrap`, `container` (of `image`) or `none`.
+def choose(wanted: str, image: str, data_dir: Path) -> Isolation:
+    """Return the isolation to use; `wanted` is `auto`, `container` (of `image`), `bubblewrap` or `none`.
+
+    `auto` takes a container where one of `image` really starts. The sessions' files lie below `data_dir`.
 
     Raises
     ------
     SettingsError
         What was asked for does not work here, or there is no such image.
     """
-    if wanted == "container":
-        found = engine.find()
-        if not found.has_image(image):
-            raise SettingsError(
-                f"{found.name} has no image {image} on this machine.",
-                "Name one with --image, or build it: `nebulab image build --variant cpu`.",
-            )
-        told = f"container ({image}, {found.name}): a session sees its own folder and its inputs only"
-        return Isolation("container", None, told, found.name, image)
+    if wanted not in {"auto", "container"}:
+        return without_container(wanted)
+    try:
+        engine.check_volume(data_dir)
+        found = engine.find_for(image)
+    except SettingsError as error:
+        if wanted == "container":
+            raise
+        weaker = without_container("auto")
+        # Who has no engine can do nothing about it now; who has one may want to know what it waits for.
+        told = f"; no container: {error.message} {error.hint}" if isinstance(error, ImageMissing) else ""
+        return replace(weaker, explanation=weaker.explanation + told)
+    told = f"container ({image}, {found.name}): a session sees its own folder and its inputs only"
+    return Isolation("container", None, told, found.name, image)
+
+
+def without_container(wanted: str) -> Isolation:
+    """Return the isolation to use where there is no image; `wanted` is `auto`, `bubblewrap` or `none`.
+
+    Raises
+    ------
+    SettingsError
+        bubblewrap was asked for, and does not work here.
+    """
     if wanted == "none":
         return Isolation("none", None, "none (as asked): a session may do all that you may")
     reasons = []

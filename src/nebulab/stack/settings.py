@@ -34,7 +34,7 @@ class StackSettings:
     galaxy_port, proxy_port
         None: the ports of the last start if they are still free, else any free ones.
     isolation
-        What sessions run in: `auto` takes the strongest that works here and needs no image.
+        What sessions run in: `auto` takes the strongest that works here, a container where the image is there.
     image
         The image of sessions that run in a container.
     proxy

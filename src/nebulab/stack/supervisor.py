@@ -120,7 +120,7 @@ class Supervisor:
 
     def _prepare(self) -> tuple[Part, Part]:
         settings = self.settings
-        chosen = self._isolation = isolation.choose(settings.isolation, settings.image)
+        chosen = self._isolation = isolation.choose(settings.isolation, settings.image, settings.data_dir)
         self.state.isolation = chosen.explanation
         log.info("sessions' isolation: %s", chosen.explanation)
         numbers = ports.choose(

@@ -12,7 +12,7 @@ import yaml
 
 from nebulab.errors import SettingsError
 from nebulab.stack import accounts, configuration
-from nebulab.stack.isolation import Isolation, choose, why_not
+from nebulab.stack.isolation import Isolation, why_not, without_container
 from nebulab.stack.settings import StackSettings
 
 INTERACTIVE = '<tool id="it_{0}" name="x" tool_type="interactive"/>'
@@ -102,14 +102,14 @@ def test_a_broken_tool_is_named(settings: StackSettings) -> None:
         _write(settings)
 
 
-def test_isolation_is_what_works(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    assert choose("none").kind == "none"
+def test_isolation_without_an_image_is_what_works(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    assert without_container("none").kind == "none"
     broken = tmp_path / "bwrap"
     broken.write_text("#!/bin/sh\necho no permission >&2; exit 1\n")
     broken.chmod(0o755)
     assert why_not(broken) == "no permission"
     monkeypatch.setattr("nebulab.stack.isolation.candidates", lambda: [broken])
-    assert choose("auto").kind == "none"
-    assert "no permission" in choose("auto").explanation
+    assert without_container("auto").kind == "none"
+    assert "no permission" in without_container("auto").explanation
     with pytest.raises(SettingsError, match="no permission"):
-        choose("bubblewrap")
+        without_container("bubblewrap")

@@ -9,7 +9,6 @@ import os
 import shlex
 import stat
 import subprocess
-from dataclasses import replace
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
@@ -98,22 +97,60 @@ def test_what_runs_in_containers_is_counted_there(jobs: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("name", ["a b", "a:b", "a,b", "a$b", "a'b"])
-def test_a_folder_that_no_volume_can_name_is_refused(settings: StackSettings, tmp_path: Path, name: str) -> None:
-    settings = replace(settings, data_dir=tmp_path / name)
+def test_a_folder_that_no_volume_can_name_is_refused(tmp_path: Path, name: str) -> None:
     with pytest.raises(SettingsError, match="data folder") as caught:
-        configuration.write(settings, accounts.load(settings.secrets_file), PODMAN, 8080, 8081)
+        isolation.choose("container", "any:1", tmp_path / name)
     assert "--data-dir" in caught.value.hint
 
 
-def test_an_image_that_is_not_there_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "podman").write_text("#!/bin/sh\ncase $1-$4 in info-|inspect-there:1) exit 0;; *) exit 1;; esac\n")
-    (tmp_path / "podman").chmod(0o755)
-    monkeypatch.setenv("PATH", str(tmp_path))
-    found = isolation.choose("container", "there:1")
-    assert (found.kind, found.engine, found.image) == ("container", "podman", "there:1")
-    with pytest.raises(SettingsError, match="no image gone:1") as caught:
-        isolation.choose("container", "gone:1")
+PODMAN_WITH_TWO_IMAGES = """#!/bin/sh
+case "$*" in
+info) ;;
+"inspect --type image there:1" | "inspect --type image broken:1") ;;
+run*there:1) ;;
+run*) echo no >&2 && exit 1 ;;
+*) exit 1 ;;
+esac
+"""
+
+
+@pytest.fixture
+def engines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A PATH with a podman that has the images there:1, of which containers start, and broken:1, of which none does."""
+    folder = tmp_path / "engines"
+    folder.mkdir()
+    (folder / "podman").write_text(PODMAN_WITH_TWO_IMAGES)
+    (folder / "podman").chmod(0o755)
+    monkeypatch.setenv("PATH", str(folder))
+    monkeypatch.setattr("nebulab.stack.isolation.candidates", list)
+    return tmp_path
+
+
+def test_a_container_is_the_strongest_and_taken_where_one_starts(engines: Path) -> None:
+    for wanted in ("auto", "container"):
+        found = isolation.choose(wanted, "there:1", engines)
+        assert (found.kind, found.engine, found.image) == ("container", "podman", "there:1")
+
+
+def test_an_image_that_is_not_there_is_told(engines: Path) -> None:
+    with pytest.raises(SettingsError, match="podman has no image gone:1") as caught:
+        isolation.choose("container", "gone:1", engines)
     assert "nebulab image build" in caught.value.hint
+    found = isolation.choose("auto", "gone:1", engines)
+    assert found.kind == "none"
+    assert "no image gone:1" in found.explanation
+
+
+def test_an_engine_that_starts_no_container_is_not_taken(engines: Path) -> None:
+    with pytest.raises(SettingsError, match="podman starts no container of broken:1: no"):
+        isolation.choose("container", "broken:1", engines)
+    found = isolation.choose("auto", "broken:1", engines)
+    assert found.kind == "none"
+    assert "broken" not in found.explanation
+
+
+def test_a_folder_that_no_volume_can_name_does_without_a_container(engines: Path) -> None:
+    assert isolation.choose("auto", "there:1", engines / "a b").kind == "none"
 
 
 def test_the_servers_example_is_what_is_tested_here(jobs: dict[str, Any]) -> None:
