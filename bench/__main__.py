@@ -15,18 +15,19 @@ from pathlib import Path
 
 from rich.console import Console
 
-from bench import estimators, image, lookup, models, notebooks, sessions, training, transfer
+from bench import crowd, estimators, image, lookup, models, notebooks, sessions, training, transfer
 from bench.table import Row, render
 from nebulab.develop.environments import locked_environment
 from nebulab.errors import SettingsError
+from nebulab.stack.engine import find_for
 from nebulab.stack.environments import install_missing
-from nebulab.stack.settings import StackSettings
+from nebulab.stack.settings import DEFAULT_IMAGE, StackSettings
 
 BENCH = Path(__file__).parent
 ROOT = BENCH.parent
 ENVIRONMENTS = Path(os.environ.get("NEBULAB_ENVIRONMENTS", ROOT / ".work" / "environments"))
 
-ON_GALAXY = ("sessions", "transfer", "lookup", "training")
+ON_GALAXY = ("sessions", "crowd", "transfer", "lookup", "training")
 PARTS = (*ON_GALAXY, "notebooks", "estimators", "models", "image")
 
 
@@ -40,13 +41,18 @@ def _bare_tool(folder: Path) -> Path:
 
 
 @contextmanager
-def stack(data_dir: Path) -> Iterator[tuple[str, str]]:
+def stack(data_dir: Path, isolation: str = "bubblewrap") -> Iterator[tuple[str, str]]:
     """Start a stack that also offers the bare tool; yield its address and the user's key."""
     variables = os.environ | {"NEBULAB_ENVIRONMENTS": str(ENVIRONMENTS)}
     nebulab = [str(ROOT / "nebulab")]
     here = ["--data-dir", str(data_dir)]
     tools = ["--tool-conf", str(_bare_tool(data_dir.with_name("tools")) / "tool_conf.xml")]
-    subprocess.run([*nebulab, "up", "--detach", *here, *tools], env=variables, check=True, stdout=sys.stderr)
+    subprocess.run(
+        [*nebulab, "up", "--detach", "--isolation", isolation, *here, *tools],
+        env=variables,
+        check=True,
+        stdout=sys.stderr,
+    )
     try:
         status = subprocess.run(
             [*nebulab, "status", "--json", *here], env=variables, check=True, stdout=subprocess.PIPE
@@ -72,12 +78,17 @@ def main() -> int:
             with stack(data_dir) as (url, key):
                 if "sessions" in wanted:
                     rows += sessions.measure(url, key, data_dir, chosen.rounds)
+                if "crowd" in wanted:
+                    made, bare = crowd.measure(url, key, data_dir)
+                    rows += made
                 if "transfer" in wanted:
                     rows += transfer.measure(url, key, work)
                 if "lookup" in wanted:
                     rows += lookup.measure(url, key, work)
                 if "training" in wanted:
                     rows += training.measure(url, key, work)
+            if "crowd" in wanted:
+                rows += _crowd_in_containers(Path(folder) / "contained" / "data", bare)
         else:
             install_missing(StackSettings(data_dir, ENVIRONMENTS, ROOT), Console(stderr=True))
         if "notebooks" in wanted:
@@ -90,6 +101,18 @@ def main() -> int:
         rows += _image(chosen.rounds, only=chosen.only == "image")
     print(render(rows))
     return 0 if all(row.met for row in rows) else 1
+
+
+def _crowd_in_containers(data_dir: Path, bare: crowd.Crowd) -> list[Row]:
+    """Measure sessions in containers too, where a container of the image starts."""
+    try:
+        find_for(DEFAULT_IMAGE)
+    except SettingsError as error:
+        print(f"No sessions in containers are measured: {error}", file=sys.stderr)
+        return []
+    data_dir.parent.mkdir()
+    with stack(data_dir, "container") as (url, key):
+        return crowd.measure_contained(url, key, data_dir, bare)
 
 
 def _image(rounds: int, *, only: bool) -> list[Row]:

@@ -30,19 +30,19 @@ class Opened:
     seconds: float
     client: httpx.Client = field(repr=False)
 
-    def kernel(self) -> None:
-        """Start a kernel, and give it the time to become idle."""
+    def start_kernel(self) -> str:
+        """Start a kernel, and return its id."""
         self.client.get("/lab")
         xsrf = {"X-XSRFToken": self.client.cookies.get("_xsrf") or ""}
-        self.client.post("/api/kernels", json={}, headers=xsrf).raise_for_status()
-        time.sleep(10)
+        started = self.client.post("/api/kernels", json={}, headers=xsrf, timeout=120).raise_for_status()
+        return str(started.json()["id"])
 
 
 class Galaxy:
     """The few requests that a click in Galaxy makes."""
 
     def __init__(self, url: str, key: str) -> None:
-        self.http = httpx.Client(base_url=url, headers={"x-api-key": key}, timeout=60)
+        self.http = httpx.Client(base_url=url, headers={"x-api-key": key}, timeout=120)
         self.history = self._json("POST", "/api/histories", json={"name": "bench"})["id"]
 
     def _json(self, method: str, path: str, **options: Any) -> Any:
@@ -107,7 +107,7 @@ def _processes(job_folder: Path) -> list[psutil.Process]:
     return list(found.values())
 
 
-def _memory(job_folder: Path) -> float:
+def memory(job_folder: Path) -> float:
     """Return the memory of a job's processes in MiB: proportional set size, so that shared pages count once."""
     total = 0
     for process in _processes(job_folder):
@@ -118,14 +118,10 @@ def _memory(job_folder: Path) -> float:
     return total / MIB
 
 
-def _job_folder(data_dir: Path, started: float) -> Path:
-    """Return the working folder of the job that started last."""
-    folders = [
-        folder
-        for folder in (data_dir / "galaxy" / "jobs_directory").glob("*/*/working")
-        if folder.stat().st_ctime >= started
-    ]
-    return max(folders, key=lambda folder: folder.stat().st_ctime)
+def job_folders(data_dir: Path, since: float) -> list[Path]:
+    """Return the working folders of the jobs that started at `since` (seconds of the epoch) or later, oldest first."""
+    times = {folder: folder.stat().st_ctime for folder in (data_dir / "galaxy" / "jobs_directory").glob("*/*/working")}
+    return sorted((folder for folder, made in times.items() if made >= since), key=lambda folder: times[folder])
 
 
 def _launcher_seconds(job_folder: Path) -> float:
@@ -143,23 +139,24 @@ def measure(url: str, key: str, data_dir: Path, rounds: int = 5) -> list[Row]:
     """Open a session and a bare JupyterLab in turn, `rounds` times, and compare their medians."""
     galaxy = Galaxy(url, key)
     seconds: dict[str, list[float]] = {OURS: [], BARE: []}
-    memory: dict[str, list[float]] = {OURS: [], BARE: []}
+    held: dict[str, list[float]] = {OURS: [], BARE: []}
     launcher: list[float] = []
     for round_number in range(rounds + 1):
         for tool in (OURS, BARE):
             started = time.time()
             with galaxy.session(tool) as opened:
-                folder = _job_folder(data_dir, started)
+                folder = job_folders(data_dir, started)[-1]
                 if tool == OURS:
                     launcher.append(_launcher_seconds(folder))
                 if round_number == 0:  # the first round warms the disk's cache and is not counted
                     continue
                 seconds[tool].append(opened.seconds)
                 if round_number <= 2:
-                    opened.kernel()
-                    memory[tool].append(_memory(folder))
+                    opened.start_kernel()
+                    time.sleep(10)  # until it is idle
+                    held[tool].append(memory(folder))
     click = {tool: statistics.median(values) for tool, values in seconds.items()}
-    idle = {tool: statistics.median(values) for tool, values in memory.items()}
+    idle = {tool: statistics.median(values) for tool, values in held.items()}
     own = statistics.median(launcher[1:])
     return [
         Row.at_most("click to usable Lab", click[OURS], click[BARE], "s", "bare jupyter lab", goal=1.15),

@@ -14,6 +14,7 @@ from nebulab.stack.settings import (
     DEFAULT_CLONE_SCHEMES,
     DEFAULT_IDLE_MINUTES,
     DEFAULT_IMAGE,
+    DEFAULT_MAX_SESSIONS,
     ISOLATIONS,
     PROXIES,
     read_settings,
@@ -42,6 +43,11 @@ from nebulab.stack.settings import (
     help=f"End a session after so long without kernel activity; 0: never.  [default: {DEFAULT_IDLE_MINUTES}]",
 )
 @click.option(
+    "--max-sessions",
+    type=click.IntRange(1),
+    help=f"How many sessions run at once; a further one waits its turn.  [default: {DEFAULT_MAX_SESSIONS}]",
+)
+@click.option(
     "--tool-conf",
     "tool_confs",
     multiple=True,
@@ -65,6 +71,7 @@ def command(
     image: str | None,
     proxy: str | None,
     idle_minutes: int | None,
+    max_sessions: int | None,
     tool_confs: tuple[Path, ...],
     clone_schemes: str | None,
     detach: bool,
@@ -92,6 +99,7 @@ def command(
             "image": image,
             "proxy": proxy,
             "idle_minutes": idle_minutes,
+            "max_sessions": max_sessions,
             "tool_confs": tool_confs,
             "clone_schemes": clone_schemes,
         }

@@ -24,7 +24,7 @@ _SESSION_MEMORY_MB = 20 * 1024
 _SHARE_OF_MEMORY = 0.8
 _SESSION_GPU_MEMORY_MB = 15 * 1024
 # A session holds its worker as long as it is open, so there must be more of them than people open sessions.
-_WORKERS = 24
+_FURTHER_WORKERS = 8
 _PROGRAMS_TOOL = "run_jupyter_job"
 # Of Galaxy's own tools, those that bring data in and cut tables; paths below the wheel's folder of bundled tools.
 _BUNDLED = {
@@ -134,7 +134,7 @@ def _job_configuration(settings: StackSettings, isolation: Isolation, interactiv
     }
     job = destination | {"local_slots": 1}
     environments: dict[str, Any] = {"jobs": job, "sessions": destination}
-    limits = {"jobs": max(2, os.cpu_count() or 1), "sessions": _WORKERS - 8}
+    limits = {"jobs": max(2, os.cpu_count() or 1), "sessions": settings.max_sessions}
     tools = dict.fromkeys(interactive, "sessions")
     if isolation.kind == "container":
         # Galaxy's own tools need no container; users' programs do.
@@ -143,8 +143,9 @@ def _job_configuration(settings: StackSettings, isolation: Isolation, interactiv
         for name, local in (("sessions", destination), ("programs", job)):
             environments |= containers.environments(settings, isolation, name, local, variables)
             limits[containers.counted(name)] = limits.pop(name)
+    workers = settings.max_sessions + _FURTHER_WORKERS
     return {
-        "runners": {"local": {"load": "galaxy.jobs.runners.local:LocalJobRunner", "workers": _WORKERS}},
+        "runners": {"local": {"load": "galaxy.jobs.runners.local:LocalJobRunner", "workers": workers}},
         "execution": {"default": "jobs", "environments": environments},
         "limits": [
             {"type": "environment_total_concurrent_jobs", "id": name, "value": value} for name, value in limits.items()

@@ -15,6 +15,7 @@ ISOLATIONS = ("auto", "bubblewrap", "container", "none")
 DEFAULT_IMAGE = "nebulab:cpu"
 PROXIES = ("builtin", "gx-it-proxy")
 DEFAULT_IDLE_MINUTES = 120
+DEFAULT_MAX_SESSIONS = 32
 DEFAULT_CLONE_SCHEMES = "https,ssh"
 TOOL = "interactive_tool_ml_jupyter_notebook"
 
@@ -41,6 +42,8 @@ class StackSettings:
         `builtin`, or `gx-it-proxy`, which servers use.
     idle_minutes
         A session without kernel activity ends after so many minutes; 0 means never.
+    max_sessions
+        How many sessions run at once; a further one waits in Galaxy's queue.
     tool_confs
         Further lists of tools in Galaxy's `tool_conf.xml` format.
     clone_schemes
@@ -56,6 +59,7 @@ class StackSettings:
     image: str = DEFAULT_IMAGE
     proxy: str = "builtin"
     idle_minutes: int = DEFAULT_IDLE_MINUTES
+    max_sessions: int = DEFAULT_MAX_SESSIONS
     tool_confs: tuple[Path, ...] = ()
     clone_schemes: str = DEFAULT_CLONE_SCHEMES
 
@@ -66,6 +70,8 @@ class StackSettings:
             raise SettingsError(f"Unknown proxy {self.proxy!r}.", f"Choose one of: {', '.join(PROXIES)}.")
         if self.idle_minutes < 0:
             raise SettingsError("The idle time can't be negative.", "0 means: sessions never end by themselves.")
+        if self.max_sessions < 1:
+            raise SettingsError("There must be room for a session.", "--max-sessions wants a number, 1 or more.")
         for path in self.tool_confs:
             if not path.is_file():
                 raise SettingsError(
