@@ -37,6 +37,8 @@ class Layout:
     root: Path
     folder: Path | None = None
     """The working folder of a session without a job, which is the person's own and lies elsewhere."""
+    passing: bool = False
+    """Whether `root` ends with the session although no job owns it."""
 
     @property
     def work(self) -> Path:
@@ -72,6 +74,11 @@ class Layout:
     def overlay(self) -> Path:
         """The environment that takes the user's own packages."""
         return self.own / "overlay"
+
+    @property
+    def conda(self) -> Path:
+        """The conda environments that the user makes."""
+        return self.own / "conda"
 
     @property
     def cache(self) -> Path:
