@@ -45,8 +45,21 @@ def command() -> None:
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     help="Take wheels from this folder first: PyTorch's build for processors.  [default: $PIP_FIND_LINKS]",
 )
+@click.option(
+    "--micromamba",
+    metavar="SOURCE#sha256=HASH",
+    help="Put this micromamba into the image, for users' conda environments: an https address of the program itself, "
+    "or a file.  [default: none]",
+)
 @_ENGINE
-def build(variant: str, tag: str | None, base: str | None, wheels: Path | None, engine: str | None) -> None:
+def build(
+    variant: str,
+    tag: str | None,
+    base: str | None,
+    wheels: Path | None,
+    micromamba: str | None,
+    engine: str | None,
+) -> None:
     """Build the image.
 
     What is installed comes from requirements/, with hashes. The engine keeps
@@ -66,7 +79,9 @@ def build(variant: str, tag: str | None, base: str | None, wheels: Path | None, 
     tag = tag or f"nebulab:{variant}"
     began = time.monotonic()
     found = engines.find(engine, to_run=False)
-    image.build(tests.root(), console, engine=found, variant=variant, tag=tag, base=base, wheels=wheels)
+    image.build(
+        tests.root(), console, engine=found, variant=variant, tag=tag, base=base, wheels=wheels, micromamba=micromamba
+    )
     if found.runs:
         for size, made_by in image.layers(found, tag):
             console.print(f"{size / 1e6:8.1f} MB  {made_by[:90]}", markup=False, soft_wrap=True)
