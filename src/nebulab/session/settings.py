@@ -227,7 +227,9 @@ def read(
         additional_ids=environment.get("ADDITIONAL_IDS", ""),
         key=(key or "").strip(),
         token=environment.get("JUPYTER_TOKEN", "").strip() or secrets.token_hex(16),
-        runtime_report=job_folder / "container_runtime.json" if job_id else None,
+        runtime_report=root / (environment.get("NEBULAB_RUNTIME_REPORT") or job_folder / "container_runtime.json")
+        if job_id
+        else None,
         galaxy_socket=_path(environment, "NEBULAB_GALAXY_SOCKET"),
         page=page.read(environment) if layout else page.Page(),
         port=_whole(environment, "NEBULAB_PORT") if layout else None,
