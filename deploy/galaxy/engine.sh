@@ -27,5 +27,35 @@ _nebulab_engine() {
     command "$engine" "${arguments[@]}"
 }
 
+# Apptainer takes a container's variables from its own environment, which its first process keeps for kernels to read.
+_nebulab_apptainer() {
+    local program=$1 working=$_GALAXY_JOB_DIR/working publisher code
+    shift
+    if [ -n "${SINGULARITYENV_API_KEY:-}" ]; then
+        (umask 077 && printf %s "$SINGULARITYENV_API_KEY" >"$working/nebulab-key")
+    fi
+    _nebulab_publish "$working/nebulab-port.json" </dev/null &>/dev/null &
+    publisher=$!
+    (
+        unset API_KEY SINGULARITYENV_API_KEY
+        command "$program" "$@"
+    ) && code=0 || code=$?
+    kill "$publisher" 2>/dev/null
+    return "$code"
+}
+
+# What the session says of its port, carried to where Galaxy looks and the container can't write. The port alone: whoever
+# can write there must not send Galaxy's proxy to another machine.
+_nebulab_publish() {
+    local port there=$_GALAXY_JOB_DIR/container_runtime.json
+    until [ -s "$1" ]; do sleep 0.2; done
+    port=$(sed -nE 's/.*"port": ([0-9]{1,5}),.*/\1/p' "$1")
+    [ -n "$port" ] || return
+    printf '{"8888": {"tool_port": 8888, "host": "127.0.0.1", "port": %d, "protocol": "tcp"}}' "$port" >"$there.new"
+    mv "$there.new" "$there"
+}
+
 docker() { _nebulab_engine docker "$@"; }
 podman() { _nebulab_engine podman "$@"; }
+singularity() { _nebulab_apptainer singularity "$@"; }
+apptainer() { _nebulab_apptainer apptainer "$@"; }

@@ -23,7 +23,7 @@ def in_container(app: Any, job: Any, container_environment: str) -> Any:
     Raises
     ------
     ValueError
-        A path has a comma or a colon, with which a volume can't be written.
+        A path has a comma or a colon, with which a volume can't be written; or Apptainer would run a session as root.
     """
     destination = app.job_config.get_destination(container_environment)
     outputs = sorted(_output_files(app, job))
@@ -34,7 +34,14 @@ def in_container(app: Any, job: Any, container_environment: str) -> Any:
         *((f"$job_directory/outputs/{name}", "rw") for name in outputs),
         *((path, "ro") for path in sorted(set(_input_files(job)))),
     ]
-    destination.params["docker_volumes"] = ",".join(_volume(path, mode) for path, mode in places)
+    volumes = ",".join(_volume(path, mode) for path, mode in places)
+    if destination.params.get("singularity_enabled"):
+        # The session stays who Galaxy is, on the machine's own network.
+        if os.geteuid() == 0:
+            raise ValueError("Galaxy is root, and so would be a session in Apptainer: run Galaxy as another user.")
+        destination.params["singularity_volumes"] = volumes
+        return destination
+    destination.params["docker_volumes"] = volumes
     if os.geteuid() == 0:
         number = FIRST_USER + job.id % USERS
         who = f"{number}:{number}"

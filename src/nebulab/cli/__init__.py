@@ -22,6 +22,7 @@ COMMANDS = {
     "job": "Run a notebook as a job (called by the Galaxy tool).",
     "lab": "Open this folder in JupyterLab, on your own machine.",
     "session": "Run one JupyterLab session (called by the Galaxy tool).",
+    "packages": "Show what you added to a session, save the list, or undo it.",
     "image": "Build the container image, and verify it.",
     "test": "Run the project's tests.",
     "bench": "Measure against the goals, and print the table of ratios.",

@@ -44,6 +44,7 @@ def command(
       GALAXY_URL, API_KEY, HISTORY_ID, NEBULAB_JOB_ID   the job (set by the tool)
       NEBULAB_KEY_FILE        the key in a file, which is deleted, instead of API_KEY
       NEBULAB_GALAXY_SOCKET   leads to Galaxy where GALAXY_URL does not
+      NEBULAB_RUNTIME_REPORT  where to write the port, if not where Galaxy looks
       JUPYTER_TOKEN           the page's secret token; made when absent
       NEBULAB_KERNELS         folder of the kernels' environment
       NEBULAB_ISOLATION       auto (default), bubblewrap, none or container

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import tempfile
 import time
@@ -14,7 +15,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from nebulab.errors import ImageError
+from nebulab.errors import ImageError, SettingsError
 from nebulab.stack import engine as engines
 from nebulab.stack.engine import Engine
 
@@ -28,6 +29,7 @@ _VARIANT_LABEL = "org.nebulab.variant"
 _VERIFY = "/opt/nebulab/verify"
 _STRANGER = "12345:54321"
 _ENVIRONMENT = "make-environment"
+_SHA256 = re.compile(r"sha256=([0-9a-f]{64})")
 _LOG_LINES = 20
 _SCRIPT_SECONDS = 900
 # Kept out of the base: nobody reads them in a container, and caches would stay in its layer.
@@ -53,6 +55,7 @@ def build(
     tag: str,
     base: str | None = None,
     wheels: Path | None = None,
+    micromamba: str | None = None,
     environment: Mapping[str, str] | None = None,
 ) -> None:
     """Build `variant` as `tag`.
@@ -63,6 +66,8 @@ def build(
         An image of Debian or Ubuntu; `bootstrap` makes one with debootstrap; None leaves it to the Containerfile.
     wheels
         A folder with wheels that no index has, PyTorch's build for processors above all.
+    micromamba
+        The program, as `https://…#sha256=…` or `FILE#sha256=…`; None leaves it out.
     environment
         Where SSL_CERT_FILE (a proxy's authority, passed as a secret), PIP_FIND_LINKS (the default of `wheels`) and
         SOURCE_DATE_EPOCH (the time that all files get) are read.
@@ -71,12 +76,21 @@ def build(
     ------
     ImageError
         The engine failed; the message ends with what it said last.
+    SettingsError
+        `micromamba` names no program, or not its hash.
     """
     environment = os.environ if environment is None else environment
     if base == BOOTSTRAP:
         base = bootstrap(engine, console)
     command = build_command(
-        checkout, engine=engine, variant=variant, tag=tag, base=base, wheels=wheels, environment=environment
+        checkout,
+        engine=engine,
+        variant=variant,
+        tag=tag,
+        base=base,
+        wheels=wheels,
+        micromamba=micromamba,
+        environment=environment,
     )
     log = checkout / ".work" / f"image-{variant}.log"
     log.parent.mkdir(exist_ok=True)
@@ -92,6 +106,7 @@ def build_command(
     tag: str,
     base: str | None,
     wheels: Path | None,
+    micromamba: str | None = None,
     environment: Mapping[str, str],
 ) -> list[str]:
     """Return the engine's command; Docker, podman and buildah take the same one, but for the files' time."""
@@ -102,6 +117,7 @@ def build_command(
     wheels = wheels or _found_wheels(environment)
     if wheels is not None:
         command += ["--build-context", f"wheels={wheels}"]
+    command += _micromamba(micromamba) if micromamba else []
     authority = environment.get("SSL_CERT_FILE")
     if authority and Path(authority).is_file():
         command += ["--secret", f"id=cabundle,src={authority}"]
@@ -206,6 +222,25 @@ def _bytes(said: str) -> int:
         if (unit or number).endswith(name):
             return round(float(number.removesuffix(name)) * factor)
     return int(number)
+
+
+def _micromamba(source: str) -> list[str]:
+    """Return the options that put micromamba into the image, from an address or a file, if its hash is right."""
+    place, _, fragment = source.partition("#")
+    found = _SHA256.fullmatch(fragment)
+    if found is None:
+        raise SettingsError(
+            f"--micromamba is {source!r}, without the program's hash.",
+            "Give both: https://…#sha256=…, or FILE#sha256=…; `sha256sum FILE` tells that of a file.",
+        )
+    options = []
+    if not place.startswith("https://"):
+        file = Path(place).absolute()
+        if not file.is_file():
+            raise SettingsError(f"There is no file {place} to take micromamba from.", "Give a file, or https://….")
+        options = ["--build-context", f"micromamba={file.parent}"]
+        place = file.name
+    return [*options, "--build-arg", f"MICROMAMBA={place}", "--build-arg", f"MICROMAMBA_SHA256={found[1]}"]
 
 
 def _found_wheels(environment: Mapping[str, str]) -> Path | None:

@@ -77,7 +77,21 @@ def make(
             "ORT_DISABLE_TELEMETRY": "1",
             "NEBULAB_SESSION": f"{broker}/nebulab/session",
         }
+        | packages(settings)
     )
+
+
+def packages(settings: SessionSettings) -> dict[str, str]:
+    """Return what has uv and micromamba install where the session's user may, and `nebulab packages` find it."""
+    layout = settings.layout
+    return {
+        "VIRTUAL_ENV": str(layout.overlay),
+        # A file that is edited in place must not change in uv's cache too.
+        "UV_LINK_MODE": "copy",
+        "MAMBA_ROOT_PREFIX": str(layout.conda),
+        "NEBULAB_OVERLAY": str(layout.overlay),
+        "NEBULAB_KEPT": "folder" if settings.standalone and not layout.passing else "session",
+    }
 
 
 def galaxy(settings: SessionSettings, *, broker: str, broker_token: str) -> dict[str, str]:

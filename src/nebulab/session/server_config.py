@@ -100,6 +100,7 @@ def configure(config: Any) -> None:
     server.jpserver_extensions = {_EXTENSION: True}
     # A login shell would reset PATH, and with it the user's own packages.
     server.terminado_settings = {"shell_command": [os.environ.get("SHELL") or "/bin/sh"]}
+    server.kernel_spec_manager_class = "nebulab.session.kernelspecs.KernelSpecs"
     config.KernelSpecManager.allowed_kernelspecs = {KERNEL}
     config.KernelSpecManager.ensure_native_kernel = False
     lab = config.LabApp

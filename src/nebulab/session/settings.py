@@ -37,6 +37,8 @@ class Layout:
     root: Path
     folder: Path | None = None
     """The working folder of a session without a job, which is the person's own and lies elsewhere."""
+    passing: bool = False
+    """Whether `root` ends with the session although no job owns it."""
 
     @property
     def work(self) -> Path:
@@ -72,6 +74,11 @@ class Layout:
     def overlay(self) -> Path:
         """The environment that takes the user's own packages."""
         return self.own / "overlay"
+
+    @property
+    def conda(self) -> Path:
+        """The conda environments that the user makes."""
+        return self.own / "conda"
 
     @property
     def cache(self) -> Path:
@@ -220,7 +227,9 @@ def read(
         additional_ids=environment.get("ADDITIONAL_IDS", ""),
         key=(key or "").strip(),
         token=environment.get("JUPYTER_TOKEN", "").strip() or secrets.token_hex(16),
-        runtime_report=job_folder / "container_runtime.json" if job_id else None,
+        runtime_report=root / (environment.get("NEBULAB_RUNTIME_REPORT") or job_folder / "container_runtime.json")
+        if job_id
+        else None,
         galaxy_socket=_path(environment, "NEBULAB_GALAXY_SOCKET"),
         page=page.read(environment) if layout else page.Page(),
         port=_whole(environment, "NEBULAB_PORT") if layout else None,

@@ -43,7 +43,7 @@ def layout(folder: Path, environment: Mapping[str, str]) -> Layout:
                 ) from error
         if os.access(state, os.W_OK):
             return Layout(state, folder)
-    return Layout(Path(tempfile.mkdtemp(prefix="nebulab-")), folder)
+    return Layout(Path(tempfile.mkdtemp(prefix="nebulab-")), folder, passing=True)
 
 
 def secrets(stream: TextIO) -> dict[str, str]:

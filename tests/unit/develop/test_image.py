@@ -11,7 +11,7 @@ import pytest
 from rich.console import Console
 
 from nebulab.develop import image
-from nebulab.errors import ImageError
+from nebulab.errors import ImageError, SettingsError
 from nebulab.stack.engine import Engine
 
 ROOT = Path(__file__).parents[3]
@@ -67,6 +67,26 @@ def test_wheels_are_found_where_pip_is_told_to_look(tmp_path: Path) -> None:
     assert not follow(command(environment=environment), "--build-context")
     (tmp_path / "torch-1-py3-none-any.whl").touch()
     assert follow(command(environment=environment), "--build-context") == [f"wheels={tmp_path}"]
+
+
+def test_micromamba_comes_from_an_address_or_a_file_and_never_without_its_hash(tmp_path: Path) -> None:
+    program = tmp_path / "micromamba-linux-64"
+    program.touch()
+    digest = "a" * 64
+    words = command(micromamba=f"https://mirror.example/micromamba#sha256={digest}")
+    assert {"MICROMAMBA=https://mirror.example/micromamba", f"MICROMAMBA_SHA256={digest}"} < set(words)
+    assert "--build-context" not in words
+    words = command(micromamba=f"{program}#sha256={digest}")
+    assert follow(words, "--build-context") == [f"micromamba={tmp_path}"]
+    assert "MICROMAMBA=micromamba-linux-64" in words
+    for source in (
+        str(program),
+        f"{program}#sha256=abc",
+        f"{tmp_path}/none#sha256={digest}",
+        "http://x#sha256=" + digest,
+    ):
+        with pytest.raises(SettingsError):
+            command(micromamba=source)
 
 
 def test_a_failed_build_ends_with_what_the_engine_said_last(tmp_path: Path, engine: Path) -> None:

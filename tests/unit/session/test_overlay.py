@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import ensurepip
 import json
-import os
 import subprocess
 import sys
 import time
-import zipfile
 from pathlib import Path
 
 import pytest
@@ -16,43 +13,15 @@ import pytest
 import nebulab
 from nebulab.errors import SettingsError
 from nebulab.session import overlay
+from support.layers import run, shared_environment, wheel
 
 BASE = Path(sys.prefix)
-
-
-def wheel(folder: Path, name: str, version: str) -> Path:
-    """Make a wheel of one module and one script."""
-    path = folder / f"{name}-{version}-py3-none-any.whl"
-    info = f"{name}-{version}.dist-info"
-    with zipfile.ZipFile(path, "w") as archive:
-        archive.writestr(f"{name}.py", f"VERSION = {version!r}\ndef main(): print(VERSION)\n")
-        archive.writestr(f"{info}/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
-        archive.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
-        archive.writestr(f"{info}/entry_points.txt", f"[console_scripts]\n{name}-say = {name}:main\n")
-        archive.writestr(f"{info}/RECORD", "")
-    return path
-
-
-def run(python: Path, *arguments: str) -> str:
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "PIP_"))}
-    finished = subprocess.run([python, *arguments], env=environment, capture_output=True, text=True, timeout=120)
-    assert finished.returncode == 0, finished.stderr
-    return finished.stdout.strip()
 
 
 @pytest.fixture
 def base(tmp_path: Path) -> Path:
     """A shared environment of its own, with pip and one package."""
-    folder = tmp_path / "shared"
-    run(Path(sys.executable), "-m", "venv", "--without-pip", str(folder))
-    packages = next(folder.glob("lib/python3.*/site-packages"))
-    # What ensurepip would install, in a tenth of its time.
-    (pip,) = (Path(ensurepip.__file__).parent / "_bundled").glob("pip-*.whl")
-    with zipfile.ZipFile(pip) as archive:
-        archive.extractall(packages)
-    with zipfile.ZipFile(wheel(tmp_path, "shared_thing", "1.0")) as archive:
-        archive.extractall(packages)
-    return folder
+    return shared_environment(tmp_path)
 
 
 def files(folder: Path) -> dict[str, int]:

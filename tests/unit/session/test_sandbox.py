@@ -55,6 +55,17 @@ def inside(job: Path) -> Inside:
     return run
 
 
+@pytest.mark.parametrize("variable", ["APPTAINER_CONTAINER", "SINGULARITY_CONTAINER"])
+def test_apptainer_is_told_from_a_container_with_a_network_of_its_own(
+    monkeypatch: pytest.MonkeyPatch, variable: str
+) -> None:
+    # Its images come from Docker's, and keep their variables.
+    assert sandbox.available("container") == "container"
+    monkeypatch.setenv(variable, "/srv/nebulab.sif")
+    assert sandbox.available("container") == "apptainer"
+    assert sandbox.available("none") == "none"
+
+
 @bubblewrap
 def test_the_strongest_isolation_that_works_is_found_quickly() -> None:
     begun = time.perf_counter()

@@ -210,6 +210,46 @@ def test_a_session_gets_time_to_end_where_galaxy_would_kill_it(engine: Path) -> 
     assert in_job(engine, "podman kill some-name")[:4] == ["stop", "--time", "10", "some-name"]
 
 
+def in_apptainer(engine: Path, script: str) -> list[str]:
+    """Run a job's command as Galaxy writes it, with a program that is called apptainer."""
+    (engine / "apptainer").write_text(f'#!/bin/sh\n{{ printf "%s\\n" "$@"; env; {script}; }} >"$SAID"\n')
+    (engine / "apptainer").chmod(0o755)
+    command = 'SINGULARITYENV_API_KEY="$API_KEY" SINGULARITYENV_A="1 2" apptainer -s exec image'
+    return in_job(engine, f'{command}; echo "code=$?" >>"$SAID"')
+
+
+def test_the_key_is_in_no_environment_that_apptainer_keeps(engine: Path) -> None:
+    said = in_apptainer(engine, ":")
+    assert said[:3] == ["-s", "exec", "image"]
+    assert "SINGULARITYENV_A=1 2" in said
+    assert "s3cret" not in "\n".join(said)
+    key = engine.parent / "job" / "working" / "nebulab-key"
+    assert (key.read_text(), stat.S_IMODE(key.stat().st_mode)) == ("s3cret", 0o600)
+
+
+@pytest.mark.parametrize(("host", "port"), [("127.0.0.1", "43210"), ("169.254.169.254", "80"), ("x", "no number")])
+def test_of_what_a_session_in_apptainer_reports_the_port_alone_is_believed(engine: Path, host: str, port: str) -> None:
+    job = engine.parent / "job"
+    report = f'{{"8888": {{"tool_port": 8888, "host": "{host}", "port": {port}, "protocol": "tcp"}}}}'
+    # As the session does it: at once, by a rename. It lives until Galaxy can have seen the report.
+    write = f"echo '{report}' >{job}/new; mv {job}/new {job}/working/nebulab-port.json"
+    in_apptainer(
+        engine,
+        f"{write}; n=0; until [ -e {job}/container_runtime.json ] || [ $n = 20 ]; do sleep 0.1; n=$((n+1)); done",
+    )
+    there = job / "container_runtime.json"
+    if not port.isdecimal():
+        assert not there.exists()
+        return
+    told = {"tool_port": 8888, "host": "127.0.0.1", "port": int(port), "protocol": "tcp"}
+    assert json.loads(there.read_text()) == {"8888": told}
+
+
+def test_an_exit_code_of_apptainers_is_the_jobs(engine: Path) -> None:
+    assert in_apptainer(engine, "exit 3")[-1] == "code=3"
+    assert in_apptainer(engine, ":")[-1] == "code=0"
+
+
 # --- the rule, which runs in Galaxy ---------------------------------------------------------------------------------
 
 
@@ -241,8 +281,8 @@ class Dataset:
         return str(self.files[0])
 
 
-def mapped(rules: ModuleType, **job: Any) -> Any:
-    destination = SimpleNamespace(params={"docker_enabled": True}, env=[])
+def mapped(rules: ModuleType, engine: str = "docker", **job: Any) -> Any:
+    destination = SimpleNamespace(params={f"{engine}_enabled": True}, env=[])
     app = SimpleNamespace(
         job_config=SimpleNamespace(get_destination=lambda name: destination if name == "there" else None),
         object_store=SimpleNamespace(get_store_by=lambda dataset: "uuid"),
@@ -313,3 +353,33 @@ def test_where_galaxy_is_root_each_session_is_somebody_else(
     json.dumps([first.params, first.env])  # Galaxy keeps it in its database
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     assert "docker_set_user" not in mapped(rules).params
+
+
+def test_apptainer_gets_the_same_volumes_and_no_session_of_roots(
+    rules: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inputs = [holding(Dataset(tmp_path, "one"))]
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    params = mapped(rules, "singularity", input_datasets=inputs).params
+    assert params["singularity_volumes"] == mapped(rules, input_datasets=inputs).params["docker_volumes"]
+    assert "docker_volumes" not in params
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    with pytest.raises(ValueError, match="run Galaxy as another user"):
+        mapped(rules, "singularity", input_datasets=inputs)
+
+
+def test_the_example_for_apptainer_differs_where_it_must() -> None:
+    files = ROOT / "deploy" / "galaxy"
+    docker, apptainer = (
+        yaml.safe_load((files / f"job_conf.{name}.yml").read_text())["execution"]["environments"]
+        for name in ("containers", "apptainer")
+    )
+    assert {**apptainer["nebulab"], "container_environment": ""} == {**docker["nebulab"], "container_environment": ""}
+    own = apptainer["nebulab-apptainer"]
+    told = {name.partition("_env_")[2]: value for name, value in own.items() if "_env_" in name}
+    expected = {name.partition("_env_")[2]: v for name, v in docker["nebulab-container"].items() if "_env_" in name}
+    for name in ("HOME", "TMPDIR", "TMP", "TEMP"):  # Apptainer's own
+        expected.pop(name)
+    assert told == expected | {"NEBULAB_RUNTIME_REPORT": "nebulab-port.json"}
+    assert own["container_monitor"] is False
+    assert {"--containall", "--no-home"} <= set(own["singularity_run_extra_arguments"].split())

@@ -1,0 +1,126 @@
+"""uv for a session's user: `uv pip` sees what the shared environment holds, and installs the rest; runs in the session.
+
+uv looks for installed packages in a virtual environment's own folder only, and would install what lies below the user's
+layer a second time: `uv pip install torchmetrics` would bring PyTorch with gigabytes of CUDA. So each shared package
+stands in the layer by its metadata while uv runs, and is gone when it ends. What uv takes to replace one of them is
+that entry alone; the package that it then installs shadows the shared one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from nebulab.errors import NebulabError
+from nebulab.session import overlay
+
+STAND_IN = "nebulab-shared"
+"""The installer that an entry names which stands for a shared package."""
+
+# A shared package is not the user's to remove.
+_WITHOUT = frozenset(["uninstall"])
+_LOCK = ".nebulab-uv.lock"
+
+
+def main() -> int:
+    """Run uv with the arguments that follow the layer's folder, and return its exit code."""
+    folder, arguments = Path(sys.argv[1]), sys.argv[2:]
+    try:
+        command = [_program(), *arguments]
+        if not concerns_layer(arguments) or not _is_active(folder):
+            os.execv(command[0], command)  # noqa: S606 - uv in place of this process
+        with seen(folder):
+            # Ctrl-C is uv's to answer; the entries go when it has.
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
+            return subprocess.run(command, preexec_fn=_heed_interrupts).returncode
+    except NebulabError as error:
+        sys.stderr.write(f"uv: {error}\n")
+        return error.exit_code
+
+
+def concerns_layer(arguments: Sequence[str]) -> bool:
+    """Whether uv is asked for something in which the shared packages count as installed."""
+    words = [word for word in arguments if not word.startswith("-")]
+    return words[:1] == ["pip"] and not _WITHOUT & set(words[1:2])
+
+
+@contextlib.contextmanager
+def seen(folder: Path) -> Iterator[None]:
+    """Have uv see what lies below the layer at `folder` until the block ends; a second uv waits for the first."""
+    own, shared = overlay.packages(folder), overlay.packages(overlay.below(folder))
+    with (folder / _LOCK).open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        clear(own)
+        names = {_name(entry) for entry in own.glob("*.dist-info")}
+        try:
+            for entry in shared.glob("*.dist-info"):
+                if _name(entry) not in names:
+                    _stand_in(entry, own / entry.name)
+            yield
+        finally:
+            clear(own)
+
+
+def clear(own: Path) -> None:
+    """Remove the entries that stand for shared packages, those of a run that was killed among them."""
+    for entry in own.glob("*.dist-info"):
+        if installer(entry) == STAND_IN:
+            with contextlib.suppress(OSError):  # a pip that runs beside this one may have removed it
+                for file in entry.iterdir():
+                    file.unlink()
+                entry.rmdir()
+
+
+def installer(entry: Path) -> str:
+    """Return which program installed the package whose metadata lies in the folder `entry`, or nothing."""
+    try:
+        return (entry / "INSTALLER").read_text().strip()
+    except (OSError, UnicodeDecodeError):
+        return ""
+
+
+def _stand_in(entry: Path, place: Path) -> None:
+    place.mkdir()
+    (place / "METADATA").symlink_to(entry / "METADATA")
+    (place / "INSTALLER").write_text(STAND_IN)
+    # What removing it removes: the entry, and no file of the package.
+    (place / "RECORD").write_text("".join(f"{place.name}/{name},,\n" for name in ("METADATA", "INSTALLER", "RECORD")))
+
+
+def _name(entry: Path) -> str:
+    return entry.name.partition("-")[0].lower().replace(".", "_")
+
+
+def _is_active(folder: Path) -> bool:
+    """Whether uv would install into this layer: the user may have activated an environment of their own."""
+    return os.path.realpath(os.environ.get("VIRTUAL_ENV", "")) == os.path.realpath(folder)
+
+
+def _heed_interrupts() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+def _program() -> str:
+    """Return uv's path: that of the environment which runs this, JupyterLab's, else one beyond the layer."""
+    beside = Path(sys.executable).parent / "uv"
+    found = str(beside) if beside.exists() else shutil.which("uv", path=_beyond_layer())
+    if found is None:
+        raise NebulabError("uv is not installed here.", "`%pip install` works; or install uv with it.")
+    return found
+
+
+def _beyond_layer() -> str:
+    own = os.path.realpath(Path(sys.argv[1]) / "bin")
+    folders = os.environ.get("PATH", os.defpath).split(os.pathsep)
+    return os.pathsep.join(folder for folder in folders if os.path.realpath(folder) != own)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
