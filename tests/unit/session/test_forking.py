@@ -268,7 +268,8 @@ async def test_kernels_have_random_numbers_of_their_own(session: Session, monkey
     """NumPy draws a seed at its import; its OpenBLAS starts threads there, and ends them before a fork."""
     monkeypatch.setenv("NEBULAB_PRELOAD", "numpy missing")
     await session.begin()
-    draw = "import random, numpy as np; said = np.random.rand(), random.random(), int(np.ones((300, 300)).dot([1] * 300)[0])"
+    product = "int(np.ones((300, 300)).dot([1] * 300)[0])"
+    draw = f"import random, numpy as np; said = np.random.rand(), random.random(), {product}"
     drawn = []
     for _ in range(2):
         async with session.kernel() as kernel:
