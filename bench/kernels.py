@@ -1,5 +1,5 @@
-"""Bench 10: a kernel that is forked beside one that starts in the ordinary way, in the same session and in turn, and with
-the frameworks preloaded; what each takes of memory. A real session without Galaxy, asked as JupyterLab's page asks it."""
+"""Bench 9: a kernel that is forked beside one that starts in the ordinary way, in one session, in turn; then with the
+frameworks preloaded. A real session without Galaxy, asked as JupyterLab's page asks it."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ FRAMEWORKS = "torch tensorflow jax"
 _IMPORT = f"import {FRAMEWORKS.replace(' ', ', ')}"
 _SECONDS = 300
 _MIB = 1024 * 1024
-_FORKED_ROOM = 2048
-"""Bytes that a forked kernel's command has to spare: it lies where the zygote's was."""
+_ROOM = b"\0" * 1000
+"""A forked kernel's command lies where the zygote's was, which is longer by more than that."""
 
 
 @dataclass
@@ -60,8 +60,7 @@ class _Session:
         await self._execute(kernel, code)
         seconds = time.perf_counter() - begun
         (process,) = self._processes(kernel)
-        command = Path(f"/proc/{process.pid}/cmdline").read_bytes()
-        if command.endswith(b"\0" * (_FORKED_ROOM // 2)) is not forked:
+        if _is_forked(process) is not forked:
             raise RuntimeError(f"kernel {kernel} did not start as it should: forked {not forked}")
         held = _pss(process)
         zygotes = sum(_pss(zygote) for zygote in self._processes("nebulab.kernel.zygote")) if forked else 0
@@ -118,20 +117,23 @@ class _Session:
         return found
 
 
+def _is_forked(kernel: psutil.Process) -> bool:
+    return Path(f"/proc/{kernel.pid}/cmdline").read_bytes().endswith(_ROOM)
+
+
 def _pss(process: psutil.Process) -> float:
     return float(process.memory_full_info().pss) / _MIB
 
 
-@asynccontextmanager
-async def _session(folder: Path, environments: Path, torch: Path, **variables: str) -> AsyncIterator[_Session]:
-    """A session by hand; its kernels find PyTorch in a folder beside their environment."""
+def _begin(folder: Path, environments: Path, torch: Path, variables: dict[str, str]) -> subprocess.Popen[str]:
+    """Start a session by hand; its kernels find PyTorch in a folder beside their environment."""
     folder.mkdir()
     layer = folder / "session" / "overlay"
     overlay.create(layer, environments / "kernels")
     (next(layer.glob("lib/python3.*/site-packages")) / "torch.pth").write_text(str(torch))
     lab = environments / "lab" / "bin"
     told = {"NEBULAB_KERNELS": str(environments / "kernels"), "NEBULAB_ISOLATION": "none", "PATH": os.environ["PATH"]}
-    process = subprocess.Popen(
+    return subprocess.Popen(
         [str(lab / "nebulab"), "session", "--mode", "scratch"],
         cwd=folder,
         env=told | variables,
@@ -139,6 +141,11 @@ async def _session(folder: Path, environments: Path, torch: Path, **variables: s
         stderr=subprocess.STDOUT,
         text=True,
     )
+
+
+@asynccontextmanager
+async def _session(folder: Path, environments: Path, torch: Path, **variables: str) -> AsyncIterator[_Session]:
+    process = _begin(folder, environments, torch, variables)
     try:
         said = ""
         while (found := re.search(r"Open (\S+)", said)) is None:

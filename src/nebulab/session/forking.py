@@ -190,6 +190,11 @@ class Zygote:
             self._process.end()
         self._process = None
 
+    def leave_later(self) -> None:
+        """End it when no kernel was asked for in a while."""
+        if not self._environment.get(PRELOAD):
+            self._have("stop", LINGER_SECONDS, self.stop)
+
     def close(self) -> None:
         """End it for good."""
         for timer in self._later.values():
@@ -202,8 +207,7 @@ class Zygote:
             if not self._can_become(argv, environment, folder):
                 return None
             self._have("start", _PAUSE_SECONDS, self.start)
-            if not environment.get(PRELOAD):
-                self._have("stop", LINGER_SECONDS, self.stop)
+            self.leave_later()
             if self._process is None:
                 return None
             request = {"argv": list(argv), "environment": dict(environment), "folder": folder}
@@ -269,13 +273,19 @@ def _absolute(folder: str | Path) -> str:
 
 
 _zygote: Zygote | None = None
+_asked_before = False
 
 
 def begin(python: str, environment: Mapping[str, str]) -> Zygote:
-    """Have kernels of `python` forked from now on; called in JupyterLab's event loop, when it answers."""
+    """Have kernels of `python` forked from now on; called in JupyterLab's event loop, when it answers.
+
+    The first kernel is waited for as long as it takes its user to open a notebook.
+    """
     global _zygote
     _zygote = Zygote(python, environment)
     _zygote.start()
+    if _asked_before:
+        _zygote.leave_later()
     return _zygote
 
 
@@ -284,6 +294,8 @@ class ForkingProvisioner(LocalProvisioner):
 
     async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> Any:
         """Fork the kernel, or start it."""
+        global _asked_before
+        _asked_before = True
         # Any further argument is one of `Popen`'s.
         if _zygote is not None and kwargs.keys() <= {"env", "cwd", "extra_arguments", "kernel_id"}:
             environment = {**kwargs["env"], _PARENT: str(os.getpid())}
