@@ -111,14 +111,15 @@ def main() -> Request | None:
     with contextlib.redirect_stderr(io.StringIO()):  # debugpy's remarks on this Python
         for name in _IMPORTED_TOO:
             _import(name, quiet=True)
-    preload(os.environ.get(PRELOAD, "").split())
+    spoilt = preload(os.environ.get(PRELOAD, "").split())
     seen = before | look(_files())
-    _rehearse()
     gc.collect()
     # What is here now is never garbage: the collector would write into each page of it, and pages that nobody writes
     # into are shared with every kernel.
     gc.freeze()
-    trouble = unfit() if _arguments()[0] else "the system does not show where a process's command lies"
+    trouble = spoilt or unfit()
+    if not _arguments()[0]:
+        trouble = "the system does not show where a process's command lies"
     line.send({"unfit": trouble} if trouble else {"ready": True})
     while not trouble:
         asked = line.receive()
@@ -141,8 +142,11 @@ def main() -> Request | None:
     return None
 
 
-def preload(names: Iterable[str]) -> None:
-    """Import libraries whose import takes long; one that can't be is told in the log."""
+def preload(names: Iterable[str]) -> str:
+    """Import libraries whose import takes long; one that can't be is told in the log.
+
+    Returns why this process must not be forked after that, or nothing.
+    """
     for name in names:
         if name == "tensorflow" and os.environ.get(_GPU_LIMIT):
             # To hold it to its share of a GPU is to ask CUDA for the GPUs, which must wait for the fork.
@@ -151,6 +155,10 @@ def preload(names: Iterable[str]) -> None:
         begun = time.monotonic()
         if _import(name, quiet=False):
             print(f"{PRELOAD}: {name} after {time.monotonic() - begun:.1f} s", file=sys.stderr)
+        _rehearse()
+        if trouble := unfit():
+            return f"{PRELOAD}: {name} can't be preloaded ({trouble})"
+    return ""
 
 
 def _import(name: str, *, quiet: bool) -> bool:
@@ -174,7 +182,7 @@ def unfit(descriptors: Path = Path("/proc/self/fd"), threads: Path = Path("/proc
             return f"{target} is in use"
     running = [(entry / "comm").read_text().strip() for entry in threads.iterdir()]
     others = len(running) - 1 - sum(name in _HARMLESS_THREADS for name in running)
-    return f"{others} threads are running beside the main one" if others else ""
+    return f"threads beside the main one: {others}" if others else ""
 
 
 def _rehearse() -> None:

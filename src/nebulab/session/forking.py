@@ -170,6 +170,7 @@ class Zygote:
         # JupyterLab is the parent of what is forked, and ipykernel reads at its import who that is.
         self._environment = {**environment, _PARENT: str(os.getpid())}
         self._process: _Process | None = None
+        self._spoilt = False
         self._one_at_a_time = asyncio.Lock()
         self._later: dict[str, asyncio.TimerHandle] = {}
 
@@ -180,7 +181,7 @@ class Zygote:
 
     def start(self) -> None:
         """Start it, unless it runs; until it is ready kernels start in the ordinary way."""
-        if self.pid is None:
+        if self.pid is None and not self._spoilt:
             self.stop()
             self._process = _Process(self._python, self._environment)
 
@@ -212,7 +213,7 @@ class Zygote:
                 return None
             request = {"argv": list(argv), "environment": dict(environment), "folder": folder}
             try:
-                if await self._process.is_ready():
+                if await self._is_ready(self._process):
                     async with asyncio.timeout(_ANSWER_SECONDS):
                         return Forked(await self._fork(self._process, json.dumps(request).encode()), argv)
             except (TimeoutError, OSError, ValueError) as error:
@@ -225,7 +226,15 @@ class Zygote:
     async def is_ready(self) -> bool:
         """Whether the next kernel can be forked, as far as is known here."""
         async with self._one_at_a_time:
-            return self._process is not None and await self._process.is_ready()
+            return self._process is not None and await self._is_ready(self._process)
+
+    async def _is_ready(self, process: _Process) -> bool:
+        try:
+            return await process.is_ready()
+        except ValueError:
+            # Another one would be no better.
+            self._spoilt = True
+            raise
 
     @staticmethod
     async def _fork(process: _Process, request: bytes) -> int:
