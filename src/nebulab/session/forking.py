@@ -41,7 +41,7 @@ _PAUSE_SECONDS = 2.0
 """The zygote's own start waits so long after a kernel, which shall have the processor for itself."""
 _ANSWER_SECONDS = 3.0
 _IMPORT_SECONDS = 180.0
-_LONGEST_ANSWER = 64 * 1024
+_PIECE = 4096
 _PARENT = "JPY_PARENT_PID"
 
 log = logging.getLogger("nebulab")
@@ -120,8 +120,8 @@ class _Process:
         self._popen.kill()
         self._popen.wait()
 
-    async def is_ready(self) -> bool:
-        """Whether it has imported everything.
+    def is_ready(self) -> bool:
+        """Whether it has said that it has imported everything; nothing is waited for.
 
         Raises
         ------
@@ -134,14 +134,11 @@ class _Process:
         """
         if not self._ready:
             try:
-                # What it has said until now, and nothing to wait for.
-                async with asyncio.timeout(0.001):
-                    answer = await self.receive()
-            except TimeoutError:
+                self._take(self._line.recv(_PIECE))
+            except BlockingIOError:
                 if time.monotonic() - self._begun > _IMPORT_SECONDS:
-                    raise
-                return False
-            self._ready = "ready" in answer
+                    raise TimeoutError(f"it still imports after {_IMPORT_SECONDS:.0f} s") from None
+            self._ready = b"\n" in self._read and "ready" in self._answer()
         return self._ready
 
     async def send(self, line: bytes) -> None:
@@ -150,11 +147,16 @@ class _Process:
     async def receive(self) -> dict[str, Any]:
         """Return the next line that it sends."""
         loop = asyncio.get_running_loop()
-        while b"\n" not in self._read and len(self._read) < _LONGEST_ANSWER:
-            piece = await loop.sock_recv(self._line, 4096)
-            if not piece:
-                raise ConnectionError("it has ended")
-            self._read += piece
+        while b"\n" not in self._read:
+            self._take(await loop.sock_recv(self._line, _PIECE))
+        return self._answer()
+
+    def _take(self, piece: bytes) -> None:
+        if not piece:
+            raise ConnectionError("it has ended")
+        self._read += piece
+
+    def _answer(self) -> dict[str, Any]:
         line, _, self._read = self._read.partition(b"\n")
         answer = dict(json.loads(line))
         if "unfit" in answer:
@@ -213,7 +215,7 @@ class Zygote:
                 return None
             request = {"argv": list(argv), "environment": dict(environment), "folder": folder}
             try:
-                if await self._is_ready(self._process):
+                if self._is_ready(self._process):
                     async with asyncio.timeout(_ANSWER_SECONDS):
                         return Forked(await self._fork(self._process, json.dumps(request).encode()), argv)
             except (TimeoutError, OSError, ValueError) as error:
@@ -226,11 +228,11 @@ class Zygote:
     async def is_ready(self) -> bool:
         """Whether the next kernel can be forked, as far as is known here."""
         async with self._one_at_a_time:
-            return self._process is not None and await self._is_ready(self._process)
+            return self._process is not None and self._is_ready(self._process)
 
-    async def _is_ready(self, process: _Process) -> bool:
+    def _is_ready(self, process: _Process) -> bool:
         try:
-            return await process.is_ready()
+            return process.is_ready()
         except ValueError:
             # Another one would be no better.
             self._spoilt = True

@@ -251,21 +251,16 @@ async def test_a_package_that_is_broken_breaks_no_kernel(
         assert (kernel.forked, await kernel.run("said = 1")) == (False, "1")
 
 
-async def test_a_zygote_that_does_not_answer_is_not_waited_for(
-    session: Session, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(forking, "_ANSWER_SECONDS", 0.2)
+async def test_what_can_not_be_forked_is_started(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another environment, which Python reads at its start; and a zygote that does not answer, which is not waited for."""
     zygote = await session.begin()
+    async with session.kernel(PYTHONOPTIMIZE="2") as kernel:
+        assert (kernel.forked, await kernel.run("import sys; said = sys.flags.optimize")) == (False, "2")
     assert zygote.pid is not None
+    monkeypatch.setattr(forking, "_ANSWER_SECONDS", 0.2)
     os.kill(zygote.pid, signal.SIGSTOP)
     async with session.kernel() as kernel:
         assert (kernel.forked, await kernel.run("said = 1")) == (False, "1")
-
-
-async def test_what_python_reads_at_its_start_is_read(session: Session) -> None:
-    await session.begin()
-    async with session.kernel(PYTHONOPTIMIZE="2") as kernel:
-        assert (kernel.forked, await kernel.run("import sys; said = sys.flags.optimize")) == (False, "2")
 
 
 async def test_kernels_have_random_numbers_of_their_own(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -285,10 +280,11 @@ async def test_kernels_have_random_numbers_of_their_own(session: Session, monkey
 
 
 async def test_the_zygote_leaves_an_idle_session(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(forking, "LINGER_SECONDS", 0.3)
     zygote = await session.begin()
     async with session.kernel() as kernel:
         assert kernel.forked
+        monkeypatch.setattr(forking, "LINGER_SECONDS", 0.1)
+        zygote.leave_later()
         await soon("its end", lambda: zygote.pid is None)
         assert await kernel.run("said = 1") == "1"
 
