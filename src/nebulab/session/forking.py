@@ -39,6 +39,8 @@ _ROOM = " " * 2048
 _VARYING = frozenset({"JPY_SESSION_NAME"})
 _PAUSE_SECONDS = 2.0
 """The zygote's own start waits so long after a kernel, which shall have the processor for itself."""
+_LOOK_SECONDS = 2.0
+_LONGEST_STORM_SECONDS = 30.0
 _ANSWER_SECONDS = 3.0
 _IMPORT_SECONDS = 180.0
 _PIECE = 4096
@@ -288,16 +290,32 @@ _asked_before = False
 
 
 def begin(python: str, environment: Mapping[str, str]) -> Zygote:
-    """Have kernels of `python` forked from now on; called in JupyterLab's event loop, when it answers.
+    """Have kernels of `python` forked from now on; called in JupyterLab's event loop.
 
-    The first kernel is waited for as long as it takes its user to open a notebook.
+    The first kernel is waited for as long as it takes its user to open a notebook. Where it was quicker than this, the
+    zygote comes with the next one.
     """
     global _zygote
     _zygote = Zygote(python, environment)
-    _zygote.start()
-    if _asked_before:
-        _zygote.leave_later()
+    if not _asked_before or environment.get(PRELOAD):
+        _zygote.start()
     return _zygote
+
+
+async def begin_when_calm(python: str, environment: Mapping[str, str]) -> None:
+    """Begin when the machine has a processor to spare, and in the end all the same.
+
+    In a course many sessions start at once, and none of them shall become slower by what all of them do beforehand.
+    """
+    deadline = time.monotonic() + _LONGEST_STORM_SECONDS
+    while _is_busy() and time.monotonic() < deadline:  # noqa: ASYNC110 - it tells no event
+        await asyncio.sleep(_LOOK_SECONDS)
+    begin(python, environment)
+
+
+def _is_busy() -> bool:
+    running = int(Path("/proc/loadavg").read_text().split()[3].partition("/")[0])
+    return running > len(os.sched_getaffinity(0))
 
 
 class ForkingProvisioner(LocalProvisioner):

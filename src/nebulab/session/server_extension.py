@@ -182,5 +182,5 @@ def _load_jupyter_server_extension(app: Any) -> None:
     IOLoop.current().call_later(_FORKING_SECONDS, _begin_forking, app.kernel_spec_manager)
 
 
-def _begin_forking(specs: Any) -> None:
-    forking.begin(specs.get_kernel_spec(KERNEL).argv[0], os.environ)
+async def _begin_forking(specs: Any) -> None:
+    await forking.begin_when_calm(specs.get_kernel_spec(KERNEL).argv[0], os.environ)

@@ -123,6 +123,7 @@ class Session:
         self.zygote: forking.Zygote | None = None
 
     async def begin(self, *, ready: bool = True) -> forking.Zygote:
+        forking._asked_before = False
         self.zygote = forking.begin(str(self.python), os.environ)
         if ready:
             await soon("the zygote", self.zygote.is_ready)
@@ -252,7 +253,7 @@ async def test_a_package_that_is_broken_breaks_no_kernel(
 
 
 async def test_what_can_not_be_forked_is_started(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Another environment, which Python reads at its start; and a zygote that does not answer, which is not waited for."""
+    """Another environment, which Python reads at its start; a zygote that does not answer, which is not waited for."""
     zygote = await session.begin()
     async with session.kernel(PYTHONOPTIMIZE="2") as kernel:
         assert (kernel.forked, await kernel.run("import sys; said = sys.flags.optimize")) == (False, "2")
@@ -277,6 +278,27 @@ async def test_kernels_have_random_numbers_of_their_own(session: Session, monkey
     assert drawn[0][0] != drawn[1][0]
     assert drawn[0][1] != drawn[1][1]
     assert drawn[0][2] == drawn[1][2] == "300"
+
+
+async def test_whoever_is_quicker_than_the_zygote_gets_it_with_the_next_kernel(session: Session) -> None:
+    async with session.kernel() as kernel:
+        assert not kernel.forked
+        session.zygote = zygote = forking.begin(str(session.python), os.environ)
+        assert zygote.pid is None
+        await kernel.manager.restart_kernel(now=True)
+        assert not kernel.forked
+        await soon("the zygote", zygote.is_ready)
+        await kernel.manager.restart_kernel(now=True)
+        assert kernel.forked
+
+
+async def test_the_zygote_waits_for_a_processor(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    looks = iter((True, True, False))
+    monkeypatch.setattr(forking, "_is_busy", lambda: next(looks))
+    monkeypatch.setattr(forking, "_LOOK_SECONDS", 0)
+    monkeypatch.setattr(forking, "begin", lambda *_: next(looks, None))
+    await forking.begin_when_calm("", {})
+    assert next(looks, "all were taken") == "all were taken"
 
 
 async def test_the_zygote_leaves_an_idle_session(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
