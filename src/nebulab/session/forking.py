@@ -14,7 +14,6 @@ import asyncio
 import json
 import logging
 import os
-import signal
 import socket
 import subprocess
 import time
@@ -25,6 +24,7 @@ from typing import Any
 from jupyter_client.provisioning import LocalProvisioner
 
 from nebulab.session import sandbox
+from nebulab.session.adopted import Forked, parent
 from nebulab.session.settings import PRELOAD
 
 LINGER_SECONDS = 60.0
@@ -47,51 +47,6 @@ _PIECE = 4096
 _PARENT = "JPY_PARENT_PID"
 
 log = logging.getLogger("nebulab")
-
-
-class Forked:
-    """A kernel that was forked elsewhere and adopted here: what `subprocess.Popen` is to one that was started."""
-
-    stdin = stdout = stderr = None
-
-    def __init__(self, pid: int, argv: Sequence[str]) -> None:
-        self.pid = pid
-        self.args = list(argv)
-        self.returncode: int | None = None
-
-    def poll(self) -> int | None:
-        """Return the exit code, a negative signal's number, or None while it runs."""
-        if self.returncode is None:
-            try:
-                pid, status = os.waitpid(self.pid, os.WNOHANG)
-            except ChildProcessError:
-                # Collected by somebody else: gone, and nobody knows how.
-                self.returncode = 0
-            else:
-                self.returncode = os.waitstatus_to_exitcode(status) if pid else None
-        return self.returncode
-
-    def wait(self, timeout: float | None = None) -> int:
-        """Wait for the end and return the exit code."""
-        deadline = None if timeout is None else time.monotonic() + timeout
-        while (code := self.poll()) is None:
-            if deadline is not None and time.monotonic() > deadline:
-                raise subprocess.TimeoutExpired(self.args, timeout or 0)
-            time.sleep(0.01)
-        return code
-
-    def send_signal(self, number: int) -> None:
-        """Send a signal, unless it has ended: its number may be another process's by then."""
-        if self.poll() is None:
-            os.kill(self.pid, number)
-
-    def terminate(self) -> None:
-        """Ask it to end."""
-        self.send_signal(signal.SIGTERM)
-
-    def kill(self) -> None:
-        """End it."""
-        self.send_signal(signal.SIGKILL)
 
 
 class _Process:
@@ -249,7 +204,7 @@ class Zygote:
             pid = int((await process.receive())["pid"])
         finally:
             sandbox.adopt_orphans(adopt=False)
-        if _parent(pid) != os.getpid():
+        if parent(pid) != os.getpid():
             raise ValueError(f"kernel {pid} has another parent")
         await process.send(b"go")
         return pid
@@ -272,13 +227,6 @@ class Zygote:
         if what in self._later:
             self._later[what].cancel()
         self._later[what] = asyncio.get_running_loop().call_later(seconds, done)
-
-
-def _parent(pid: int) -> int:
-    try:
-        return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
-    except (OSError, IndexError):
-        return 0
 
 
 def _absolute(folder: str | Path) -> str:

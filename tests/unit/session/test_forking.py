@@ -21,6 +21,7 @@ from jupyter_client.provisioning import KernelProvisionerFactory
 
 from nebulab.kernel import zygote as inside
 from nebulab.session import forking, memory, overlay
+from nebulab.session.adopted import Forked
 from nebulab.session.guardian import descendants
 from nebulab.session.server_config import KERNEL, PROVISIONER
 
@@ -86,7 +87,7 @@ class Kernel:
 
     @property
     def forked(self) -> bool:
-        return isinstance(self.manager.provisioner.process, forking.Forked)
+        return isinstance(self.manager.provisioner.process, Forked)
 
     @property
     def pid(self) -> int:
