@@ -15,7 +15,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from bench import crowd, estimators, image, lookup, models, notebooks, sessions, training, transfer
+from bench import crowd, estimators, image, kernels, lookup, models, notebooks, sessions, training, transfer
 from bench.table import Row, render
 from nebulab.develop.environments import locked_environment
 from nebulab.errors import SettingsError
@@ -28,7 +28,7 @@ ROOT = BENCH.parent
 ENVIRONMENTS = Path(os.environ.get("NEBULAB_ENVIRONMENTS", ROOT / ".work" / "environments"))
 
 ON_GALAXY = ("sessions", "crowd", "transfer", "lookup", "training")
-PARTS = (*ON_GALAXY, "notebooks", "estimators", "models", "image")
+PARTS = (*ON_GALAXY, "notebooks", "kernels", "estimators", "models", "image")
 
 
 def _bare_tool(folder: Path) -> Path:
@@ -93,6 +93,8 @@ def main() -> int:
             install_missing(StackSettings(data_dir, ENVIRONMENTS, ROOT), Console(stderr=True))
         if "notebooks" in wanted:
             rows += notebooks.measure(ENVIRONMENTS, work / "notebooks")
+        if "kernels" in wanted:
+            rows += kernels.measure(ENVIRONMENTS, work, chosen.rounds)
         if "estimators" in wanted:
             rows += estimators.measure(ENVIRONMENTS, ROOT)
         if "models" in wanted:

@@ -15,6 +15,7 @@ import httpx
 import psutil
 
 from bench.table import Row
+from nebulab.session.forking import LINGER_SECONDS
 
 OURS = "interactive_tool_ml_jupyter_notebook"
 BARE = "interactive_tool_bare_jupyterlab"
@@ -141,6 +142,7 @@ def measure(url: str, key: str, data_dir: Path, rounds: int = 5) -> list[Row]:
     seconds: dict[str, list[float]] = {OURS: [], BARE: []}
     held: dict[str, list[float]] = {OURS: [], BARE: []}
     launcher: list[float] = []
+    forking: list[float] = []
     for round_number in range(rounds + 1):
         for tool in (OURS, BARE):
             started = time.time()
@@ -154,10 +156,16 @@ def measure(url: str, key: str, data_dir: Path, rounds: int = 5) -> list[Row]:
                 if round_number <= 2:
                     opened.start_kernel()
                     time.sleep(10)  # until it is idle
+                    if tool == OURS:
+                        forking.append(memory(folder))
+                        time.sleep(LINGER_SECONDS)
                     held[tool].append(memory(folder))
     click = {tool: statistics.median(values) for tool, values in seconds.items()}
     idle = {tool: statistics.median(values) for tool, values in held.items()}
     own = statistics.median(launcher[1:])
+    print(
+        f"A session with a kernel, in the minute in which another would be forked: {statistics.median(forking):.0f} MiB"
+    )
     return [
         Row.at_most("click to usable Lab", click[OURS], click[BARE], "s", "bare jupyter lab", goal=1.15),
         Row.figure("the launcher's own work before JupyterLab's", own, "s", goal=0.3),

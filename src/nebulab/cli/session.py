@@ -47,6 +47,8 @@ def command(
       NEBULAB_RUNTIME_REPORT  where to write the port, if not where Galaxy looks
       JUPYTER_TOKEN           the page's secret token; made when absent
       NEBULAB_KERNELS         folder of the kernels' environment
+      NEBULAB_PRELOAD         libraries that every kernel has imported already, as
+                              "torch tensorflow jax": seconds for a gigabyte
       NEBULAB_ISOLATION       auto (default), bubblewrap, none or container
       NEBULAB_HIDE            folders that notebooks must not see, with colons
       NEBULAB_IDLE_MINUTES    end after so long without computing (120)

@@ -11,7 +11,7 @@ from pathlib import Path
 from nebulab.accelerators import caps
 from nebulab.accelerators.diagnosis import Seen
 from nebulab.session.server_config import WIDGETS
-from nebulab.session.settings import Layout, SessionSettings
+from nebulab.session.settings import PRELOAD, Layout, SessionSettings
 
 # A destination's own choices that a computation must see, by the beginning of the name.
 _PASSED = ("CUDA_", "NVIDIA_", "NCCL_", "OMP_", "MKL_", "OPENBLAS_", "XLA_", "TF_", "JAX_", "SLURM_", "TZ")
@@ -72,6 +72,7 @@ def make(
             "JUPYTER_CONFIG_DIR": str(layout.runtime / "config"),
             "JUPYTER_PATH": str(kernelspecs),
             "NEBULAB_START_PAGE": start_page,
+            PRELOAD: " ".join(settings.preload),
             WIDGETS: str(settings.kernels / "share" / "jupyter" / "labextensions") if settings.kernels else "",
             # ONNX Runtime tells its makers of its use; what a researcher does with data is nobody's business.
             "ORT_DISABLE_TELEMETRY": "1",

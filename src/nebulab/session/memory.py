@@ -20,6 +20,8 @@ ENOUGH = 0.95
 
 _EVENTS = ("/sys/fs/cgroup/memory.events", "/sys/fs/cgroup/memory/memory.oom_control")
 """Where a container sees what happened to it: control groups of the second kind, and of the first."""
+_OURS = frozenset({b"jupyterlab", b"nebulab.kernel.zygote"})
+"""Modules, as an argument names them, that are not the user's to lose."""
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
@@ -64,7 +66,7 @@ def largest(root: int) -> Hog | None:
     counted: set[int] = set()
     for pid, arguments in _commands(root).items():
         # One that has just ended has no arguments any more.
-        if pid in counted or not arguments[0] or arguments[0].endswith(b"bwrap") or b"jupyterlab" in arguments:
+        if pid in counted or not arguments[0] or arguments[0].endswith(b"bwrap") or _OURS & set(arguments):
             continue
         # A kernel is a process whose arguments name a connection file, as every kernelspec's do.
         is_kernel = any(Path(os.fsdecode(one)).match("kernel-*.json") for one in arguments)

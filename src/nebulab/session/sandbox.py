@@ -186,9 +186,9 @@ def keep_memory_private() -> None:
     _prctl(_PR_SET_DUMPABLE, 0)
 
 
-def adopt_orphans() -> None:
-    """Become the parent of processes whose parents end, so that none of a session's outlives it unseen."""
-    _prctl(_PR_SET_CHILD_SUBREAPER, 1)
+def adopt_orphans(*, adopt: bool = True) -> None:
+    """Become the parent of processes whose parents end, so that none of a session's outlives it unseen; or no more."""
+    _prctl(_PR_SET_CHILD_SUBREAPER, int(adopt))
 
 
 def parent_death_signal() -> None:

@@ -19,6 +19,8 @@ TOKEN_FILE = "JUPYTER_TOKEN_FILE"  # noqa: S105 - the variable's name
 WIDGETS = "NEBULAB_WIDGETS"
 KERNEL = "python3"
 """The name of the one kernelspec; notebooks from elsewhere name it too."""
+PROVISIONER = "nebulab-forking"
+"""What starts kernels (`nebulab.session.forking`), by the name of its entry point."""
 
 _HASHED = re.compile(r"(argon2|sha1|sha256|sha512):\S+")
 _EXTENSION = "nebulab.session.server_extension"
@@ -103,6 +105,8 @@ def configure(config: Any) -> None:
     server.kernel_spec_manager_class = "nebulab.session.kernelspecs.KernelSpecs"
     config.KernelSpecManager.allowed_kernelspecs = {KERNEL}
     config.KernelSpecManager.ensure_native_kernel = False
+    # Not in the kernelspec: programs of other environments read it too, and would look for the provisioner there.
+    config.KernelProvisionerFactory.default_provisioner_name = PROVISIONER
     lab = config.LabApp
     lab.news_url = None
     lab.check_for_updates_class = "jupyterlab.NeverCheckForUpdate"

@@ -21,7 +21,11 @@ from tornado.httpclient import AsyncHTTPClient, HTTPClientError, HTTPRequest
 from tornado.ioloop import IOLoop
 from tornado.web import Application, HTTPError, RequestHandler, authenticated
 
+from nebulab.session import forking
+from nebulab.session.server_config import KERNEL
+
 _SECONDS = 10
+_FORKING_SECONDS = 1.5
 _ENTRY_POINT_HOST = re.compile(r"[^.]+\.ep\.interactivetool\.(?P<galaxy>[A-Za-z0-9.-]+)(?::\d+)?")
 
 
@@ -174,3 +178,9 @@ def _load_jupyter_server_extension(app: Any) -> None:
     app.write_server_info_file = app.write_browser_open_files = lambda: None
     # Extensions load one after the other; this runs when all have, and before the first request is read.
     IOLoop.current().add_callback(lock, application)
+    # When the first page has been served: its user needs longer than that to open a notebook.
+    IOLoop.current().call_later(_FORKING_SECONDS, _begin_forking, app.kernel_spec_manager)
+
+
+async def _begin_forking(specs: Any) -> None:
+    await forking.begin_when_calm(specs.get_kernel_spec(KERNEL).argv[0], os.environ)

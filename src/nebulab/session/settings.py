@@ -28,6 +28,7 @@ _MEMORY_LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.lim
 """Where a container sees its own limit: control groups of the second kind, and of the first."""
 CONTAINER_PORT = 8888
 """The port that the tool XML names; also the key under which Galaxy expects the real one."""
+PRELOAD = "NEBULAB_PRELOAD"
 
 
 @dataclass(frozen=True)
@@ -155,6 +156,8 @@ class SessionSettings:
     held: bool = False
     """Whether the session ends when its standard input closes: whoever holds the other end is gone."""
     kernels: Path | None = None
+    preload: tuple[str, ...] = ()
+    """Libraries that kernels have imported before they start."""
     isolation: str = "auto"
     hide: tuple[Path, ...] = ()
     memory_mb: int | None = None
@@ -235,6 +238,7 @@ def read(
         port=_whole(environment, "NEBULAB_PORT") if layout else None,
         held=held,
         kernels=_folder(environment, "NEBULAB_KERNELS") or _beside(Path(sys.prefix)),
+        preload=_modules(environment, PRELOAD),
         isolation=isolation,
         hide=tuple(Path(folder) for folder in environment.get("NEBULAB_HIDE", "").split(":") if folder),
         memory_mb=_whole(environment, "GALAXY_MEMORY_MB") or (_container_memory_mb() if layout else None),
@@ -263,6 +267,16 @@ def _folder(environment: Mapping[str, str], name: str) -> Path | None:
     if not folder.is_dir():
         raise SettingsError(f"{name} is {value!r}, and there is no such folder.", "Set it to the kernels' environment.")
     return folder
+
+
+def _modules(environment: Mapping[str, str], name: str) -> tuple[str, ...]:
+    modules = environment.get(name, "").replace(",", " ").split()
+    for module in modules:
+        if not all(part.isidentifier() for part in module.split(".")):
+            raise SettingsError(
+                f"{name} has {module!r}, which is no library's name.", "Name modules, as in `torch jax`."
+            )
+    return tuple(modules)
 
 
 def _beside(prefix: Path) -> Path | None:
