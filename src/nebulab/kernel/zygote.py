@@ -22,6 +22,7 @@ import os
 import runpy
 import site
 import socket
+import stat
 import sys
 import time
 from collections.abc import Iterable, Mapping, Sequence
@@ -51,8 +52,9 @@ _LONGEST_REQUEST = 8 * 1024 * 1024
 # Places of arg_start and arg_end among the fields of /proc/self/stat that follow the program's name (proc(5)).
 _ARGUMENT_FIELDS = slice(45, 47)
 
-Look = dict[str, tuple[int, int, int] | None]
-"""What was seen of files and folders: time of change, size and number, or None where there is nothing."""
+Look = dict[str, tuple[int, int, int] | frozenset[tuple[str, int]] | None]
+"""What was seen: of a file its time of change, size and number, of a folder the names and numbers of what lies in it,
+None where there is nothing."""
 
 
 @dataclass(frozen=True)
@@ -213,10 +215,14 @@ def look(paths: Iterable[str]) -> Look:
     for path in paths:
         try:
             status = Path(path).stat()
+            if stat.S_ISDIR(status.st_mode):
+                # Not its time, which changes when a first module of it is imported: Python keeps bytecode in it.
+                with os.scandir(path) as entries:
+                    found[path] = frozenset((one.name, one.inode()) for one in entries if one.name != "__pycache__")
+            else:
+                found[path] = (status.st_mtime_ns, status.st_size, status.st_ino)
         except OSError:
             found[path] = None
-        else:
-            found[path] = (status.st_mtime_ns, status.st_size, status.st_ino)
     return found
 
 
