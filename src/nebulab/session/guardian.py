@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import resource
 import signal
 import subprocess
 import time
@@ -60,11 +61,22 @@ def _subprocess_code(code: int) -> int:
     return _SHELL_SIGNAL_BASE - code if code > _SHELL_SIGNAL_BASE else code
 
 
-def spawn(argv: Sequence[str], environment: Mapping[str, str], *, folder: Path, log: Path) -> Guarded:
-    """Start `argv` under a guardian; its output goes to `log`. To be called before any thread or event loop exists."""
+def spawn(
+    argv: Sequence[str],
+    environment: Mapping[str, str],
+    *,
+    folder: Path,
+    log: Path,
+    largest_file: int | None = None,
+) -> Guarded:
+    """Start `argv` under a guardian; its output goes to `log`. To be called before any thread or event loop exists.
+
+    No file that it writes, nor anything below it, can become larger than `largest_file` bytes.
+    """
     session = os.getpid()
     pid = os.fork()
     if pid == 0:
+        _limit_files(largest_file)
         _guard(session, argv, environment, folder, log)
     return Guarded(pid)
 
@@ -114,6 +126,14 @@ def _guard_to_the_end(
             break
     status = _kill_the_rest(child.pid, status)
     return status if status >= 0 else _SHELL_SIGNAL_BASE - status
+
+
+def _limit_files(size: int | None) -> None:
+    """Hard and soft: who starts below must not take it back."""
+    if size is not None:
+        _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+        size = size if hard == resource.RLIM_INFINITY else min(size, hard)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
 
 
 def _unblock() -> None:

@@ -22,6 +22,12 @@ _EVENTS = ("/sys/fs/cgroup/memory.events", "/sys/fs/cgroup/memory/memory.oom_con
 """Where a container sees what happened to it: control groups of the second kind, and of the first."""
 _OURS = frozenset({b"jupyterlab", b"nebulab.kernel.zygote"})
 """Modules, as an argument names them, that are not the user's to lose."""
+_STATISTICS = (
+    ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory.stat", "anon", "shmem"),
+    ("/sys/fs/cgroup/memory/memory.limit_in_bytes", "/sys/fs/cgroup/memory/memory.stat", "total_rss", "total_shmem"),
+)
+"""The limit, the figures, and those of them that can't be given back: processes' own, and files in memory."""
+_LARGEST_LIMIT = 2**60
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
@@ -60,8 +66,18 @@ def used(root: int, limit: int) -> int:
     return quick if quick < limit * ENOUGH else sum(proportional(pid) for pid in pids)
 
 
-def largest(root: int) -> Hog | None:
-    """Return what holds the most memory below `root` among the kernels and the programs started in terminals."""
+@dataclass(frozen=True)
+class Program:
+    """A kernel with what it started, or another program of the user's."""
+
+    pid: int
+    pids: tuple[int, ...]
+    """Its own first."""
+    is_kernel: bool
+
+
+def programs(root: int) -> list[Program]:
+    """Return the kernels below `root` and the programs started in terminals: what may be ended, JupyterLab may not."""
     found = []
     counted: set[int] = set()
     for pid, arguments in _commands(root).items():
@@ -72,7 +88,13 @@ def largest(root: int) -> Hog | None:
         is_kernel = any(Path(os.fsdecode(one)).match("kernel-*.json") for one in arguments)
         with_children = (pid, *descendants(pid)) if is_kernel else (pid,)
         counted.update(with_children)
-        found.append(Hog(pid, sum(map(proportional, with_children)), is_kernel))
+        found.append(Program(pid, with_children, is_kernel))
+    return found
+
+
+def largest(root: int) -> Hog | None:
+    """Return what holds the most memory below `root` among the kernels and the programs started in terminals."""
+    found = [Hog(one.pid, sum(map(proportional, one.pids)), one.is_kernel) for one in programs(root)]
     return max(found, key=lambda hog: hog.bytes, default=None)
 
 
@@ -85,6 +107,19 @@ def ended_by_system(files: Iterable[str] = _EVENTS) -> int:
                 if name == "oom_kill":
                     return int(count)
     return 0
+
+
+def of_container(files: Iterable[tuple[str, str, str, str]] = _STATISTICS) -> int | None:
+    """Return the bytes of memory that this container can't give back, also those of files in its /tmp.
+
+    None where no limit of its own stands around it, or it can't see it.
+    """
+    for limit, statistics, *fields in files:
+        with contextlib.suppress(OSError, ValueError, KeyError):
+            if int(Path(limit).read_text()) < _LARGEST_LIMIT:
+                found = dict(line.split() for line in Path(statistics).read_text().splitlines())
+                return sum(int(found[field]) for field in fields)
+    return None
 
 
 def _commands(root: int) -> dict[int, list[bytes]]:

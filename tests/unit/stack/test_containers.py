@@ -18,7 +18,7 @@ import yaml
 
 from nebulab.errors import SettingsError
 from nebulab.stack import accounts, configuration, containers, isolation
-from nebulab.stack.engine import HARDENING, limits
+from nebulab.stack.engine import hardening, limits
 from nebulab.stack.isolation import Isolation
 from nebulab.stack.settings import StackSettings
 
@@ -161,7 +161,7 @@ def test_the_servers_example_is_what_is_tested_here(jobs: dict[str, Any]) -> Non
     own = {"live_tool_output_reporting", "docker_env_NEBULAB_CLONE_SCHEMES", "docker_env_NEBULAB_GALAXY_SOCKET"}
     assert shown["nebulab-container"].keys() == tested["sessions-container"].keys() - own
     given = options(shown["nebulab-container"])
-    assert given == [*HARDENING, *limits(memory_mb=20480, cpus=7)]
+    assert given == [*hardening(20480), *limits(memory_mb=20480, cpus=7)]
 
 
 # --- the script that Galaxy's jobs source ---------------------------------------------------------------------------
