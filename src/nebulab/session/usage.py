@@ -74,9 +74,10 @@ def measure(layout: Layout, processes: int | None = None) -> Usage:
     """
     began = time.monotonic()
     walk = _Walk(layout)
+    tops = {layout.root, layout.work}
     # Where one lies in the other, the outer one's walk comes by.
-    for top in (layout.root, layout.work):
-        if top == layout.root or not top.is_relative_to(layout.root):
+    for top in tops:
+        if not any(top.is_relative_to(other) for other in tops - {top}):
             walk.through(top)
     if processes is not None:
         walk.add_deleted(processes)
@@ -97,7 +98,6 @@ class _Walk:
         }
         self._mounts = set(_mount_points())
         self._linked: set[tuple[int, int]] = set()
-        self._walked: set[str] = set()
         self._devices: set[int] = set()
         self.parts: dict[str, Part] = {}
         self.files = 0
