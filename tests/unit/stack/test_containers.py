@@ -80,7 +80,18 @@ def test_a_session_is_told_its_limits_and_nothing_of_this_machine(
     assert f"{told['GALAXY_MEMORY_MB']}m" in options(destination)
     assert told["NEBULAB_GALAXY_SOCKET"] == "/run/nebulab/galaxy"
     assert not any(str(settings.data_dir) in value for value in told.values())
+    assert int(told["NEBULAB_DISK_MB"]) > 0
     assert "NEBULAB_KERNELS" not in told
+
+
+def test_the_limits_of_a_session_are_settings(settings: StackSettings) -> None:
+    chosen = replace(settings, session_memory_mb=1024, session_cores=1, session_processes=200)
+    configuration.write(chosen, accounts.load(settings.secrets_file), PODMAN, 8080, 8081)
+    jobs = yaml.safe_load((settings.config_dir / "job_conf.yml").read_text())
+    given = " ".join(options(jobs["execution"]["environments"]["sessions-container"]))
+    assert "--memory 1024m --cpus 1 --pids-limit 200" in given
+    # Full, they leave half of the memory to the kernels.
+    assert "--tmpfs /tmp:rw,exec,size=256m,mode=1777 --tmpfs /home/nebulab:rw,exec,size=256m,mode=1777" in given
 
 
 def test_the_engine_finds_its_own_settings_in_jobs(settings: StackSettings, monkeypatch: pytest.MonkeyPatch) -> None:
