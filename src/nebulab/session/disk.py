@@ -27,7 +27,7 @@ must not hold it."""
 _CALM_SECONDS = 1.0
 _BUSY_SECONDS = 0.25
 _WALK_SHARE = 50.0
-_URGENT_WALK_SHARE = 5.0
+_URGENT_WALK_SHARE = 10.0
 """A walk may take one part in so many of the time."""
 _LONGEST_HOLD_SECONDS = 1800.0
 
@@ -95,13 +95,16 @@ class Disk:
             log(f"There is room in {room.place} again")
 
     def _is_due(self, limit: int) -> bool:
-        """Whether to walk: in turn, or as soon as what was written to the disk could reach the next mark."""
+        """Whether to walk: in turn, or as soon as what was written to the disk could reach the next mark.
+
+        Beyond the last one any change counts, also by others who use the disk: what was held waits for room.
+        """
         now = time.monotonic()
         if self._usage is None or now >= self._next_walk:
             return True
         marks = [mark * limit - self._usage.bytes for mark in MARKS if mark * limit > self._usage.bytes]
         room = min(marks, default=0.0)
-        return now >= self._soonest_walk and self._on_disks - self._on_disks_then > room / 2
+        return now >= self._soonest_walk and abs(self._on_disks - self._on_disks_then) > room / 2
 
     def _walk(self, limit: int) -> None:
         before, self._on_disks_then = self._usage, self._on_disks
@@ -145,7 +148,8 @@ class Disk:
         allowance = min(max(limit * _ALLOWANCE_SHARE, least), most)
         held = {one.program.pid for one in self._held}
         for program, size in self._written.since():
-            if size < allowance or program.pid in held:
+            # Beside the kernel of a notebook that runs by itself is what writes down its results.
+            if size < allowance or program.pid in held or not (program.is_kernel or self._attended):
                 continue
             stopped = Held.hold(program)
             what = "A kernel" if program.is_kernel else "A program"

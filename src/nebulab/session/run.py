@@ -163,6 +163,7 @@ def _sandboxed(
         hidden=(layout.job, *settings.hide) if settings.in_galaxy else settings.hide,
         environment=variables,
         cwd=layout.work,
+        memory_mb=settings.memory_mb,
     )
     return list(wrapped), dict(made)
 
