@@ -50,9 +50,13 @@ class Member:
         self.kernel = Kernel(self.lab)
 
     def told(self) -> list[str]:
-        """What the Lab's page shows now."""
-        answer = self.lab.get("/nebulab/session").raise_for_status().json()
-        return [message["text"] for message in answer["messages"]]
+        """What the Lab's page shows now; a session that is too busy to answer in time is asked again."""
+        answer = wait_for("the session's answer", lambda: self._asked("/nebulab/session"), 60)
+        return [message["text"] for message in answer.json()["messages"]]
+
+    def _asked(self, path: str) -> httpx.Response | None:
+        answer = self.lab.get(path)
+        return answer if answer.status_code == 200 else None
 
     def is_told(self, what: str, *beside: str, seconds: float = 60) -> str:
         """Wait for a message, and return it."""

@@ -202,15 +202,21 @@ def parents() -> dict[int, int]:
     return found
 
 
-def descendants(root: int) -> list[int]:
-    """Return every process below `root`, parents before children."""
-    children: dict[int, list[int]] = {}
+def children() -> dict[int, list[int]]:
+    """Return the children of every process that has some."""
+    found: dict[int, list[int]] = {}
     for pid, parent in parents().items():
-        children.setdefault(parent, []).append(pid)
+        found.setdefault(parent, []).append(pid)
+    return found
+
+
+def descendants(root: int, tree: Mapping[int, Sequence[int]] | None = None) -> list[int]:
+    """Return every process below `root`, parents before children; `tree` is what `children` told."""
+    tree = children() if tree is None else tree
     found: list[int] = []
     queue = [root]
     while queue:
-        below = children.get(queue.pop(0), [])
+        below = tree.get(queue.pop(0), [])
         found.extend(below)
         queue.extend(below)
     return found

@@ -25,7 +25,7 @@ def watches(prepared: Prepared, process: int) -> Iterable[Coroutine[None, None, 
         yield _watch_memory(prepared, process, prepared.settings.memory_mb * 2**20, found)
     yield _watch_disk(prepared, process, found)
     if prepared.isolation == "container":
-        yield _watch_processes(prepared)
+        yield _watch_processes(prepared, process)
 
 
 async def _watch_memory(prepared: Prepared, process: int, limit: int, found: Iterable[Room]) -> None:
@@ -81,13 +81,15 @@ async def _watch_disk(prepared: Prepared, process: int, found: list[Room]) -> No
         await asyncio.sleep(pause)
 
 
-async def _watch_processes(prepared: Prepared) -> None:
+async def _watch_processes(prepared: Prepared, process: int) -> None:
     while True:
         await asyncio.sleep(_SECONDS)
         count = processes.of_container()
         if count is None:
             return
         if count.running >= count.most * processes.ENOUGH:
+            # Hundreds that compute leave JupyterLab a hundredth of the time: too little to end them by.
+            processes.put_last(pid for program in memory.programs(process) for pid in program.pids)
             prepared.journal.tell_while(
                 "processes",
                 f"The session runs {count.running} of the {count.most} processes and threads that it may have, and can "

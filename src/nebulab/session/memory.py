@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from nebulab.session.guardian import descendants
+from nebulab.session.guardian import children, descendants
 
 ENOUGH = 0.95
 """Share of the limit at which the largest is ended: what it takes until the next look must still fit."""
@@ -80,13 +80,14 @@ def programs(root: int) -> list[Program]:
     """Return the kernels below `root` and the programs started in terminals: what may be ended, JupyterLab may not."""
     found = []
     counted: set[int] = set()
-    for pid, arguments in _commands(root).items():
+    tree = children()
+    for pid, arguments in _commands(descendants(root, tree)).items():
         # One that has just ended has no arguments any more.
         if pid in counted or not arguments[0] or arguments[0].endswith(b"bwrap") or _OURS & set(arguments):
             continue
         # A kernel is a process whose arguments name a connection file, as every kernelspec's do.
         is_kernel = any(Path(os.fsdecode(one)).match("kernel-*.json") for one in arguments)
-        with_children = (pid, *descendants(pid)) if is_kernel else (pid,)
+        with_children = (pid, *descendants(pid, tree)) if is_kernel else (pid,)
         counted.update(with_children)
         found.append(Program(pid, with_children, is_kernel))
     return found
@@ -122,10 +123,10 @@ def of_container(files: Iterable[tuple[str, str, str, str]] = _STATISTICS) -> in
     return None
 
 
-def _commands(root: int) -> dict[int, list[bytes]]:
-    """Return the arguments of every process below `root`, parents first."""
+def _commands(pids: Iterable[int]) -> dict[int, list[bytes]]:
+    """Return the arguments of each process that is still there."""
     found = {}
-    for pid in descendants(root):
+    for pid in pids:
         with contextlib.suppress(OSError):
             found[pid] = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
     return found

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 from pathlib import Path
 
-from nebulab.session.processes import Count, of_container
+from nebulab.session.processes import Count, of_container, put_last
 
 
 def test_the_first_that_has_a_limit_tells(tmp_path: Path) -> None:
@@ -16,3 +18,15 @@ def test_the_first_that_has_a_limit_tells(tmp_path: Path) -> None:
     assert of_container(files) == Count(17, 512)
     most.write_text("max\n")
     assert of_container(files) is None
+
+
+def test_what_is_put_last_gets_what_others_leave() -> None:
+    sleeping = subprocess.Popen(["sleep", "600"])
+    gone = subprocess.Popen(["true"])
+    gone.wait()
+    put_last([gone.pid, sleeping.pid])
+    try:
+        assert os.getpriority(os.PRIO_PROCESS, sleeping.pid) == 19
+    finally:
+        sleeping.kill()
+        sleeping.wait()
