@@ -135,19 +135,17 @@ def test_four_kernels_that_compute_get_no_more_than_their_share(house: House) ->
             kernel.shut_down()
 
 
-def test_a_fork_bomb_ends_at_the_limit_and_with_its_kernel(house: House) -> None:
+def test_a_fork_bomb_stops_at_the_limit_and_is_ended(house: House) -> None:
     bomb = Kernel(house.offender.lab)
-    bomb.begin("import os\nwhile True:\n    try:\n        os.fork()\n    except OSError:\n        pass")
-    message = house.offender.is_told("processes and threads", f"of the {PROCESSES}")
-    assert "Restart the kernel" in message
-    latencies = [house.goes_on() for _ in range(3)]
     began = time.monotonic()
-    bomb.shut_down()
-    wait_for("room for processes", lambda: not any("processes and threads" in text for text in house.offender.told()))
-    print(f"answers within {max(latencies):.1f} s; over {time.monotonic() - began:.1f} s after the kernel was ended")
+    bomb.begin("import os\nwhile True:\n    try:\n        os.fork()\n    except OSError:\n        pass")
+    latencies = [house.goes_on() for _ in range(3)]
+    message = house.offender.is_told("had started", f"of the {PROCESSES} processes", "was ended")
+    print(f"answers within {max(latencies):.1f} s; ended after {time.monotonic() - began:.1f} s: {message}")
+    wait_for("room for processes", lambda: not any("can hardly start" in text for text in house.offender.told()))
     count = "import os; print(sum(name.isdigit() for name in os.listdir('/proc')))"
     assert int(house.offender.kernel.run(count)) < 30
-    assert house.offender.kernel.run("print(6 * 7)") == "42\n"
+    bomb.shut_down()
 
 
 def test_a_memory_bomb_ends_alone_and_is_told(house: House) -> None:

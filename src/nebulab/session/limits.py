@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from nebulab.session.run import Prepared
 
 _SECONDS = 1.0
+_LOOKS = 4
 _WORTH_A_WORD = 0.1
 
 
@@ -42,9 +43,12 @@ async def _watch_memory(prepared: Prepared, process: int, limit: int, found: Ite
             )
         # What lies in a container's /tmp is memory too, and no process's.
         used = memory.of_container() if contained else None
-        if (memory.used(os.getpid(), limit) if used is None else used) < limit * memory.ENOUGH:
+        if used is None:
+            used = memory.used(os.getpid(), limit)
+        if used < limit * memory.ENOUGH:
             continue
-        hog = memory.largest(process)
+        # A process that is being copied keeps who asks for its memory waiting.
+        hog = await asyncio.to_thread(memory.largest, process)
         if hog is None:
             continue
         memory.end(hog)
@@ -82,18 +86,28 @@ async def _watch_disk(prepared: Prepared, process: int, found: list[Room]) -> No
 
 
 async def _watch_processes(prepared: Prepared, process: int) -> None:
+    looks = 0
     while True:
         await asyncio.sleep(_SECONDS)
         count = processes.of_container()
         if count is None:
             return
-        if count.running >= count.most * processes.ENOUGH:
-            # Hundreds that compute leave JupyterLab a hundredth of the time: too little to end them by.
-            processes.put_last(pid for program in memory.programs(process) for pid in program.pids)
-            prepared.journal.tell_while(
-                "processes",
-                f"The session runs {count.running} of the {count.most} processes and threads that it may have, and can "
-                "hardly start another: kernels, terminals and programs fail. Restart the kernel that started them.",
+        if count.running < count.most * processes.ENOUGH:
+            looks = 0
+            if count.running < count.most * processes.FEW:
+                prepared.journal.take_back("processes")
+            continue
+        prepared.journal.tell_while(
+            "processes",
+            f"The session runs {count.running} of the {count.most} processes and threads that it may have, and can "
+            "hardly start another: kernels, terminals and programs fail. Restart the kernel that started them.",
+        )
+        looks += 1
+        # Not at once: who starts many workers ends soon, one way or the other.
+        crowd = await asyncio.to_thread(processes.largest, process) if looks >= _LOOKS else None
+        if crowd is not None and crowd.size >= count.most * processes.CROWD:
+            crowd.end()
+            prepared.journal.tell(
+                f"A kernel or a program had started {crowd.size} of the {count.most} processes that the session may "
+                "have, and was ended with them. What was saved is kept. Start fewer at a time."
             )
-        elif count.running < count.most * processes.FEW:
-            prepared.journal.take_back("processes")

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 from pathlib import Path
 
-from nebulab.session.processes import Count, of_container, put_last
+from nebulab.session.processes import Count, largest, of_container
 
 
 def test_the_first_that_has_a_limit_tells(tmp_path: Path) -> None:
@@ -20,13 +21,35 @@ def test_the_first_that_has_a_limit_tells(tmp_path: Path) -> None:
     assert of_container(files) is None
 
 
-def test_what_is_put_last_gets_what_others_leave() -> None:
-    sleeping = subprocess.Popen(["sleep", "600"])
-    gone = subprocess.Popen(["true"])
-    gone.wait()
-    put_last([gone.pid, sleeping.pid])
+# What a kernel is, as far as groups go: a session of its own, and much that it starts.
+KERNEL = """
+import os, subprocess, sys
+for _ in range(int(sys.argv[1])):
+    subprocess.Popen(["sleep", "600"])
+print("up", flush=True)
+input()
+"""
+
+
+def test_the_largest_crowd_is_ended_and_nobody_beside_it() -> None:
+    """Below a process that stands for JupyterLab, whose own group counts for none."""
+    server = "import subprocess, sys\nfor size in sys.argv[2:]:\n    one = subprocess.Popen([sys.executable, '-c', "
+    server += "sys.argv[1], size], start_new_session=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE)\n"
+    server += "    one.stdout.readline()\nprint('up', flush=True)\none.wait()\nprint('ended', flush=True)\ninput()"
+    lab = subprocess.Popen(
+        [sys.executable, "-c", server, KERNEL, "3", "12"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
     try:
-        assert os.getpriority(os.PRIO_PROCESS, sleeping.pid) == 19
+        assert lab.stdout
+        assert lab.stdout.readline() == "up\n"
+        found = largest(os.getpid())
+        assert found is not None
+        assert found.size == 13
+        found.end()
+        assert lab.stdout.readline() == "ended\n"
+        left = largest(os.getpid())
+        assert left is not None
+        assert left.size == 4
+        left.end()
     finally:
-        sleeping.kill()
-        sleeping.wait()
+        lab.communicate("\n", timeout=20)
