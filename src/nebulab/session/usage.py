@@ -74,11 +74,10 @@ def measure(layout: Layout, processes: int | None = None) -> Usage:
     """
     began = time.monotonic()
     walk = _Walk(layout)
-    tops = {layout.root, layout.work}
-    # Where one lies in the other, the outer one's walk comes by.
-    for top in tops:
-        if not any(top.is_relative_to(other) for other in tops - {top}):
-            walk.through(top)
+    # What the mirror links is told by the name that its user knows: the working folder comes first.
+    walk.through(layout.work)
+    if not layout.root.is_relative_to(layout.work):
+        walk.through(layout.root)
     if processes is not None:
         walk.add_deleted(processes)
     parts = sorted((part for part in walk.parts.values() if part.bytes), key=lambda part: -part.bytes)
@@ -96,7 +95,7 @@ class _Walk:
             # Links to what the user has; alone where that is deleted, until the next look.
             str(layout.mirror): "what is kept for Galaxy",
         }
-        self._mounts = set(_mount_points())
+        self._passed_by = set(_mount_points())
         self._linked: set[tuple[int, int]] = set()
         self._devices: set[int] = set()
         self.parts: dict[str, Part] = {}
@@ -105,6 +104,7 @@ class _Walk:
     def through(self, top: Path) -> None:
         with contextlib.suppress(OSError):
             self._through(str(top), os.open(top, _OPEN_FOLDER))
+        self._passed_by.add(str(top))
 
     def _through(self, top: str, opened: int) -> None:
         self._devices.add(os.fstat(opened).st_dev)
@@ -120,7 +120,7 @@ class _Walk:
             below = f"{path}/{entry.name}"
             try:
                 if entry.is_dir(follow_symlinks=False):
-                    if below not in self._mounts and len(stack) < _DEEPEST:
+                    if below not in self._passed_by and len(stack) < _DEEPEST:
                         inner = os.open(entry.name, _OPEN_FOLDER, dir_fd=folder)
                         part_below = self._part_of(below, self._own_part(path, entry.name, part, "/"))
                         stack.append((inner, below, iter(_listed(inner)), part_below))

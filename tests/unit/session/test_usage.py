@@ -58,6 +58,7 @@ def test_what_the_mirror_links_is_counted_once(layout: Layout) -> None:
     made = fill(layout.outputs / "made.bin", 2)
     os.link(made, layout.mirror / "1")
     assert taken(layout) == 2
+    assert measure(layout).largest() == "'outputs/made.bin' (2.0 MB)"
     made.unlink()
     assert taken(layout) == 2
 
