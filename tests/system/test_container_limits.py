@@ -217,6 +217,7 @@ def test_who_fills_the_disk_is_told_then_held_and_loses_nothing(house: House) ->
 
 def test_thousands_of_files_arrive(house: House) -> None:
     neighbour = house.neighbour
+    house.goes_on()
     neighbour.kernel.run(f"for i in range({FILES}):\n    open(f'outputs/{{i:05}}.txt', 'w').write(f'file {{i}}')")
     galaxy_json = next(
         Path(path).parent / "galaxy.json"
