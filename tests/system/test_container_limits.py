@@ -185,7 +185,8 @@ def test_who_fills_the_disk_is_told_then_held_and_loses_nothing(house: House) ->
     filler = Kernel(offender.lab)
     filler.begin(
         "written = 0\nimport os, time\nwhile written < 200:\n    with open(f'outputs/{written}.bin', 'wb') as file:\n"
-        "        file.write(os.urandom(1 << 20))\n    written += 1\n    time.sleep(0.03)\nopen('outputs/done.txt', 'w').write(str(written))"
+        "        file.write(os.urandom(1 << 20))\n    written += 1\n    time.sleep(0.03)\n"
+        "open('outputs/done.txt', 'w').write(str(written))"
     )
     held = offender.is_told("A kernel wrote on when 300 MB of disk space")
     assert "has lost nothing" in held
