@@ -34,6 +34,7 @@ LONGEST_START = 1.1
 _PYTHON = (3, 11)
 _OLDEST_GLIBC, _NEWEST_GLIBC = 5, 36
 _SECONDS = 120.0
+_MEMORY_MB = 4096
 _PORT = 18889
 _TOKEN = "bench"
 
@@ -131,7 +132,7 @@ def _bare_start(python: Path, folder: Path) -> float:
 def _container_start(engine: Engine, tag: str, folder: Path) -> float:
     folder.chmod(0o777)
     options = ["--publish", f"127.0.0.1:{_PORT}:8888", "--volume", f"{folder}:/import", "--env", "JUPYTER_TOKEN"]
-    command = [engine.name, "run", "--detach", *engines.HARDENING, "--user", "12345:54321", *options, tag]
+    command = [engine.name, "run", "--detach", *engines.hardening(_MEMORY_MB), "--user", "12345:54321", *options, tag]
     variables = os.environ | {"JUPYTER_TOKEN": _TOKEN}
     began = time.monotonic()
     started = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, env=variables)

@@ -48,16 +48,49 @@ class Session:
 
 def run_in_kernel(client: httpx.Client, code: str, timeout: float = 400) -> str:
     """Run `code` in a new kernel of the Lab that `client` may use, and return what it printed."""
-    kernel = client.post("/api/kernels", json={"name": "python3"}).raise_for_status().json()["id"]
-    headers = {name: client.headers[name] for name in ("Host", "Authorization") if name in client.headers}
-    address = f"{str(client.base_url).replace('http', 'ws', 1).rstrip('/')}/api/kernels/{kernel}/channels"
-    try:
-        return asyncio.run(asyncio.wait_for(_execute(address, headers, code), timeout))
-    finally:
-        client.delete(f"/api/kernels/{kernel}")
+    with Kernel(client) as kernel:
+        return kernel.run(code, timeout)
 
 
-async def _execute(address: str, headers: dict[str, str], code: str) -> str:
+class Kernel:
+    """A kernel of the Lab that `client` may use, until the block ends."""
+
+    def __init__(self, client: httpx.Client) -> None:
+        self._client = client
+        self.id = client.post("/api/kernels", json={"name": "python3"}).raise_for_status().json()["id"]
+
+    def __enter__(self) -> Kernel:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.shut_down()
+
+    def shut_down(self) -> None:
+        self._client.delete(f"/api/kernels/{self.id}")
+
+    def run(self, code: str, timeout: float = 400) -> str:
+        """Run `code` and return what it printed; what it raised is an AssertionError."""
+        return self._execute(code, timeout, until="idle")
+
+    def begin(self, code: str, timeout: float = 60) -> None:
+        """Have the kernel begin with `code`, and don't wait for its end."""
+        self._execute(code, timeout, until="busy")
+
+    @property
+    def state(self) -> str:
+        shown = self._client.get(f"/api/kernels/{self.id}").raise_for_status().json()
+        return str(shown["execution_state"])
+
+    def _execute(self, code: str, timeout: float, *, until: str) -> str:
+        headers = {
+            name: self._client.headers[name] for name in ("Host", "Authorization") if name in self._client.headers
+        }
+        base = str(self._client.base_url).replace("http", "ws", 1).rstrip("/")
+        address = f"{base}/api/kernels/{self.id}/channels"
+        return asyncio.run(asyncio.wait_for(_execute(address, headers, code, until), timeout))
+
+
+async def _execute(address: str, headers: dict[str, str], code: str, until: str) -> str:
     asked = uuid.uuid4().hex
     header = {"msg_id": asked, "msg_type": "execute_request", "session": asked, "username": "", "version": "5.4"}
     request = {
@@ -81,6 +114,6 @@ async def _execute(address: str, headers: dict[str, str], code: str) -> str:
                 printed += said["content"]["text"]
             elif said["msg_type"] == "error":
                 raise AssertionError("\n".join(said["content"]["traceback"]))
-            elif said["msg_type"] == "status" and said["content"]["execution_state"] == "idle":
+            elif said["msg_type"] == "status" and said["content"]["execution_state"] == until:
                 break
     return printed

@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from nebulab.develop import image
-from nebulab.stack.engine import HARDENING, Engine
+from nebulab.stack.engine import Engine, hardening
 from support.containers import Container, podman
 from support.session import run_in_kernel
 from support.stack import ROOT
@@ -61,7 +61,7 @@ def test_a_person_runs_it_on_a_folder(lab: str, tmp_path: Path) -> None:
 
 
 def test_a_kernel_that_takes_too_much_memory_is_told_and_the_lab_goes_on(lab: str) -> None:
-    with Container(lab, *HARDENING, "--user", "4321:4321", "--memory", "600m") as container:
+    with Container(lab, *hardening(600), "--user", "4321:4321", "--memory", "600m") as container:
         hungry = "import time\nheld = []\nwhile True:\n    held.append(bytearray(20_000_000)); time.sleep(0.1)"
         with container.owner() as client:
             with pytest.raises(TimeoutError):

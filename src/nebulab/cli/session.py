@@ -57,6 +57,7 @@ def command(
       NEBULAB_CLONE_SECONDS   time limit of a clone (300)
       NEBULAB_MAX_OUTPUTS     files that Galaxy takes from one job (10000)
       GALAXY_MEMORY_MB        end the largest kernel before the session needs more
+      NEBULAB_DISK_MB         hold what writes when all files together take more
 
     \b
     And with --standalone:

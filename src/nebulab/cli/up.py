@@ -12,13 +12,18 @@ from nebulab.cli import options
 from nebulab.stack import control
 from nebulab.stack.settings import (
     DEFAULT_CLONE_SCHEMES,
+    DEFAULT_CORES,
     DEFAULT_IDLE_MINUTES,
     DEFAULT_IMAGE,
     DEFAULT_MAX_SESSIONS,
+    DEFAULT_PROCESSES,
     ISOLATIONS,
     PROXIES,
     read_settings,
 )
+from nebulab.stack.sizes import megabytes
+
+_SMALLEST_MB = 256
 
 
 @click.command
@@ -60,6 +65,14 @@ from nebulab.stack.settings import (
     metavar="LIST",
     help=f"Kinds of repository addresses that sessions may clone.  [default: {DEFAULT_CLONE_SCHEMES}]",
 )
+@click.option("--session-cores", type=click.IntRange(1), help=f"Processors of one session.  [default: {DEFAULT_CORES}]")
+@click.option("--session-memory", metavar="SIZE", help="Memory of one session.  [default: 20g]")
+@click.option("--session-disk", metavar="SIZE", help="What one session may write to the disk.  [default: 250g]")
+@click.option(
+    "--session-processes",
+    type=click.IntRange(64),
+    help=f"Processes and threads of one session in a container.  [default: {DEFAULT_PROCESSES}]",
+)
 @click.option("--detach", is_flag=True, help="Return when all parts answer, and leave them running.")
 @click.option("--open", "open_browser", is_flag=True, help="Open Galaxy in the browser when it is ready.")
 @click.option("--reinstall", is_flag=True, help="Make the three Python environments anew.")
@@ -74,6 +87,10 @@ def command(
     max_sessions: int | None,
     tool_confs: tuple[Path, ...],
     clone_schemes: str | None,
+    session_cores: int | None,
+    session_memory: str | None,
+    session_disk: str | None,
+    session_processes: int | None,
     detach: bool,
     open_browser: bool,
     reinstall: bool,
@@ -89,6 +106,7 @@ def command(
     The first start installs three Python environments (a few minutes); later ones
     install nothing. Everything lies in one folder, everything listens on this
     machine only. The passwords of an administrator and a user are printed once.
+    A session gets what --session-... says, and no more than a part of the machine.
     """
     settings = read_settings(
         {
@@ -102,6 +120,10 @@ def command(
             "max_sessions": max_sessions,
             "tool_confs": tool_confs,
             "clone_schemes": clone_schemes,
+            "session_cores": session_cores,
+            "session_memory_mb": session_memory and megabytes(session_memory, "--session-memory", _SMALLEST_MB),
+            "session_disk_mb": session_disk and megabytes(session_disk, "--session-disk", _SMALLEST_MB),
+            "session_processes": session_processes,
         }
     )
     console = Console(highlight=False)

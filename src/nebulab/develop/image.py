@@ -181,7 +181,7 @@ def scripts(checkout: Path, variant: str) -> list[str]:
 
 def verify(engine: Engine, tag: str, script: str, *, memory_mb: int = 6144) -> Verified:
     """Run one script inside `tag`: as a user that it does not know, without rights, without a network."""
-    walls = [*engines.HARDENING, *engines.limits(memory_mb=memory_mb, cpus=os.cpu_count() or 1)]
+    walls = [*engines.hardening(memory_mb), *engines.limits(memory_mb=memory_mb, cpus=os.cpu_count() or 1)]
     command = [engine.name, "run", "--rm", "--network", "none", "--user", _STRANGER, *walls, "--workdir", "/tmp"]  # noqa: S108
     began = time.monotonic()
     try:

@@ -6,12 +6,13 @@ of a name imports what does the work.
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Any
 
 from nebulab.kernel.settings import KernelSettings
 
 if TYPE_CHECKING:
-    from IPython.core.interactiveshell import InteractiveShell
+    from IPython.core.interactiveshell import ExecutionResult, InteractiveShell
 
     from nebulab.kernel.datasets import History
 
@@ -175,3 +176,13 @@ def load_ipython_extension(shell: InteractiveShell) -> None:
         },
         interactive=False,
     )
+    shell.events.register("post_run_cell", _explain)
+
+
+def _explain(result: ExecutionResult) -> None:
+    """Say beside a cell's error what to do where there was no room for a file."""
+    if isinstance(result.error_in_exec, OSError):
+        from nebulab.kernel.no_room import explained
+
+        if told := explained(result.error_in_exec):
+            print(told, file=sys.stderr)

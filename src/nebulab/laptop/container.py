@@ -19,7 +19,7 @@ from nebulab.errors import ImageError, SettingsError
 from nebulab.laptop.gpus import Choice
 from nebulab.laptop.login import Login
 from nebulab.laptop.settings import LabSettings
-from nebulab.stack.engine import HOME, WALLS, Engine, limits
+from nebulab.stack.engine import HOME, Engine, limits, walls
 from nebulab.stack.ports import HOST
 
 INSIDE = "/import"
@@ -115,7 +115,7 @@ def box(
         *(engine.name, "run", "--rm", "--interactive", "--name", container, "--label", f"{_LABEL}={settings.folder}"),
         # What the session says comes here, and its address with the token is kept nowhere.
         *("--log-driver", "none", "--publish", f"{HOST}:{port}:{_PORT_INSIDE}"),
-        *(*WALLS, *limits(memory_mb=memory_mb, processes=_PROCESSES, shared_memory_mb=memory_mb // 2)),
+        *(*walls(memory_mb), *limits(memory_mb=memory_mb, processes=_PROCESSES, shared_memory_mb=memory_mb // 2)),
         *user(settings.folder, home, rootless=engine.rootless(), engine=engine),
         *bind(settings.folder, INSIDE),
         *bind(home, HOME),

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import os
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from nebulab.errors import SettingsError
+from nebulab.stack.sizes import megabytes
 
 GPUS = ("auto", "none", "all")
-_UNITS = {"m": 1, "g": 1024}
 _SMALLEST_MB = 512
 
 
@@ -92,18 +91,10 @@ def read(
         image=image,
         build=build,
         gpus=gpus,
-        memory_mb=_memory_mb(memory) if memory else None,
+        memory_mb=megabytes(memory, "--memory", _SMALLEST_MB) if memory else None,
         port=port,
     )
 
 
 def _data_home(environ: Mapping[str, str]) -> Path:
     return Path(environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share")
-
-
-def _memory_mb(said: str) -> int:
-    found = re.fullmatch(r"(\d+(?:\.\d+)?) ?([mg])i?b?", said.strip().lower())
-    megabytes = round(float(found[1]) * _UNITS[found[2]]) if found else 0
-    if megabytes < _SMALLEST_MB:
-        raise SettingsError(f"--memory is {said!r}.", f"Give {_SMALLEST_MB}m or more, such as 8g.")
-    return megabytes

@@ -19,6 +19,7 @@ _PASSED_WHOLE = frozenset(
     [
         "GALAXY_SLOTS",
         "GALAXY_MEMORY_MB",
+        "NEBULAB_DISK_MB",
         "LD_LIBRARY_PATH",
         "SSL_CERT_FILE",
         "SSL_CERT_DIR",

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import resource
 import signal
 import subprocess
 import time
@@ -60,11 +61,22 @@ def _subprocess_code(code: int) -> int:
     return _SHELL_SIGNAL_BASE - code if code > _SHELL_SIGNAL_BASE else code
 
 
-def spawn(argv: Sequence[str], environment: Mapping[str, str], *, folder: Path, log: Path) -> Guarded:
-    """Start `argv` under a guardian; its output goes to `log`. To be called before any thread or event loop exists."""
+def spawn(
+    argv: Sequence[str],
+    environment: Mapping[str, str],
+    *,
+    folder: Path,
+    log: Path,
+    largest_file: int | None = None,
+) -> Guarded:
+    """Start `argv` under a guardian; its output goes to `log`. To be called before any thread or event loop exists.
+
+    No file that it writes, nor anything below it, can become larger than `largest_file` bytes.
+    """
     session = os.getpid()
     pid = os.fork()
     if pid == 0:
+        _limit_files(largest_file)
         _guard(session, argv, environment, folder, log)
     return Guarded(pid)
 
@@ -114,6 +126,14 @@ def _guard_to_the_end(
             break
     status = _kill_the_rest(child.pid, status)
     return status if status >= 0 else _SHELL_SIGNAL_BASE - status
+
+
+def _limit_files(size: int | None) -> None:
+    """Hard and soft: who starts below must not take it back."""
+    if size is not None:
+        _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+        size = size if hard == resource.RLIM_INFINITY else min(size, hard)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
 
 
 def _unblock() -> None:
@@ -182,15 +202,21 @@ def parents() -> dict[int, int]:
     return found
 
 
-def descendants(root: int) -> list[int]:
-    """Return every process below `root`, parents before children."""
-    children: dict[int, list[int]] = {}
+def children() -> dict[int, list[int]]:
+    """Return the children of every process that has some."""
+    found: dict[int, list[int]] = {}
     for pid, parent in parents().items():
-        children.setdefault(parent, []).append(pid)
+        found.setdefault(parent, []).append(pid)
+    return found
+
+
+def descendants(root: int, tree: Mapping[int, Sequence[int]] | None = None) -> list[int]:
+    """Return every process below `root`, parents before children; `tree` is what `children` told."""
+    tree = children() if tree is None else tree
     found: list[int] = []
     queue = [root]
     while queue:
-        below = children.get(queue.pop(0), [])
+        below = tree.get(queue.pop(0), [])
         found.extend(below)
         queue.extend(below)
     return found

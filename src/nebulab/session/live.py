@@ -9,15 +9,17 @@ import os
 import signal
 import socket
 import sys
+import threading
 import time
 from collections.abc import Coroutine, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from nebulab.errors import ServerError
-from nebulab.session import guardian, memory, server, watchdog
+from nebulab.session import guardian, limits, server, watchdog
 from nebulab.session.collected import Lost, write_lost
 from nebulab.session.idle import Idleness
 from nebulab.session.journal import log
@@ -31,7 +33,7 @@ _SHORTEST_SCAN_SECONDS = 1.0
 _LONGEST_SCAN_SECONDS = 30.0
 _SCAN_SHARE = 20.0
 """A scan may take one part in this many of the time."""
-_MEMORY_SECONDS = 1.0
+_THREADS = 4
 _LONGEST_IDLE_LOOK_SECONDS = 15.0
 _LONGEST_STOP_SECONDS = 20.0
 _LONGEST_HARVEST_SECONDS = 25.0
@@ -60,6 +62,16 @@ _FAILURES = frozenset({End.DIED, End.FAILED, End.NOT_EXECUTED})
 def serve(prepared: Prepared, process: guardian.Guarded, bound: socket.socket, broker_token: str, port: int) -> int:
     """Look after the session until it ends, and return the command's exit code."""
     return asyncio.run(_Live(prepared, process, bound, broker_token, port).run())
+
+
+def _started_threads() -> ThreadPoolExecutor:
+    """Return threads that are there already: a notebook that uses up all processes leaves none to be started."""
+    threads = ThreadPoolExecutor(_THREADS)
+    met = threading.Barrier(_THREADS + 1)
+    for _ in range(_THREADS):
+        threads.submit(met.wait)
+    met.wait()
+    return threads
 
 
 class _Live:
@@ -95,6 +107,7 @@ class _Live:
 
     async def run(self) -> int:
         loop = asyncio.get_running_loop()
+        loop.set_default_executor(_started_threads())
         self._end = loop.create_future()
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             loop.add_signal_handler(number, self._finish, End.STOPPED)
@@ -121,7 +134,8 @@ class _Live:
             try:
                 async with aiohttp.ClientSession() as client:
                     self._begin(self._keep_mirrored())
-                    self._begin(self._watch_memory())
+                    for watch in limits.watches(self._prepared, self._process.pid):
+                        self._begin(watch)
                     if self._prepared.job is not None:
                         self._begin(self._follow_log())
                     if self._prepared.request.run_it:
@@ -243,34 +257,6 @@ class _Live:
             if trouble != self._told_trouble:
                 self._journal.tell(trouble)
             self._told_trouble = trouble
-
-    async def _watch_memory(self) -> None:
-        if self._settings.memory_mb is None:
-            return
-        limit = self._settings.memory_mb * 1024 * 1024
-        known = memory.ended_by_system()
-        while True:
-            await asyncio.sleep(_MEMORY_SECONDS)
-            if self._prepared.isolation == "container" and (ended := memory.ended_by_system()) > known:
-                known = ended
-                self._journal.tell(
-                    f"The session used all of its {limit / 2**30:.1f} GB of memory, and the system ended a kernel or a "
-                    "program. What was saved is kept. Read the data in parts, or ask for more memory."
-                )
-            if memory.used(os.getpid(), limit) < limit * memory.ENOUGH:
-                continue
-            hog = memory.largest(self._process.pid)
-            if hog is None:
-                continue
-            memory.end(hog)
-            what = "A kernel" if hog.is_kernel else "A program"
-            after = "JupyterLab starts it again" if hog.is_kernel else "The session goes on"
-            if self._prepared.request.run_it:
-                after = "The notebook fails"
-            self._journal.tell(
-                f"{what} used {hog.bytes / 2**30:.1f} GB of the session's {limit / 2**30:.1f} GB and was ended. "
-                f"{after}; what was saved is kept. Read the data in parts, or ask for more memory."
-            )
 
     async def _watch_idleness(self, client: aiohttp.ClientSession) -> None:
         import aiohttp

@@ -163,6 +163,7 @@ def _sandboxed(
         hidden=(layout.job, *settings.hide) if settings.in_galaxy else settings.hide,
         environment=variables,
         cwd=layout.work,
+        memory_mb=settings.memory_mb,
     )
     return list(wrapped), dict(made)
 
@@ -194,4 +195,5 @@ def _spawn(prepared: Prepared, bound: socket.socket, broker_token: str, port: in
         argv = server_config.command(port, address=address, base_url=page.base_url, origin=page.origin)
         variables |= server_config.hand_over(settings.token, layout.runtime, password=page.password)
     argv, variables = prepared.sandboxed(argv, variables)
-    return guardian.spawn(argv, variables, folder=layout.work, log=layout.server_log)
+    largest_file = settings.disk_mb and settings.disk_mb * 2**20
+    return guardian.spawn(argv, variables, folder=layout.work, log=layout.server_log, largest_file=largest_file)

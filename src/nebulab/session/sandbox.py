@@ -7,6 +7,7 @@ is the wall. Without either (one user's own laptop) a notebook may do what its u
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
 import pwd
@@ -42,6 +43,7 @@ _NAMESPACES = ("--unshare-pid", "--unshare-ipc", "--unshare-uts")
 _PRIVATE = ("/tmp", "/var/tmp", "/run", "/home", "/root")  # noqa: S108 - replaced by empty folders, not used
 _DEVICES = ("nvidia*", "dri", "kfd", "infiniband")
 _TRIAL_SECONDS = 10
+_SHARE_IN_MEMORY = 4
 _PR_SET_PDEATHSIG = 1
 _PR_SET_DUMPABLE = 4
 _PR_SET_CHILD_SUBREAPER = 36
@@ -103,6 +105,7 @@ def command(
     hidden: Sequence[Path],
     environment: Mapping[str, str],
     cwd: Path,
+    memory_mb: int | None = None,
 ) -> tuple[list[str], dict[str, str]]:
     """Return the command and the environment that run `argv` isolated.
 
@@ -118,14 +121,18 @@ def command(
         Folders (or files) that are empty inside, beside `/tmp`, `/run`, the homes.
     cwd
         Where the command starts; start it there without isolation too.
+    memory_mb
+        The session's memory, if it has a limit: each empty folder lies in memory, and takes a part of it at most.
     """
     if isolation != "bubblewrap":
         return list(argv), dict(environment)
+    program = _bubblewrap() or "bwrap"
+    size = ["--size", str(memory_mb * 2**20 // _SHARE_IN_MEMORY)] if memory_mb and _knows_sizes(program) else []
     wrapped = [
-        _bubblewrap() or "bwrap",
+        program,
         *_MACHINE,
         *_devices(),
-        *_mounts(writable, [*readable, *_own_folders(), Path("/etc/resolv.conf")], hidden),
+        *_mounts(writable, [*readable, *_own_folders(), Path("/etc/resolv.conf")], hidden, size),
         *_NAMESPACES,
         *("--cap-drop", "ALL", "--new-session", "--die-with-parent", "--chdir", str(cwd), "--"),
     ]
@@ -215,6 +222,16 @@ def _bubblewrap() -> str | None:
     return shutil.which("bwrap", path=os.pathsep.join([beside, os.environ.get("PATH", os.defpath)]))
 
 
+def _knows_sizes(program: str) -> bool:
+    """Whether it can limit folders in memory; older versions can't."""
+    with contextlib.suppress(OSError, subprocess.TimeoutExpired):
+        return (
+            "--size"
+            in subprocess.run([program, "--help"], capture_output=True, text=True, timeout=_TRIAL_SECONDS).stdout
+        )
+    return False
+
+
 def _try_bubblewrap() -> str:
     """Return why bubblewrap does not work, or nothing."""
     program = _bubblewrap()
@@ -262,7 +279,9 @@ def _home() -> list[Path]:
         return []
 
 
-def _mounts(writable: Iterable[Path], readable: Iterable[Path], hidden: Iterable[Path]) -> list[str]:
+def _mounts(
+    writable: Iterable[Path], readable: Iterable[Path], hidden: Iterable[Path], size: Sequence[str]
+) -> list[str]:
     """Return bubblewrap's arguments, outer folders first: bubblewrap works through them in order."""
     mounts: dict[Path, _Mount] = {}
     for folder in [*map(Path, _PRIVATE), *_home(), *hidden]:
@@ -289,7 +308,11 @@ def _mounts(writable: Iterable[Path], readable: Iterable[Path], hidden: Iterable
             ):
                 mounts[path] = _Mount(path, kind, real)
     ordered = sorted(mounts.values(), key=lambda mount: (len(mount.place.parts), mount.kind))
-    return [argument for mount in ordered for argument in mount.arguments]
+    return [
+        argument
+        for mount in ordered
+        for argument in ([*size, *mount.arguments] if mount.kind == _EMPTY else mount.arguments)
+    ]
 
 
 def _is_below(path: Path, folders: set[Path]) -> bool:

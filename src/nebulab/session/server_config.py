@@ -103,6 +103,8 @@ def configure(config: Any) -> None:
     # A login shell would reset PATH, and with it the user's own packages.
     server.terminado_settings = {"shell_command": [os.environ.get("SHELL") or "/bin/sh"]}
     server.kernel_spec_manager_class = "nebulab.session.kernelspecs.KernelSpecs"
+    # Where space is limited, what is deleted must make room: nobody would ever empty a session's trash.
+    config.FileContentsManager.delete_to_trash = "NEBULAB_DISK_MB" not in os.environ
     config.KernelSpecManager.allowed_kernelspecs = {KERNEL}
     config.KernelSpecManager.ensure_native_kernel = False
     # Not in the kernelspec: programs of other environments read it too, and would look for the provisioner there.

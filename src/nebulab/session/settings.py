@@ -161,6 +161,8 @@ class SessionSettings:
     isolation: str = "auto"
     hide: tuple[Path, ...] = ()
     memory_mb: int | None = None
+    disk_mb: int | None = None
+    """What all of the session's files together may take; no limit but the file system's if None."""
     gpu_memory_mb: int | None = None
     """What one process may take of each GPU."""
     slots: int | None = None
@@ -242,6 +244,7 @@ def read(
         isolation=isolation,
         hide=tuple(Path(folder) for folder in environment.get("NEBULAB_HIDE", "").split(":") if folder),
         memory_mb=_whole(environment, "GALAXY_MEMORY_MB") or (_container_memory_mb() if layout else None),
+        disk_mb=_whole(environment, "NEBULAB_DISK_MB"),
         gpu_memory_mb=_whole(environment, caps.LIMIT),
         slots=_whole(environment, "GALAXY_SLOTS"),
         idle_minutes=_number(environment, "NEBULAB_IDLE_MINUTES", 0 if layout else DEFAULT_IDLE_MINUTES, lowest=0)

@@ -18,10 +18,8 @@ from nebulab.stack.files import private_folder, write_private
 from nebulab.stack.isolation import Isolation
 from nebulab.stack.settings import StackSettings
 
-# The standing limits of a session; a smaller machine gives what it has.
-_SESSION_CORES = 7
-_SESSION_MEMORY_MB = 20 * 1024
-_SHARE_OF_MEMORY = 0.8
+_SHARE_OF_MACHINE = 0.8
+"""Of its memory and its disk, what one session may take: a smaller machine gives what it has."""
 _SESSION_GPU_MEMORY_MB = 15 * 1024
 # A session holds its worker as long as it is open, so there must be more of them than people open sessions.
 _FURTHER_WORKERS = 8
@@ -114,8 +112,9 @@ def _galaxy_configuration(
 
 
 def _job_configuration(settings: StackSettings, isolation: Isolation, interactive: list[str]) -> dict[str, Any]:
-    cores = min(_SESSION_CORES, os.cpu_count() or 1)
-    total_mb = psutil.virtual_memory().total // 2**20
+    cores = min(settings.session_cores, os.cpu_count() or 1)
+    memory_mb = int(psutil.virtual_memory().total * _SHARE_OF_MACHINE) // 2**20
+    disk_mb = int(psutil.disk_usage(str(settings.data_dir)).total * _SHARE_OF_MACHINE) // 2**20
     variables = {
         "PATH": f"{settings.bin_dir}:$PATH",
         "NEBULAB_KERNELS": str(settings.environment("kernels")),
@@ -123,7 +122,8 @@ def _job_configuration(settings: StackSettings, isolation: Isolation, interactiv
         "NEBULAB_IDLE_MINUTES": str(settings.idle_minutes),
         "NEBULAB_HIDE": str(settings.data_dir),
         "NEBULAB_CLONE_SCHEMES": settings.clone_schemes,
-        "GALAXY_MEMORY_MB": str(min(_SESSION_MEMORY_MB, int(total_mb * _SHARE_OF_MEMORY))),
+        "GALAXY_MEMORY_MB": str(min(settings.session_memory_mb, memory_mb)),
+        "NEBULAB_DISK_MB": str(min(settings.session_disk_mb, disk_mb)),
         caps.LIMIT: str(_SESSION_GPU_MEMORY_MB),
     }
     destination: dict[str, Any] = {

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from nebulab.stack.engine import HARDENING, HOME, Engine, limits
+from nebulab.stack.engine import HOME, Engine, hardening, limits
 from nebulab.stack.isolation import Isolation
 from nebulab.stack.settings import StackSettings
 
@@ -48,6 +48,7 @@ def environments(
         What it tells a session; those that name this machine's places are left out.
     """
     cores = int(local["local_slots"])
+    memory_mb = int(variables["GALAXY_MEMORY_MB"])
     told = {key: value for key, value in variables.items() if key not in _OF_THIS_MACHINE}
     told |= {
         "GALAXY_SLOTS": str(cores),
@@ -59,8 +60,8 @@ def environments(
         **dict.fromkeys(("TMPDIR", "TMP", "TEMP"), "/tmp"),  # noqa: S108 - the container's own
     }
     options = [
-        *HARDENING,
-        *limits(memory_mb=int(variables["GALAXY_MEMORY_MB"]), cpus=cores),
+        *hardening(memory_mb),
+        *limits(memory_mb=memory_mb, cpus=cores, processes=settings.session_processes),
         *("--label", f"{LABEL}={settings.data_dir}"),
         *("--volume", f"{settings.galaxy_socket.parent}:{SOCKET_FOLDER}:ro"),
     ]

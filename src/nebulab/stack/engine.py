@@ -14,15 +14,9 @@ ENGINES = ("docker", "podman", "buildah")
 HOME = "/home/nebulab"
 """HOME in the image; what a session's user installs lies there."""
 
-WALLS = (
-    *("--read-only", "--cap-drop", "ALL", "--security-opt", "no-new-privileges"),
-    *("--tmpfs", "/tmp:rw,exec,mode=1777"),  # noqa: S108 - the container's
-)
-"""What a session needs no right to; its HOME must come from somewhere."""
-
-# Programs in HOME may run: packages that a user installs are libraries which Python loads.
-HARDENING = (*WALLS, "--tmpfs", f"{HOME}:rw,exec,mode=1777")
-"""The same, with a HOME that ends with the container: its root is read-only, it has no capability and gains none."""
+_WALLS = ("--read-only", "--cap-drop", "ALL", "--security-opt", "no-new-privileges")
+_SHARE_IN_MEMORY = 4
+"""Of the memory, what a folder of a container may take that lies in it: full, it refuses files, and kernels live on."""
 
 _PROBE_SECONDS = 30
 # The first container of an image may have its layers unpacked.
@@ -50,7 +44,7 @@ class Engine:
 
     def why_not(self, image: str) -> str | None:
         """Return why no container of `image` can be started with all its walls, or None if one can: it is tried."""
-        command = [self.name, "run", "--rm", "--network", "none", *HARDENING, *limits(memory_mb=512, cpus=1)]
+        command = [self.name, "run", "--rm", "--network", "none", *hardening(512), *limits(memory_mb=512, cpus=1)]
         command += ["--user", _STRANGER, "--entrypoint", "/bin/true", image]
         try:
             finished = subprocess.run(command, capture_output=True, text=True, timeout=_TRIAL_SECONDS)
@@ -152,6 +146,24 @@ def check_volume(path: Path) -> None:
             f"Sessions can't run in containers with the data folder {path}.",
             "Choose one without spaces, commas, colons, quotes and dollar signs: --data-dir.",
         )
+
+
+def walls(memory_mb: int) -> Sequence[str]:
+    """Return the options for what a session needs no right to; its HOME must come from somewhere.
+
+    `memory_mb` is the limit of the container, whose /tmp takes a part of it.
+    """
+    return (*_WALLS, *_folder_in_memory("/tmp", memory_mb))  # noqa: S108 - the container's
+
+
+def hardening(memory_mb: int) -> Sequence[str]:
+    """Return the same, with a HOME that ends with the container: its root is read-only, it has no capability."""
+    return (*walls(memory_mb), *_folder_in_memory(HOME, memory_mb))
+
+
+def _folder_in_memory(place: str, memory_mb: int) -> Sequence[str]:
+    # Programs in it may run: packages that a user installs are libraries which Python loads.
+    return ("--tmpfs", f"{place}:rw,exec,size={max(memory_mb // _SHARE_IN_MEMORY, 1)}m,mode=1777")
 
 
 def limits(

@@ -17,6 +17,11 @@ PROXIES = ("builtin", "gx-it-proxy")
 DEFAULT_IDLE_MINUTES = 120
 DEFAULT_MAX_SESSIONS = 32
 DEFAULT_CLONE_SCHEMES = "https,ssh"
+DEFAULT_CORES = 7
+DEFAULT_MEMORY_MB = 20 * 1024
+DEFAULT_DISK_MB = 250 * 1024
+DEFAULT_PROCESSES = 512
+"""Threads count."""
 TOOL = "interactive_tool_ml_jupyter_notebook"
 
 
@@ -48,6 +53,8 @@ class StackSettings:
         Further lists of tools in Galaxy's `tool_conf.xml` format.
     clone_schemes
         Kinds of repository addresses that sessions may clone, with commas.
+    session_cores, session_memory_mb, session_disk_mb, session_processes
+        What one session may take; a smaller machine gives what it has. Processes are limited in containers only.
     """
 
     data_dir: Path
@@ -62,6 +69,10 @@ class StackSettings:
     max_sessions: int = DEFAULT_MAX_SESSIONS
     tool_confs: tuple[Path, ...] = ()
     clone_schemes: str = DEFAULT_CLONE_SCHEMES
+    session_cores: int = DEFAULT_CORES
+    session_memory_mb: int = DEFAULT_MEMORY_MB
+    session_disk_mb: int = DEFAULT_DISK_MB
+    session_processes: int = DEFAULT_PROCESSES
 
     def __post_init__(self) -> None:
         if self.isolation not in ISOLATIONS:

@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -15,7 +16,9 @@ from nebulab.kernel.settings import KernelSettings
 
 
 class Shell:
-    """The one method of IPython's shell that the extension calls."""
+    """What the extension needs of IPython's shell."""
+
+    events = SimpleNamespace(register=lambda event, function: None)
 
     def push(self, names: dict[str, object], interactive: bool) -> None:
         self.names = names
@@ -45,7 +48,8 @@ def test_a_session_without_inputs(tmp_path: Path, content: str | None) -> None:
 
 def test_nothing_heavy_is_imported() -> None:
     code = (
-        "import sys\nfrom nebulab import kernel\nclass Shell:\n    def push(self, names, interactive): pass\n"
+        "import sys\nfrom nebulab import kernel\nclass Shell:\n    events = type('', (), {})\n"
+        "    def push(self, names, interactive): pass\n    events.register = lambda event, function: None\n"
         "kernel.load_ipython_extension(Shell())\n"
         "print([name for name in ('httpx', 'bioblend', 'urllib3', 'pandas', 'numpy', 'ssl') if name in sys.modules])"
     )

@@ -113,6 +113,18 @@ def test_what_the_system_ended_is_read_from_either_kind_of_control_group(tmp_pat
     assert memory.ended_by_system([str(none)]) == 0
 
 
+def test_a_containers_memory_counts_what_it_cannot_give_back(tmp_path: Path) -> None:
+    limit, statistics = tmp_path / "memory.max", tmp_path / "memory.stat"
+    files = [(str(limit), str(statistics), "anon", "shmem")]
+    assert memory.of_container(files) is None
+    statistics.write_text("anon 300\nfile 5000\nkernel 70\nshmem 200\n")
+    limit.write_text("4096\n")
+    assert memory.of_container(files) == 500
+    for unlimited in ("max", "9223372036854771712"):
+        limit.write_text(unlimited)
+        assert memory.of_container(files) is None
+
+
 def test_a_program_that_has_just_ended_holds_nothing() -> None:
     ended = subprocess.Popen(["true"])
     time.sleep(0.3)  # not waited for: it stays as a zombie, without arguments

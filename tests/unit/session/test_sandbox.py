@@ -47,6 +47,7 @@ def inside(job: Path) -> Inside:
             hidden=[job],
             environment={"PATH": os.environ["PATH"], "HOME": str(work)} | environment,
             cwd=work,
+            memory_mb=40,
         )
         finished = subprocess.run(argv, env=env, capture_output=True, text=True, timeout=30)
         assert finished.returncode == 0, finished.stderr
@@ -64,6 +65,21 @@ def test_apptainer_is_told_from_a_container_with_a_network_of_its_own(
     monkeypatch.setenv(variable, "/srv/nebulab.sif")
     assert sandbox.available("container") == "apptainer"
     assert sandbox.available("none") == "none"
+
+
+@bubblewrap
+def test_its_folders_in_memory_take_a_part_of_it(inside: Inside) -> None:
+    code = """
+        import os
+        for place in ("/tmp", "/var/tmp", "/run"):
+            try:
+                with open(place + "/big", "wb") as file:
+                    for _ in range(40):
+                        file.write(bytes(1 << 20))
+            except OSError as error:
+                print(error.strerror, os.stat(place + "/big").st_size >> 20)
+    """
+    assert inside(code).splitlines() == ["No space left on device 10"] * 3
 
 
 @bubblewrap

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -127,6 +128,18 @@ def start(tmp_path: Path, galaxy: FakeGalaxy) -> Iterator[Callable[..., Session]
         if session.process.poll() is None:
             session.process.kill()
         session.process.communicate()
+
+
+def test_the_disks_limit_is_told_and_holds_for_each_file(start: Callable[..., Session]) -> None:
+    session = start(NEBULAB_DISK_MB="20").opened()
+    limits = Path(f"/proc/{session.lab}/limits").read_text()
+    assert re.search(r"Max file size +20971520 +20971520", limits)
+    assert session.environment["NEBULAB_DISK_MB"] == "20"
+    session.save("outputs/made.txt", "x" * 18_000_000)
+    (message,) = soon("the message", lambda: session.status()["messages"])
+    assert "17 MB of the session's 20 MB of disk space are used" in message["text"]
+    session.save("outputs/made.txt", "")
+    soon("room", lambda: not session.status()["messages"])
 
 
 def test_the_kernels_environment_has_a_token_and_not_the_key(start: Callable[..., Session], galaxy: FakeGalaxy) -> None:

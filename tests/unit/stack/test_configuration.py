@@ -76,8 +76,19 @@ def test_interactive_tools_have_a_destination_of_their_own(settings: StackSettin
     assert variables["NEBULAB_IDLE_MINUTES"] == "7"
     assert variables["NEBULAB_HIDE"] == str(settings.data_dir)
     assert 0 < int(variables["GALAXY_MEMORY_MB"]) <= 20 * 1024
+    assert 0 < int(variables["NEBULAB_DISK_MB"]) <= 250 * 1024
     assert variables["NEBULAB_GPU_MEMORY_MB"] == str(15 * 1024)
     assert destination["live_tool_output_reporting"] == "true"
+
+
+def test_the_limits_of_a_session_are_settings(settings: StackSettings) -> None:
+    chosen = {"session_cores": 1, "session_memory_mb": 300, "session_disk_mb": 400}
+    _write(replace(settings, **chosen))
+    jobs = yaml.safe_load((settings.config_dir / "job_conf.yml").read_text())
+    destination = jobs["execution"]["environments"]["sessions"]
+    variables = {item["name"]: item["value"] for item in destination["env"]}
+    assert destination["local_slots"] == 1
+    assert (variables["GALAXY_MEMORY_MB"], variables["NEBULAB_DISK_MB"]) == ("300", "400")
 
 
 def test_the_toolbox_offers_our_tools_and_no_macros(settings: StackSettings) -> None:

@@ -9,6 +9,7 @@ import os
 import shlex
 import stat
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
@@ -18,7 +19,7 @@ import yaml
 
 from nebulab.errors import SettingsError
 from nebulab.stack import accounts, configuration, containers, isolation
-from nebulab.stack.engine import HARDENING, limits
+from nebulab.stack.engine import hardening, limits
 from nebulab.stack.isolation import Isolation
 from nebulab.stack.settings import StackSettings
 
@@ -80,7 +81,18 @@ def test_a_session_is_told_its_limits_and_nothing_of_this_machine(
     assert f"{told['GALAXY_MEMORY_MB']}m" in options(destination)
     assert told["NEBULAB_GALAXY_SOCKET"] == "/run/nebulab/galaxy"
     assert not any(str(settings.data_dir) in value for value in told.values())
+    assert int(told["NEBULAB_DISK_MB"]) > 0
     assert "NEBULAB_KERNELS" not in told
+
+
+def test_the_limits_of_a_session_are_settings(settings: StackSettings) -> None:
+    chosen = replace(settings, session_memory_mb=1024, session_cores=1, session_processes=200)
+    configuration.write(chosen, accounts.load(settings.secrets_file), PODMAN, 8080, 8081)
+    jobs = yaml.safe_load((settings.config_dir / "job_conf.yml").read_text())
+    given = " ".join(options(jobs["execution"]["environments"]["sessions-container"]))
+    assert "--memory 1024m --cpus 1 --pids-limit 200" in given
+    # Full, they leave half of the memory to the kernels.
+    assert "--tmpfs /tmp:rw,exec,size=256m,mode=1777 --tmpfs /home/nebulab:rw,exec,size=256m,mode=1777" in given
 
 
 def test_the_engine_finds_its_own_settings_in_jobs(settings: StackSettings, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -161,7 +173,7 @@ def test_the_servers_example_is_what_is_tested_here(jobs: dict[str, Any]) -> Non
     own = {"live_tool_output_reporting", "docker_env_NEBULAB_CLONE_SCHEMES", "docker_env_NEBULAB_GALAXY_SOCKET"}
     assert shown["nebulab-container"].keys() == tested["sessions-container"].keys() - own
     given = options(shown["nebulab-container"])
-    assert given == [*HARDENING, *limits(memory_mb=20480, cpus=7)]
+    assert given == [*hardening(20480), *limits(memory_mb=20480, cpus=7)]
 
 
 # --- the script that Galaxy's jobs source ---------------------------------------------------------------------------

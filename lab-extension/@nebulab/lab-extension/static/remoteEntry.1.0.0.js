@@ -59,14 +59,16 @@
       this._notification = Notification;
       this._session = session;
       this._warning = null;
-      this._told = new Set();
+      this._told = new Map();
       this.onTimeLeft = () => undefined;
     }
 
     show(status) {
-      for (const message of status.messages ?? []) {
+      const messages = status.messages ?? [];
+      for (const message of messages) {
         this._tell(message);
       }
+      this._takeBack(messages);
       const left = status.ends_in_seconds;
       this.onTimeLeft(left);
       if (left === null || left === undefined) {
@@ -77,11 +79,25 @@
     }
 
     _tell(message) {
-      const key = `${message.time} ${message.text}`;
+      const key = this._key(message);
       if (!this._told.has(key)) {
-        this._told.add(key);
-        this._notification.warning(message.text, { autoClose: false });
+        this._told.set(key, this._notification.warning(message.text, { autoClose: false }));
       }
+    }
+
+    /** Close what is true no longer: the session does not tell it any more. */
+    _takeBack(messages) {
+      const keys = new Set(messages.map(message => this._key(message)));
+      for (const [key, id] of this._told) {
+        if (!keys.has(key)) {
+          this._told.delete(key);
+          this._notification.dismiss(id);
+        }
+      }
+    }
+
+    _key(message) {
+      return `${message.time} ${message.text}`;
     }
 
     _warn(left) {

@@ -1,0 +1,23 @@
+"""Says beside an error what the system's few words for it mean in a session; runs in the kernel."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Mapping
+
+
+def explained(error: OSError, environment: Mapping[str, str] = os.environ) -> str:
+    """Return what to do where a file could not be written for want of room, else nothing."""
+    limit = environment.get("NEBULAB_DISK_MB", "")
+    if error.errno == errno.EFBIG and limit.isdecimal():
+        return (
+            f"All files of this session together may take {int(limit) / 1024:.1f} GB, and so no single one more. "
+            "Write less, or ask for more disk space."
+        )
+    if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+        return (
+            "There is no room left where this was written. Delete what you don't need there, or put it into the "
+            "history and delete it here. In a container /tmp lies in memory: write large files to the working folder."
+        )
+    return ""
