@@ -16,6 +16,7 @@ from nebulab.stack.settings import (
     DEFAULT_IMAGE,
     DEFAULT_MAX_SESSIONS,
     ISOLATIONS,
+    NETWORKS,
     PROXIES,
     read_settings,
 )
@@ -32,6 +33,19 @@ from nebulab.stack.settings import (
     " bubblewrap) and says which.  [default: auto]",
 )
 @click.option("--image", metavar="TAG", help=f"The image of sessions in containers.  [default: {DEFAULT_IMAGE}]")
+@click.option(
+    "--network",
+    type=click.Choice(NETWORKS),
+    help="What --isolation container gives sessions: sealed leads to Galaxy and, by an HTTP proxy, to the internet "
+    "(pip, uv, git, curl), and to nothing of this machine and its network; open is the engine's own network, for "
+    "notebooks that need raw connections and interactive tools of your own.  [default: sealed]",
+)
+@click.option(
+    "--allow",
+    multiple=True,
+    metavar="HOST[:PORT]",
+    help="Let sealed sessions reach this host or network (10.1.0.0/16) too; may be repeated.",
+)
 @click.option(
     "--proxy",
     type=click.Choice(PROXIES),
@@ -69,6 +83,8 @@ def command(
     proxy_port: int | None,
     isolation: str | None,
     image: str | None,
+    network: str | None,
+    allow: tuple[str, ...],
     proxy: str | None,
     idle_minutes: int | None,
     max_sessions: int | None,
@@ -97,6 +113,8 @@ def command(
             "proxy_port": proxy_port,
             "isolation": isolation,
             "image": image,
+            "network": network,
+            "allow": allow,
             "proxy": proxy,
             "idle_minutes": idle_minutes,
             "max_sessions": max_sessions,
