@@ -1,9 +1,24 @@
 # Sourced by Galaxy's job scripts, which then call these functions in place of the container engine: they keep secrets
-# off its command line and out of the container's environment, and give a session that is stopped time to end.
+# off its command line and out of the container's environment, make a ticket for the door (NEBULAB_TICKETS) of a port
+# that a container without network can't publish, and give a session that is stopped time to end.
 # Functions and no program: what the script calls them with is then no process's command line either.
 
+# Leave a file for the session, which takes and deletes it before any of the user's code runs.
+_nebulab_hand_over() {
+    (umask 077 && printf %s "$2" >"$_GALAXY_JOB_DIR/working/$1")
+    chown --reference="$_GALAXY_JOB_DIR/working" "$_GALAXY_JOB_DIR/working/$1"
+}
+
+_nebulab_ticket() {
+    local secret digest
+    secret=$(od -An -v -N32 -tx1 /dev/urandom | tr -d ' \n')
+    digest=$(printf %s "$secret" | sha256sum)
+    printf '%s\n' "$_GALAXY_JOB_DIR" >"$NEBULAB_TICKETS/${digest%% *}"
+    _nebulab_hand_over nebulab-ticket "$secret"
+}
+
 _nebulab_engine() {
-    local engine=$1 argument
+    local engine=$1 argument port=
     local -a arguments=()
     shift
     if [ "$1" = kill ]; then
@@ -12,19 +27,35 @@ _nebulab_engine() {
         return
     fi
     for argument in "$@"; do
+        if [ -n "$port" ]; then
+            port=
+            continue
+        fi
         case $argument in
-        # The session takes and deletes the file. In the environment kernels would find the key: a container's first
-        # process keeps what it was started with.
+        # In the environment kernels would find the key: a container's first process keeps what it was started with.
         API_KEY=*)
             unset 'arguments[-1]'
-            (umask 077 && printf %s "$API_KEY" >"$_GALAXY_JOB_DIR/working/nebulab-key")
-            chown --reference="$_GALAXY_JOB_DIR/working" "$_GALAXY_JOB_DIR/working/nebulab-key"
+            _nebulab_hand_over nebulab-key "$API_KEY"
             ;;
         JUPYTER_TOKEN=*) arguments+=(JUPYTER_TOKEN) ;;
+        -p)
+            if [ -n "$NEBULAB_TICKETS" ]; then
+                port=next
+                _nebulab_ticket
+            else
+                arguments+=("$argument")
+            fi
+            ;;
         *) arguments+=("$argument") ;;
         esac
     done
-    command "$engine" "${arguments[@]}"
+    (
+        # podman hands a machine's proxies, and their passwords, to its containers; these have the door's own.
+        if [ -n "$NEBULAB_TICKETS" ] && [ "$1" = run ]; then
+            unset http_proxy https_proxy ftp_proxy all_proxy no_proxy HTTP_PROXY HTTPS_PROXY FTP_PROXY ALL_PROXY NO_PROXY
+        fi
+        command "$engine" "${arguments[@]}"
+    )
 }
 
 # Apptainer takes a container's variables from its own environment, which its first process keeps for kernels to read.

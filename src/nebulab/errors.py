@@ -21,6 +21,7 @@ NebulabError
 ├── NotebookError            a notebook can't be run
 │   ├── CellFailed           a cell raised
 │   └── RunStopped           a time limit or a signal ended it
+├── Refused                  the door does not let a session's container through
 └── StackError               a part of the embedded stack can't do its work
     ├── InstallError         an environment can't be installed
     ├── ImageError           the container image can't be built or found
@@ -136,6 +137,10 @@ class RunStopped(NotebookError):
     """A time limit or a signal ended the run of a notebook."""
 
     exit_code = 3
+
+
+class Refused(NebulabError):
+    """The door does not let a session's container through."""
 
 
 class StackError(NebulabError):

@@ -1,15 +1,18 @@
-"""Sessions of the real Galaxy in containers: `nebulab up --isolation container`, every wall, every ordinary end."""
+"""Sessions of the real Galaxy in sealed containers: `nebulab up --isolation container`, every wall, every way through
+the door, every ordinary end."""
 
 from __future__ import annotations
 
 import json
 import pwd
+import socket
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import httpx
+import psutil
 import pytest
 
 from nebulab.stack.containers import LABEL
@@ -22,6 +25,9 @@ pytestmark = pytest.mark.system
 
 TABLE = "one\ttwo\n1\t2\n"
 NOT_MINE = "another dataset of the same history\n"
+METADATA_SERVICE = "169.254.169.254"
+# Where a mirror stands in for PyPI, its address may be a private one.
+MIRRORS = ("--allow", "index.example.org", "--allow", "files.index.example.org")
 
 
 @dataclass
@@ -61,7 +67,7 @@ def _start(stack: Stack, galaxy: GalaxyUser, history: str, table: dict[str, Any]
 
 @pytest.fixture(scope="module")
 def contained(lab_image: str, new_stack: Callable[..., Stack]) -> Iterator[Contained]:
-    stack = new_stack("--isolation", "container", "--image", lab_image)
+    stack = new_stack("--isolation", "container", "--image", lab_image, *MIRRORS)
     galaxy = GalaxyUser(stack.url, stack.user.key)
     history = galaxy.new_history("container")
     table = galaxy.upload(history, TABLE, "mine", "tabular")
@@ -74,8 +80,17 @@ def _left(stack: Stack) -> list[str]:
     return podman("ps", "--all", "--quiet", "--filter", f"label={LABEL}={stack.data_dir}").split()
 
 
+def _ports(stack: Stack) -> list[int]:
+    """The ports of this machine that lead to the stack's sessions, as the door told Galaxy."""
+    reports = [json.loads(path.read_text()) for path in stack.data_dir.rglob("container_runtime.json")]
+    assert all(report["8888"]["host"] == "127.0.0.1" for report in reports)
+    return [report["8888"]["port"] for report in reports]
+
+
 def test_up_says_what_sessions_run_in(contained: Contained, lab_image: str) -> None:
-    assert contained.stack.status()["isolation"].startswith(f"container ({lab_image}, podman)")
+    isolation = contained.stack.status()["isolation"]
+    assert isolation.startswith(f"container ({lab_image}, podman)")
+    assert "network sealed" in isolation
     assert len(_left(contained.stack)) == 1
 
 
@@ -84,8 +99,12 @@ def test_its_user_enters_and_nobody_else(contained: Contained) -> None:
         assert owner.get("/lab").status_code == 200
         assert stranger.get("/lab").status_code == 403
         assert stranger.get("/api/kernels").status_code == 403
-    (published,) = podman("port", *_left(contained.stack)).splitlines()
-    assert published.startswith("8888/tcp -> 127.0.0.1:")
+    assert podman("port", *_left(contained.stack)) == ""
+    (port,) = _ports(contained.stack)
+    listening = [
+        one.laddr.ip for one in psutil.net_connections("tcp") if one.status == "LISTEN" and one.laddr.port == port
+    ]
+    assert listening == ["127.0.0.1"]
 
 
 def test_the_input_and_the_history_are_there(contained: Contained) -> None:
@@ -177,25 +196,161 @@ print(json.dumps([readable, found]))
     assert key not in podman("inspect", *_left(contained.stack))
 
 
-def test_of_this_machines_servers_it_reaches_galaxy_alone(contained: Contained) -> None:
-    ports = {name: httpx.URL(contained.stack.part(name)["address"]).port for name in ("galaxy", "proxy")}
-    reached = contained.ask(
+@dataclass
+class Reach:
+    """What a notebook got when it tried to reach something: directly, and by the proxy that it has."""
+
+    directly: str
+    by_proxy: str
+
+    @property
+    def nothing(self) -> bool:
+        return self.directly == "ENETUNREACH" and self.by_proxy.startswith("403 ")
+
+
+@pytest.fixture(scope="module")
+def reach(contained: Contained) -> dict[str, Reach]:
+    """Everything of the machine that a notebook could want to reach; another session runs meanwhile."""
+    (own,) = _ports(contained.stack)
+    answer, _, _ = _start(contained.stack, contained.galaxy, contained.history, contained.table)
+    (neighbour,) = set(_ports(contained.stack)) - {own}
+    machine = next(
+        one.address
+        for name, addresses in psutil.net_if_addrs().items()
+        for one in addresses
+        if one.family == socket.AF_INET and name != "lo"
+    )
+    proxy = httpx.URL(contained.stack.part("proxy")["address"]).port
+    with socket.create_server(("", 0)) as everywhere:
+        port = everywhere.getsockname()[1]
+        targets = {
+            "another session": ("127.0.0.1", neighbour),
+            "another session by the machine's address": (machine, neighbour),
+            "the proxy": ("127.0.0.1", proxy),
+            "the proxy by its name": ("localhost", proxy),
+            "what listens everywhere": (machine, port),
+            "what listens everywhere, written otherwise": (f"::ffff:{machine}", port),
+            "the engine's gateway": ("10.88.0.1", port),
+            "the metadata service": (METADATA_SERVICE, 80),
+        }
+        said = contained.ask(
+            f"""
+import errno, http.client, socket, urllib.parse
+proxy = urllib.parse.urlsplit(os.environ["HTTPS_PROXY"])
+def directly(host, port):
+    try:
+        socket.create_connection((host, port), timeout=10).close()
+        return "reached"
+    except OSError as error:
+        return errno.errorcode.get(error.errno, str(error))
+def by_proxy(host, port):
+    connection = http.client.HTTPConnection(proxy.hostname, proxy.port, timeout=30)
+    name = f"[{{host}}]" if ":" in host else host
+    connection.putrequest("CONNECT", f"{{name}}:{{port}}")
+    connection.endheaders()
+    answer = connection.getresponse()
+    return f"{{answer.status}} {{answer.reason}}"
+print(json.dumps({{name: [directly(*target), by_proxy(*target)] for name, target in {targets!r}.items()}}))
+"""
+        )
+        everywhere.settimeout(0.1)
+        with pytest.raises(TimeoutError):
+            everywhere.accept()
+    contained.galaxy.gi.jobs.cancel_job(answer["jobs"][0]["id"])
+    wait_for("the other container's end", lambda: len(_left(contained.stack)) == 1, 30)
+    return {name: Reach(*found) for name, found in said.items()}
+
+
+def test_another_session_is_out_of_reach(reach: dict[str, Reach]) -> None:
+    assert reach["another session by the machine's address"].nothing
+    # Its own loopback, where nobody listens on that port.
+    assert reach["another session"].directly == "ECONNREFUSED"
+    assert reach["another session"].by_proxy.startswith("403 ")
+
+
+def test_the_stacks_other_ports_are_out_of_reach(reach: dict[str, Reach]) -> None:
+    for name in ("the proxy", "the proxy by its name"):
+        assert reach[name].directly == "ECONNREFUSED"
+        assert reach[name].by_proxy.startswith("403 ")
+
+
+def test_what_listens_on_all_of_the_machines_addresses_is_out_of_reach(reach: dict[str, Reach]) -> None:
+    assert reach["what listens everywhere"].nothing
+    assert reach["what listens everywhere, written otherwise"].nothing
+
+
+def test_the_engines_bridge_is_out_of_reach(reach: dict[str, Reach]) -> None:
+    assert reach["the engine's gateway"].nothing
+
+
+def test_a_metadata_service_is_out_of_reach(reach: dict[str, Reach]) -> None:
+    assert reach["the metadata service"].nothing
+    assert "metadata" in reach["the metadata service"].by_proxy
+
+
+def test_it_has_no_network_but_its_loopback_and_reaches_galaxy(contained: Contained) -> None:
+    galaxy = httpx.URL(contained.stack.part("galaxy")["address"]).port
+    interfaces, routes, answered = contained.ask(
         f"""
 import socket
-reached = []
-gateway = [int(line.split()[2][i:i + 2], 16) for line in open("/proc/net/route") if line.split()[1] == "0" * 8
-           for i in (6, 4, 2, 0)]
-for host in ("127.0.0.1", ".".join(map(str, gateway))):
-    for port in {list(ports.values())}:
-        try:
-            socket.create_connection((host, port), timeout=5).close()
-            reached.append([host, port])
-        except OSError:
-            pass
-print(json.dumps(reached))
+routes = open("/proc/net/route").read().splitlines()[1:]
+socket.create_connection(("127.0.0.1", {galaxy}), timeout=10).close()
+print(json.dumps([[name for _, name in socket.if_nameindex()], routes, history["not mine"].read()]))
 """
     )
-    assert reached == [["127.0.0.1", ports["galaxy"]]]
+    assert interfaces == ["lo"]
+    assert routes == []
+    assert answered == NOT_MINE
+
+
+def test_a_notebook_can_open_no_port_by_the_door(contained: Contained) -> None:
+    said, left = contained.ask(
+        """
+import pathlib, socket
+with socket.socket(socket.AF_UNIX) as door:
+    door.connect(os.environ.get("NEBULAB_DOOR", "/run/nebulab/door"))
+    door.sendall(json.dumps({"ticket": "0" * 64}).encode() + b"\\n")
+    said = json.loads(door.makefile().readline())
+print(json.dumps([said, [str(path) for path in pathlib.Path("..").rglob("nebulab-*")]]))
+"""
+    )
+    assert "refused" in said
+    assert left == []
+
+
+def test_packages_come_by_the_way_out(contained: Contained) -> None:
+    """pip itself, which the image's Lab has not, and then a package by it."""
+    installed = contained.ask(
+        """
+import subprocess, sys, urllib.parse, urllib.request
+listed = "https://index.example.org/pypi/pip/json"
+files = json.load(urllib.request.urlopen(listed, timeout=60))["urls"]
+wheel = next(file for file in files if file["filename"].endswith(".whl"))
+# A mirror may name its files relative to the list.
+urllib.request.urlretrieve(urllib.parse.urljoin(listed, wheel["url"]), wheel["filename"])
+done = subprocess.run([sys.executable, wheel["filename"] + "/pip", "install", "--no-cache-dir", "--target", "got",
+                       "iniconfig"], capture_output=True, text=True)
+sys.path.insert(0, "got")
+import iniconfig
+print(json.dumps([done.returncode, iniconfig.__file__, done.stderr]))
+"""
+    )
+    assert installed[0] == 0, installed[2]
+    assert "/got/iniconfig/" in installed[1]
+
+
+def test_a_door_that_died_is_opened_again_for_the_same_sessions(contained: Contained) -> None:
+    before = _ports(contained.stack)
+    contained.stack.kill("door")
+    wait_for("the door's restart", lambda: contained.stack.part("door")["restarts"] == 1, 60)
+
+    def answers() -> bool:
+        with contained.session.owner() as owner:
+            return owner.get("/api/status").status_code == 200
+
+    wait_for("the session's way in", answers, 60)
+    assert _ports(contained.stack) == before
+    assert contained.ask("print(json.dumps(6 * 7))") == 42
 
 
 def test_a_flood_of_processes_ends_at_the_limit_and_the_lab_goes_on(contained: Contained) -> None:
@@ -255,7 +410,10 @@ def test_shut_down_in_the_lab_its_outputs_are_in_the_history(contained: Containe
 
 
 def test_a_notebook_as_a_job_runs_in_a_container_too(contained: Contained) -> None:
-    code = "import os\nprint(os.getuid(), os.path.exists('/opt/nebulab'), open('in.tsv').read())"
+    code = (
+        "import os, socket\nprint(os.getuid(), os.path.exists('/opt/nebulab'), len(socket.if_nameindex()), "
+        "os.environ['HTTPS_PROXY'].startswith('http://127.0.0.1:'), open('in.tsv').read())"
+    )
     cell = {"cell_type": "code", "id": "a", "metadata": {}, "source": code, "outputs": [], "execution_count": None}
     notebook = json.dumps({"cells": [cell], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}).encode()
     program = contained.galaxy.upload(contained.history, notebook, "program.ipynb", "ipynb")
@@ -268,9 +426,10 @@ def test_a_notebook_as_a_job_runs_in_a_container_too(contained: Contained) -> No
     job = contained.galaxy.wait_job(answer["jobs"][0]["id"])
     assert job["state"] == "ok", job
     executed = contained.galaxy.notebook(contained.galaxy.output(answer, "executed_notebook")["id"])
-    user, inside, read = "".join(executed["cells"][0]["outputs"][0]["text"]).split(" ", 2)
+    user, *inside, read = "".join(executed["cells"][0]["outputs"][0]["text"]).split(" ", 4)
     assert int(user) != 0
-    assert inside == "True"
+    # In the image, without a network, and with the way out.
+    assert inside == ["True", "1", "True"]
     assert read.startswith(TABLE)
     wait_for("the container's end", lambda: not _left(contained.stack), 15)
 

@@ -23,6 +23,7 @@ COMMANDS = {
     "lab": "Open this folder in JupyterLab, on your own machine.",
     "session": "Run one JupyterLab session (called by the Galaxy tool).",
     "packages": "Show what you added to a session, save the list, or undo it.",
+    "door": "Let sessions in and out of containers without a network.",
     "image": "Build the container image, and verify it.",
     "test": "Run the project's tests.",
     "bench": "Measure against the goals, and print the table of ratios.",

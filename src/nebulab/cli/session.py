@@ -45,6 +45,8 @@ def command(
       NEBULAB_KEY_FILE        the key in a file, which is deleted, instead of API_KEY
       NEBULAB_GALAXY_SOCKET   leads to Galaxy where GALAXY_URL does not
       NEBULAB_RUNTIME_REPORT  where to write the port, if not where Galaxy looks
+      NEBULAB_DOOR, NEBULAB_TICKET_FILE, NEBULAB_EGRESS   the ways in and out of a
+                              container without network; see `nebulab door --help`
       JUPYTER_TOKEN           the page's secret token; made when absent
       NEBULAB_KERNELS         folder of the kernels' environment
       NEBULAB_PRELOAD         libraries that every kernel has imported already, as
@@ -73,12 +75,14 @@ def command(
 
     sandbox.keep_memory_private()
     key = sandbox.take_key()
+    ticket = sandbox.take_ticket()
     secrets = alone.secrets(sys.stdin) if stdin else {}
     key = secrets.pop("API_KEY", key)
     told = settings.read(
         {**os.environ, **secrets},
         root=Path.cwd(),
         key=key,
+        ticket=ticket,
         held=stdin,
         inputs=inputs,
         notebook_output=notebook_output,

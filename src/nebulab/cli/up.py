@@ -18,6 +18,7 @@ from nebulab.stack.settings import (
     DEFAULT_MAX_SESSIONS,
     DEFAULT_PROCESSES,
     ISOLATIONS,
+    NETWORKS,
     PROXIES,
     read_settings,
 )
@@ -37,6 +38,19 @@ _SMALLEST_MB = 256
     " bubblewrap) and says which.  [default: auto]",
 )
 @click.option("--image", metavar="TAG", help=f"The image of sessions in containers.  [default: {DEFAULT_IMAGE}]")
+@click.option(
+    "--network",
+    type=click.Choice(NETWORKS),
+    help="What --isolation container gives sessions: sealed leads to Galaxy and, by an HTTP proxy, to the internet "
+    "(pip, uv, git, curl), and to nothing of this machine and its network; open is the engine's own network, for "
+    "notebooks that need raw connections and interactive tools of your own.  [default: sealed]",
+)
+@click.option(
+    "--allow",
+    multiple=True,
+    metavar="HOST[:PORT]",
+    help="Let sealed sessions reach this host or network (10.1.0.0/16) too; may be repeated.",
+)
 @click.option(
     "--proxy",
     type=click.Choice(PROXIES),
@@ -82,6 +96,8 @@ def command(
     proxy_port: int | None,
     isolation: str | None,
     image: str | None,
+    network: str | None,
+    allow: tuple[str, ...],
     proxy: str | None,
     idle_minutes: int | None,
     max_sessions: int | None,
@@ -115,6 +131,8 @@ def command(
             "proxy_port": proxy_port,
             "isolation": isolation,
             "image": image,
+            "network": network,
+            "allow": allow,
             "proxy": proxy,
             "idle_minutes": idle_minutes,
             "max_sessions": max_sessions,

@@ -19,7 +19,7 @@ from nebulab.errors import ImageError, SettingsError
 from nebulab.laptop.gpus import Choice
 from nebulab.laptop.login import Login
 from nebulab.laptop.settings import LabSettings
-from nebulab.stack.engine import HOME, Engine, limits, walls
+from nebulab.stack.engine import HOME, Engine, authorities, limits, walls
 from nebulab.stack.ports import HOST
 
 INSIDE = "/import"
@@ -33,8 +33,6 @@ _PROCESSES = 4096
 _SELINUX = Path("/sys/fs/selinux/enforce")
 _STOP_SECONDS = 30
 _NAME = "nebulab"
-_AUTHORITIES = "/opt/nebulab/authorities.pem"
-_TRUST = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "PIP_CERT")
 _LABEL = "org.nebulab.lab"
 
 
@@ -120,7 +118,7 @@ def box(
         *bind(settings.folder, INSIDE),
         *bind(home, HOME),
         *choice.options,
-        *_authorities(environ),
+        *authorities(environ),
     ]
     if _SELINUX.exists():
         # The alternative, to label the folder anew, would take it from the programs that use it now.
@@ -156,14 +154,6 @@ def bind(source: Path, target: str) -> Sequence[str]:
     if not {",", '"'} & set(str(source)):
         return ("--mount", f"type=bind,source={source},target={target}")
     raise SettingsError(f"No engine can mount {source}.", "Take the colon or the comma out of its name.")
-
-
-def _authorities(environ: Mapping[str, str]) -> list[str]:
-    file = Path(environ.get("SSL_CERT_FILE") or "/nowhere").absolute()
-    if not file.is_file():
-        return []
-    variables = [argument for name in _TRUST for argument in ("--env", f"{name}={_AUTHORITIES}")]
-    return ["--volume", f"{file}:{_AUTHORITIES}:ro", *variables]
 
 
 def sensible_memory_mb(engine: Engine | None = None) -> int:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from nebulab.errors import ServerError
-from nebulab.session import guardian, limits, server, watchdog
+from nebulab.session import guardian, limits, sealed, server, watchdog
 from nebulab.session.collected import Lost, write_lost
 from nebulab.session.idle import Idleness
 from nebulab.session.journal import log
@@ -91,7 +91,7 @@ class _Live:
         self._told_trouble = ""
         self._passed_on = 0
         self._lost = False
-        self._way: asyncio.Server | None = None
+        self._ways: list[asyncio.Server] = []
         self._end: asyncio.Future[End]
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -123,6 +123,8 @@ class _Live:
 
             if self._settings.galaxy_socket is not None:
                 await self._make_way(self._settings.galaxy_socket)
+            if self._prepared.outward is not None:
+                self._ways.append(await self._prepared.outward.serve())
             broker = Broker(
                 self._settings.galaxy_url,
                 self._settings.key,
@@ -171,7 +173,8 @@ class _Live:
 
         address = urlsplit(self._settings.galaxy_url)
         try:
-            self._way = await forwarding.serve_port(server.LOOPBACK, address.port or 80, socket)
+            port = address.port or (443 if address.scheme == "https" else 80)
+            self._ways.append(await forwarding.serve_port(server.LOOPBACK, port, socket))
         except OSError as error:
             self._journal.tell(f"Galaxy can't be reached from this container: {error.strerror}.")
 
@@ -215,6 +218,8 @@ class _Live:
         self._state = "running"
         if self._settings.runtime_report is not None and self._prepared.isolation != "container":
             server.report(self._settings.runtime_report, self._port)
+        if self._settings.door is not None:
+            self._begin(sealed.let_in(self._settings.door, self._settings.ticket, self._port))
         log(f"JupyterLab answers after {time.monotonic() - self._prepared.began:.1f} s")
         if not self._settings.in_galaxy:
             log(f"Open http://127.0.0.1:{self._port}{base_url}nebulab/start?token={self._settings.token}")

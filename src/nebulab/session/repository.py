@@ -38,7 +38,7 @@ _GUARDS = (
     "-c", "core.fsmonitor=false",
     "-c", "http.followRedirects=initial",
 )  # fmt: skip
-_SSH = "ssh -o BatchMode=yes -o StrictHostKeyChecking=accept-new -o ConnectTimeout=15"
+_SSH = "-o BatchMode=yes -o StrictHostKeyChecking=accept-new -o ConnectTimeout=15"
 
 
 def check_address(address: str, schemes: Sequence[str]) -> str:
@@ -117,7 +117,7 @@ def clone(
     asked = {
         "GIT_TERMINAL_PROMPT": "0",
         "GIT_ASKPASS": "true",
-        "GIT_SSH_COMMAND": _SSH,
+        "GIT_SSH_COMMAND": f"{environment.get('GIT_SSH_COMMAND') or 'ssh'} {_SSH}",
         "GIT_ALLOW_PROTOCOL": ":".join(schemes),
         "GIT_CONFIG_NOSYSTEM": "1",
         "GIT_LFS_SKIP_SMUDGE": "1",

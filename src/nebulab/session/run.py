@@ -5,6 +5,7 @@ Until JupyterLab's process is started this uses the standard library only, and n
 
 from __future__ import annotations
 
+import contextlib
 import json
 import secrets
 import socket
@@ -16,7 +17,7 @@ from pathlib import Path
 
 from nebulab.accelerators import asking, caps
 from nebulab.accelerators.diagnosis import Seen
-from nebulab.session import environment, guardian, job, repository, sandbox, server, standalone, start
+from nebulab.session import environment, guardian, job, repository, sandbox, sealed, server, standalone, start
 from nebulab.session.collected import Collected
 from nebulab.session.journal import Journal, log
 from nebulab.session.mirror import Mirror
@@ -45,6 +46,8 @@ class Prepared:
     gpus: Seen
     job: job.Program | None
     """The notebook or script, if this is a job and nobody's session."""
+    outward: sealed.Outward | None
+    """The way out of a container without network."""
     began: float
     """Time of the monotonic clock at the session's first line, in seconds."""
 
@@ -75,6 +78,9 @@ def run(settings: SessionSettings, inherited: Mapping[str, str]) -> int:
 def prepare(settings: SessionSettings, inherited: Mapping[str, str]) -> Prepared:
     """Lay out folders, inputs and notebooks; from here on Galaxy could collect."""
     began = time.monotonic()
+    outward = sealed.Outward(settings.egress) if settings.egress else None
+    if outward is not None:
+        inherited = {**inherited, **outward.variables}
     asked = asking.ask(inherited)
     layout = settings.layout
     journal = Journal()
@@ -94,15 +100,16 @@ def prepare(settings: SessionSettings, inherited: Mapping[str, str]) -> Prepared
     passed = environment.passed_on(inherited) | {"PATH": settings.path, "HOME": str(layout.home), "LC_ALL": "C.UTF-8"}
 
     def clone(address: str, reference: str, into: Path) -> Path:
-        return repository.clone(
-            address,
-            reference,
-            into,
-            schemes=settings.clone_schemes,
-            seconds=settings.clone_seconds,
-            environment=passed,
-            sandboxed=lambda argv, variables: _sandboxed(settings, isolation, sources, argv, variables),
-        )
+        with outward.helped() if outward is not None else contextlib.nullcontext():
+            return repository.clone(
+                address,
+                reference,
+                into,
+                schemes=settings.clone_schemes,
+                seconds=settings.clone_seconds,
+                environment=passed,
+                sandboxed=lambda argv, variables: _sandboxed(settings, isolation, sources, argv, variables),
+            )
 
     datatypes = _datatypes(settings.datatypes)
     mirror: Collected
@@ -138,7 +145,9 @@ def prepare(settings: SessionSettings, inherited: Mapping[str, str]) -> Prepared
     gpus = asked.seen(_DRIVER_SECONDS)
     tell = journal.tell if gpus.serious else log
     tell(caps.describe(gpus, settings.gpu_memory_mb))
-    return Prepared(settings, isolation, inherited, request, sources, first, mirror, journal, gpus, program, began)
+    return Prepared(
+        settings, isolation, inherited, request, sources, first, mirror, journal, gpus, program, outward, began
+    )
 
 
 def _datatypes(path: Path | None) -> Datatypes:
@@ -190,7 +199,9 @@ def _spawn(prepared: Prepared, bound: socket.socket, broker_token: str, port: in
         argv = [sys.executable, "-m", "nebulab", "run", prepared.first.page, "--in-place"]
         argv += ["--failure", str(layout.failure)]
     else:
-        address = ANYWHERE if prepared.isolation == "container" else server.LOOPBACK
+        # Where the door lets people in, they come from inside.
+        published = prepared.isolation == "container" and settings.door is None
+        address = ANYWHERE if published else server.LOOPBACK
         page = settings.page
         argv = server_config.command(port, address=address, base_url=page.base_url, origin=page.origin)
         variables |= server_config.hand_over(settings.token, layout.runtime, password=page.password)

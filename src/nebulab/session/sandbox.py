@@ -175,17 +175,36 @@ def take_key() -> str | None:
     """Take the user's API key out of the environment, or out of the file that NEBULAB_KEY_FILE names, which is deleted.
 
     In a container the first process keeps its environment as long as the container lives, and kernels can read it.
+
+    Raises
+    ------
+    SettingsError
+        There is no such file.
     """
     key = forget("API_KEY")
     file = os.environ.pop("NEBULAB_KEY_FILE", "")
-    if not file:
-        return key
+    return _take(file, "API key") if file else key
+
+
+def take_ticket() -> str:
+    """Take the ticket for the door out of the file that NEBULAB_TICKET_FILE names, which is deleted.
+
+    Raises
+    ------
+    SettingsError
+        There is no such file.
+    """
+    file = os.environ.pop("NEBULAB_TICKET_FILE", "")
+    return _take(file, "ticket for the door") if file else ""
+
+
+def _take(file: str, what: str) -> str:
     try:
-        key = Path(file).read_text(encoding="ascii")
+        content = Path(file).read_text(encoding="ascii")
         Path(file).unlink()
     except (OSError, ValueError) as error:
-        raise SettingsError(f"The API key can't be taken from {file}: {error}", "Start the session again.") from error
-    return key
+        raise SettingsError(f"The {what} can't be taken from {file}: {error}", "Start the session again.") from error
+    return content
 
 
 def keep_memory_private() -> None:

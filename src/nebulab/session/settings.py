@@ -149,6 +149,10 @@ class SessionSettings:
     runtime_report: Path | None = None
     galaxy_socket: Path | None = None
     """Leads to Galaxy where its address does not, in a container."""
+    door: Path | None = None
+    """Lets people in, where the container has no network; `egress` leads out."""
+    ticket: str = field(default="", repr=False)
+    egress: Path | None = None
 
     page: page.Page = field(default_factory=page.Page)
     port: int | None = None
@@ -190,6 +194,7 @@ def read(
     *,
     root: Path,
     key: str | None,
+    ticket: str = "",
     layout: Layout | None = None,
     inputs: Path | None = None,
     notebook_output: Path | None = None,
@@ -198,7 +203,7 @@ def read(
     outputs: Mapping[str, Path] | None = None,
     held: bool = False,
 ) -> SessionSettings:
-    """Read the settings from the options and from `environment`, which no longer holds the user's `key`.
+    """Read the settings from the options and from `environment`, which no longer holds the user's `key` and `ticket`.
 
     With a `layout` of its own the session is standalone: it has the page's settings, takes the container's memory
     limit, and ends for idleness only if asked to.
@@ -236,6 +241,9 @@ def read(
         if job_id
         else None,
         galaxy_socket=_path(environment, "NEBULAB_GALAXY_SOCKET"),
+        door=_path(environment, "NEBULAB_DOOR"),
+        ticket=ticket,
+        egress=_path(environment, "NEBULAB_EGRESS"),
         page=page.read(environment) if layout else page.Page(),
         port=_whole(environment, "NEBULAB_PORT") if layout else None,
         held=held,

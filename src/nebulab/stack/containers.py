@@ -11,13 +11,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from nebulab.stack.engine import HOME, Engine, hardening, limits
+from nebulab.door import serve as door
+from nebulab.stack.engine import HOME, Engine, authorities, hardening, limits
 from nebulab.stack.isolation import Isolation
 from nebulab.stack.settings import StackSettings
 
 LABEL = "org.nebulab.stack"
 SOCKET_FOLDER = "/run/nebulab"
-"""Where a session in its container finds the socket that leads to Galaxy."""
+"""Where a session in its container finds the door's sockets."""
 
 _OF_THIS_MACHINE = frozenset({"PATH", "NEBULAB_KERNELS", "NEBULAB_HIDE", "NEBULAB_ISOLATION"})
 _RULES = "nebulab_job_rules"
@@ -53,7 +54,7 @@ def environments(
     told |= {
         "GALAXY_SLOTS": str(cores),
         "HOME": HOME,
-        "NEBULAB_GALAXY_SOCKET": f"{SOCKET_FOLDER}/{settings.galaxy_socket.name}",
+        "NEBULAB_GALAXY_SOCKET": f"{SOCKET_FOLDER}/{door.GALAXY}",
         # Where engine.sh puts it.
         "NEBULAB_KEY_FILE": "nebulab-key",
         # Galaxy would name this machine's.
@@ -63,8 +64,10 @@ def environments(
         *hardening(memory_mb),
         *limits(memory_mb=memory_mb, cpus=cores, processes=settings.session_processes),
         *("--label", f"{LABEL}={settings.data_dir}"),
-        *("--volume", f"{settings.galaxy_socket.parent}:{SOCKET_FOLDER}:ro"),
+        *("--volume", f"{settings.door_dir}:{SOCKET_FOLDER}:ro"),
+        *authorities(os.environ),
     ]
+    network, on_this_machine = _network(settings, isolation)
     container = {
         "runner": "local",
         "local_slots": cores,
@@ -73,13 +76,10 @@ def environments(
         "docker_container_id_override": isolation.image,
         "docker_cmd": isolation.engine,
         "docker_sudo": False,
-        "docker_net": "bridge",
-        # Without it the port would be open on all of the machine's addresses.
-        "docker_host_port_cmd": "echo 127.0.0.1:",
+        **network,
         "docker_run_extra_arguments": shlex.join(options),
         **{f"docker_env_{key}": value for key, value in told.items()},
-        "container_monitor_command": str(settings.environment("galaxy") / "bin" / "galaxy-container-monitor"),
-        "env": [*_engine_variables(), {"file": str(rules_folder(settings) / "engine.sh")}],
+        "env": [*_engine_variables(), *on_this_machine, {"file": str(rules_folder(settings) / "engine.sh")}],
     }
     rule = {
         "runner": "dynamic",
@@ -89,6 +89,28 @@ def environments(
         "container_environment": counted(name),
     }
     return {name: rule, counted(name): container}
+
+
+def _network(settings: StackSettings, isolation: Isolation) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """Return what the destination says of the network, and what its jobs are told on this machine."""
+    # Without it the port would be open on all of the machine's addresses. Where there is no network, engine.sh makes
+    # a ticket of it.
+    port = {"docker_host_port_cmd": "echo 127.0.0.1:"}
+    if isolation.network == "open":
+        monitor = settings.environment("galaxy") / "bin" / "galaxy-container-monitor"
+        return {"docker_net": "bridge", **port, "container_monitor_command": str(monitor)}, []
+    told = {
+        "NEBULAB_DOOR": f"{SOCKET_FOLDER}/{door.DOOR}",
+        "NEBULAB_EGRESS": f"{SOCKET_FOLDER}/{door.EGRESS}",
+        # Where engine.sh puts it.
+        "NEBULAB_TICKET_FILE": "nebulab-ticket",
+    }
+    return (
+        # The door tells Galaxy the port, which Galaxy's own monitor would ask the engine for.
+        {"docker_net": "none", **port, "container_monitor": False}
+        | {f"docker_env_{key}": value for key, value in told.items()},
+        [{"name": "NEBULAB_TICKETS", "value": str(settings.tickets_dir)}],
+    )
 
 
 def rules_folder(settings: StackSettings) -> Path:

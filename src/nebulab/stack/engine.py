@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +18,8 @@ _WALLS = ("--read-only", "--cap-drop", "ALL", "--security-opt", "no-new-privileg
 _SHARE_IN_MEMORY = 4
 """Of the memory, what a folder of a container may take that lies in it: full, it refuses files, and kernels live on."""
 
+_AUTHORITIES = "/opt/nebulab/authorities.pem"
+_TRUST = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "PIP_CERT", "CURL_CA_BUNDLE", "GIT_SSL_CAINFO")
 _PROBE_SECONDS = 30
 # The first container of an image may have its layers unpacked.
 _TRIAL_SECONDS = 60
@@ -174,3 +176,12 @@ def limits(
         *("--memory", f"{memory_mb}m", *(("--cpus", f"{cpus:g}") if cpus else ())),
         *("--pids-limit", f"{processes}", "--shm-size", f"{shared_memory_mb}m"),
     )
+
+
+def authorities(environ: Mapping[str, str]) -> Sequence[str]:
+    """Return the options by which a container trusts what SSL_CERT_FILE names: a proxy's authorities among them."""
+    file = Path(environ.get("SSL_CERT_FILE") or "/nowhere").absolute()
+    if not file.is_file():
+        return ()
+    variables = (argument for name in _TRUST for argument in ("--env", f"{name}={_AUTHORITIES}"))
+    return ("--volume", f"{file}:{_AUTHORITIES}:ro", *variables)

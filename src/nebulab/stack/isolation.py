@@ -10,6 +10,7 @@ from pathlib import Path
 
 from nebulab.errors import ImageMissing, SettingsError
 from nebulab.stack import engine
+from nebulab.stack.settings import NETWORKS
 
 # What a session asks of its sandbox: if this runs, a session runs.
 _PROBE = (
@@ -23,7 +24,7 @@ _PROBE = (
 class Isolation:
     """What sessions run in: `kind` for the job's destination, `program` if one is needed, `explanation` for people.
 
-    Sessions in containers have the `engine` and the `image` too.
+    Sessions in containers have the `engine`, the `image` and the `network` too.
     """
 
     kind: str
@@ -31,12 +32,20 @@ class Isolation:
     explanation: str
     engine: str = ""
     image: str = ""
+    network: str = ""
 
 
-def choose(wanted: str, image: str, data_dir: Path) -> Isolation:
+_NETWORKS = {
+    "sealed": "network sealed: Galaxy, and the internet by an HTTP proxy",
+    "open": "network open: it reaches this machine, its network and other sessions' ports",
+}
+
+
+def choose(wanted: str, image: str, data_dir: Path, network: str = NETWORKS[0]) -> Isolation:
     """Return the isolation to use; `wanted` is `auto`, `container` (of `image`), `bubblewrap` or `none`.
 
-    `auto` takes a container where one of `image` really starts. The sessions' files lie below `data_dir`.
+    `auto` takes a container where one of `image` really starts. The sessions' files lie below `data_dir`. `network` is
+    what containers get, `sealed` or `open`.
 
     Raises
     ------
@@ -56,7 +65,7 @@ def choose(wanted: str, image: str, data_dir: Path) -> Isolation:
         told = f"; no container: {error.message} {error.hint}" if isinstance(error, ImageMissing) else ""
         return replace(weaker, explanation=weaker.explanation + told)
     told = f"container ({image}, {found.name}): a session sees its own folder and its inputs only"
-    return Isolation("container", None, told, found.name, image)
+    return Isolation("container", None, f"{told}; {_NETWORKS[network]}", found.name, image, network)
 
 
 def without_container(wanted: str) -> Isolation:

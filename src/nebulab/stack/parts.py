@@ -10,6 +10,7 @@ from pathlib import Path
 
 import aiohttp
 
+from nebulab.door import serve as door_process
 from nebulab.stack import containers, gx_it_proxy
 from nebulab.stack.ports import HOST
 from nebulab.stack.settings import StackSettings
@@ -28,7 +29,7 @@ class Part:
     address
         Where people and programs reach it.
     probe
-        An address that answers when the part works.
+        An address that answers when the part works; a folder for the door.
     expects
         The status of that answer; None if any will do.
     start_seconds
@@ -51,6 +52,8 @@ class Part:
 
     async def answers(self, client: aiohttp.ClientSession) -> bool:
         """Tell whether the part answers now."""
+        if self.probe.startswith("/"):
+            return await door_process.answers(Path(self.probe))
         try:
             async with client.get(self.probe, timeout=aiohttp.ClientTimeout(total=_ANSWER_SECONDS)) as answer:
                 return self.expects is None or answer.status == self.expects
@@ -102,5 +105,23 @@ def proxy(settings: StackSettings, galaxy_url: str, port: int) -> Part:
         probe=f"http://{HOST}:{port}/",
         folder=settings.run_dir,
         log=settings.log("proxy"),
+        environment={"PYTHONUNBUFFERED": "1"},
+    )
+
+
+def door(settings: StackSettings, galaxy_port: int) -> Part:
+    """Return the ways of sessions in containers: to Galaxy, in, and out."""
+    return Part(
+        name="door",
+        title="The door of sessions in containers",
+        command=(
+            *(sys.executable, "-m", "nebulab", "door", "--galaxy", f"{HOST}:{galaxy_port}"),
+            *("--folder", settings.door_dir, "--tickets", settings.tickets_dir),
+            *(option for text in settings.allow for option in ("--allow", text)),
+        ),
+        address=str(settings.door_dir),
+        probe=str(settings.door_dir),
+        folder=settings.run_dir,
+        log=settings.log("door"),
         environment={"PYTHONUNBUFFERED": "1"},
     )

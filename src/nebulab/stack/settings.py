@@ -9,10 +9,12 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
+from nebulab.door.policy import Allowed
 from nebulab.errors import SettingsError
 
 ISOLATIONS = ("auto", "bubblewrap", "container", "none")
 DEFAULT_IMAGE = "nebulab:cpu"
+NETWORKS = ("sealed", "open")
 PROXIES = ("builtin", "gx-it-proxy")
 DEFAULT_IDLE_MINUTES = 120
 DEFAULT_MAX_SESSIONS = 32
@@ -43,6 +45,10 @@ class StackSettings:
         What sessions run in: `auto` takes the strongest that works here, a container where the image is there.
     image
         The image of sessions that run in a container.
+    network
+        What sessions in containers have: `sealed`, none but the door's ways, or `open`, the engine's bridge.
+    allow
+        What sealed sessions may reach beside the internet: hosts and networks.
     proxy
         `builtin`, or `gx-it-proxy`, which servers use.
     idle_minutes
@@ -64,6 +70,8 @@ class StackSettings:
     proxy_port: int | None = None
     isolation: str = "auto"
     image: str = DEFAULT_IMAGE
+    network: str = NETWORKS[0]
+    allow: tuple[str, ...] = ()
     proxy: str = "builtin"
     idle_minutes: int = DEFAULT_IDLE_MINUTES
     max_sessions: int = DEFAULT_MAX_SESSIONS
@@ -77,6 +85,10 @@ class StackSettings:
     def __post_init__(self) -> None:
         if self.isolation not in ISOLATIONS:
             raise SettingsError(f"Unknown isolation {self.isolation!r}.", f"Choose one of: {', '.join(ISOLATIONS)}.")
+        if self.network not in NETWORKS:
+            raise SettingsError(f"Unknown network {self.network!r}.", f"Choose one of: {', '.join(NETWORKS)}.")
+        for text in self.allow:
+            Allowed.read(text)
         if self.proxy not in PROXIES:
             raise SettingsError(f"Unknown proxy {self.proxy!r}.", f"Choose one of: {', '.join(PROXIES)}.")
         if self.idle_minutes < 0:
@@ -120,9 +132,14 @@ class StackSettings:
         return self.data_dir / "secrets.json"
 
     @property
-    def galaxy_socket(self) -> Path:
-        """Galaxy, for sessions in containers, which reach nothing else of this machine; alone in its folder."""
-        return self.data_dir / "socket" / "galaxy"
+    def door_dir(self) -> Path:
+        """The door's sockets, for sessions in containers, which reach nothing else of this machine."""
+        return self.data_dir / "door"
+
+    @property
+    def tickets_dir(self) -> Path:
+        """Which job each session in a container speaks for."""
+        return self.data_dir / "tickets"
 
     @property
     def sessions_map(self) -> Path:
@@ -148,6 +165,7 @@ class StackSettings:
         for name in ("data_dir", "environments_dir", "checkout"):
             values[name] = Path(values[name])
         values["tool_confs"] = tuple(Path(path) for path in values["tool_confs"])
+        values["allow"] = tuple(values["allow"])
         return cls(**values)
 
 
@@ -169,6 +187,7 @@ def read_settings(options: Mapping[str, Any] | None = None, environ: Mapping[str
     environments = environ.get("NEBULAB_ENVIRONMENTS") or data_dir / "environments"
     given.setdefault("environments_dir", environments)
     given["environments_dir"] = _absolute(given["environments_dir"])
+    given["allow"] = tuple(given.get("allow", ()))
     given["tool_confs"] = tuple(_absolute(path) for path in given.get("tool_confs", ()))
     return StackSettings(data_dir=data_dir, checkout=_checkout(), **given)
 

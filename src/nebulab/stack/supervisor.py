@@ -16,12 +16,10 @@ import time
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import aiohttp
 import psutil
 
-from nebulab import forwarding
 from nebulab.errors import AlreadyRunning, NebulabError, StackError
 from nebulab.stack import (
     accounts,
@@ -68,6 +66,7 @@ class Supervisor:
             parts=[PartState("supervisor", "running", pid=os.getpid())],
         )
         self._isolation: isolation.Isolation | None = None
+        self._door: Part | None = None
         self._running: dict[str, asyncio.subprocess.Process] = {}
         self._answered: dict[str, asyncio.Event] = {}
         self._stop = asyncio.Event()
@@ -102,10 +101,12 @@ class Supervisor:
         self._end_leftovers()
         self._handle_signals()
         galaxy, proxy = self._prepare()
+        # In the order in which they are stopped.
+        kept = [proxy, galaxy, *([self._door] if self._door else [])]
         with self._guarded():
-            async with self._way_for_containers(galaxy), aiohttp.ClientSession(trust_env=False) as client:
-                self._answered = {part.name: asyncio.Event() for part in (proxy, galaxy)}
-                work = [asyncio.create_task(self._keep(part, client)) for part in (proxy, galaxy)]
+            async with self._without_leftovers(), aiohttp.ClientSession(trust_env=False) as client:
+                self._answered = {part.name: asyncio.Event() for part in kept}
+                work = [asyncio.create_task(self._keep(part, client)) for part in kept]
                 work.append(asyncio.create_task(self._finish_start(galaxy)))
                 work.append(asyncio.create_task(self._watch_folder()))
                 stopping = asyncio.create_task(self._stop.wait())
@@ -116,11 +117,12 @@ class Supervisor:
                         task.result()
                 finally:
                     stopping.cancel()
-                    await self._shut_down(galaxy, proxy, work)
+                    await self._shut_down(galaxy, kept, work)
 
     def _prepare(self) -> tuple[Part, Part]:
         settings = self.settings
-        chosen = self._isolation = isolation.choose(settings.isolation, settings.image, settings.data_dir)
+        chosen = isolation.choose(settings.isolation, settings.image, settings.data_dir, settings.network)
+        self._isolation = chosen
         self.state.isolation = chosen.explanation
         log.info("sessions' isolation: %s", chosen.explanation)
         numbers = ports.choose(
@@ -130,23 +132,24 @@ class Supervisor:
         path = configuration.write(settings, secrets, chosen, numbers["galaxy"], numbers["proxy"])
         galaxy = parts.galaxy(settings, path, numbers["galaxy"])
         proxy = parts.proxy(settings, galaxy.address, numbers["proxy"])
-        self.state.parts += [PartState(part.name, "starting", part.address) for part in (galaxy, proxy)]
+        started = [galaxy, proxy]
+        if chosen.kind == "container":
+            self._door = parts.door(settings, numbers["galaxy"])
+            started.append(self._door)
+        self.state.parts += [PartState(part.name, "starting", part.address) for part in started]
         self._write()
         return galaxy, proxy
 
     @contextlib.asynccontextmanager
-    async def _way_for_containers(self, galaxy: Part) -> AsyncIterator[None]:
-        """Lead sessions in containers to Galaxy, and leave no container behind."""
+    async def _without_leftovers(self) -> AsyncIterator[None]:
+        """Leave no container behind, neither the last run's nor this one's."""
         if self._isolation is None or self._isolation.kind != "container":
             yield
             return
         await asyncio.to_thread(containers.remove, self.settings, self._isolation)
-        port = urlsplit(galaxy.address).port or 80
-        way = await forwarding.serve_socket(self.settings.galaxy_socket, ports.HOST, port)
         try:
             yield
         finally:
-            way.close()
             left = await asyncio.to_thread(containers.remove, self.settings, self._isolation)
             if left:
                 log.info("removed %d containers that sessions left behind", left)
@@ -222,8 +225,8 @@ class Supervisor:
             await asyncio.sleep(_POLL_RUNNING)
         raise StackError(f"The stack's folder {self.settings.data_dir} was deleted.", "`nebulab up` makes a new one.")
 
-    async def _shut_down(self, galaxy: Part, proxy: Part, work: list[asyncio.Task[None]]) -> None:
-        """Stop in order: the sessions, whose outputs Galaxy still has to collect, the proxy, Galaxy, what is left."""
+    async def _shut_down(self, galaxy: Part, kept: list[Part], work: list[asyncio.Task[None]]) -> None:
+        """Stop in order: the sessions, whose outputs Galaxy still has to collect, the `kept` parts, what is left."""
         was_ready, self.state.ready = self.state.ready, False
         for part in self.state.parts:
             part.state = "failed" if part.state == "failed" else "stopping"
@@ -234,8 +237,8 @@ class Supervisor:
         await asyncio.gather(*work, return_exceptions=True)
         if was_ready and self.settings.secrets_file.exists():
             await self._end_sessions(galaxy)
-        for process_part in (proxy, galaxy):
-            await self._end(process_part)
+        for part_to_end in kept:
+            await self._end(part_to_end)
         left = await asyncio.to_thread(processes.end_all, self.state.stack_id, grace=_LEFTOVERS_SECONDS)
         if left:
             log.info("ended %d processes that the parts left behind", left)

@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 import yaml
 
+from nebulab.door.tickets import Tickets
 from nebulab.errors import SettingsError
 from nebulab.stack import accounts, configuration, containers, isolation
 from nebulab.stack.engine import hardening, limits
@@ -24,7 +25,7 @@ from nebulab.stack.isolation import Isolation
 from nebulab.stack.settings import StackSettings
 
 ROOT = Path(__file__).parents[3]
-PODMAN = Isolation("container", None, "container", "podman", "nebulab:cpu")
+PODMAN = Isolation("container", None, "container", "podman", "nebulab:cpu", "sealed")
 
 
 @pytest.fixture
@@ -38,8 +39,9 @@ def settings(tmp_path: Path) -> StackSettings:
 
 
 @pytest.fixture
-def jobs(settings: StackSettings) -> dict[str, Any]:
+def jobs(settings: StackSettings, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """Galaxy's job configuration."""
+    monkeypatch.delenv("SSL_CERT_FILE", raising=False)
     configuration.write(settings, accounts.load(settings.secrets_file), PODMAN, 8080, 8081)
     return yaml.safe_load((settings.config_dir / "job_conf.yml").read_text())
 
@@ -66,7 +68,7 @@ def test_sessions_and_programs_run_in_the_image_behind_every_wall(
             assert wanted in given
         # Nothing of Galaxy's, but the way to it; the rule adds what is the job's own.
         mounted = [given[place + 1] for place, option in enumerate(given) if option == "--volume"]
-        assert mounted == [f"{settings.data_dir}/socket:/run/nebulab:ro"]
+        assert mounted == [f"{settings.data_dir}/door:/run/nebulab:ro"]
         assert "docker_volumes" not in destination
         assert "seccomp" not in " ".join(given)
 
@@ -93,6 +95,43 @@ def test_the_limits_of_a_session_are_settings(settings: StackSettings) -> None:
     assert "--memory 1024m --cpus 1 --pids-limit 200" in given
     # Full, they leave half of the memory to the kernels.
     assert "--tmpfs /tmp:rw,exec,size=256m,mode=1777 --tmpfs /home/nebulab:rw,exec,size=256m,mode=1777" in given
+
+
+def test_a_sealed_session_has_no_network_and_a_ticket(jobs: dict[str, Any], settings: StackSettings) -> None:
+    for name in ("sessions", "programs"):
+        destination = jobs["execution"]["environments"][f"{name}-container"]
+        assert destination["docker_net"] == "none"
+        assert destination["container_monitor"] is False
+        assert destination["docker_env_NEBULAB_EGRESS"] == "/run/nebulab/egress"
+        # On this machine alone, where the job's script leaves the ticket.
+        assert {"name": "NEBULAB_TICKETS", "value": str(settings.tickets_dir)} in destination["env"]
+        assert not any(str(settings.tickets_dir) in option for option in options(destination))
+
+
+def test_an_open_session_is_published_and_has_no_door(settings: StackSettings) -> None:
+    open_ = replace(PODMAN, network="open")
+    destination = containers.environments(settings, open_, "x", {"local_slots": 1}, {"GALAXY_MEMORY_MB": "100"})[
+        "x-container"
+    ]
+    assert destination["docker_net"] == "bridge"
+    assert destination["docker_host_port_cmd"] == "echo 127.0.0.1:"
+    assert destination["container_monitor_command"].endswith("galaxy-container-monitor")
+    assert not any("DOOR" in name or "TICKET" in name or "EGRESS" in name for name in destination)
+    assert not any(entry.get("name") == "NEBULAB_TICKETS" for entry in destination["env"])
+
+
+def test_what_this_machine_trusts_a_container_trusts(
+    settings: StackSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bundle = tmp_path / "authorities.pem"
+    bundle.touch()
+    monkeypatch.setenv("SSL_CERT_FILE", str(bundle))
+    destination = containers.environments(settings, PODMAN, "x", {"local_slots": 1}, {"GALAXY_MEMORY_MB": "100"})[
+        "x-container"
+    ]
+    given = options(destination)
+    (inside,) = {option.partition("=")[2] for option in given if option.startswith(("PIP_CERT=", "GIT_SSL_CAINFO="))}
+    assert f"{bundle}:{inside}:ro" in given
 
 
 def test_the_engine_finds_its_own_settings_in_jobs(settings: StackSettings, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -141,7 +180,9 @@ def engines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_a_container_is_the_strongest_and_taken_where_one_starts(engines: Path) -> None:
     for wanted in ("auto", "container"):
         found = isolation.choose(wanted, "there:1", engines)
-        assert (found.kind, found.engine, found.image) == ("container", "podman", "there:1")
+        assert (found.kind, found.engine, found.image, found.network) == ("container", "podman", "there:1", "sealed")
+        assert "network sealed" in found.explanation
+    assert "network open" in isolation.choose("container", "there:1", engines, "open").explanation
 
 
 def test_an_image_that_is_not_there_is_told(engines: Path) -> None:
@@ -170,10 +211,18 @@ def test_the_servers_example_is_what_is_tested_here(jobs: dict[str, Any]) -> Non
     example = yaml.safe_load((ROOT / "deploy" / "galaxy" / "job_conf.containers.yml").read_text())["execution"]
     tested, shown = jobs["execution"]["environments"], example["environments"]
     assert shown["nebulab"] | {"container_environment": ""} == tested["sessions"] | {"container_environment": ""}
-    own = {"live_tool_output_reporting", "docker_env_NEBULAB_CLONE_SCHEMES", "docker_env_NEBULAB_GALAXY_SOCKET"}
-    assert shown["nebulab-container"].keys() == tested["sessions-container"].keys() - own
-    given = options(shown["nebulab-container"])
-    assert given == [*hardening(20480), *limits(memory_mb=20480, cpus=7)]
+    own = {"live_tool_output_reporting", "docker_env_NEBULAB_CLONE_SCHEMES"}
+    shown, tested = shown["nebulab-container"], tested["sessions-container"]
+    assert shown.keys() == tested.keys() - own
+    of_the_door = [name for name in tested if name.startswith("docker_env_NEBULAB_") and "/run/" in str(tested[name])]
+    assert {name: shown[name] for name in of_the_door} == {name: tested[name] for name in of_the_door}
+    assert len(of_the_door) == 3
+    assert [entry.get("name") for entry in shown["env"]] == ["NEBULAB_TICKETS", None]
+    assert shown["container_monitor"] is tested["container_monitor"]
+    # Galaxy's address is that of this machine's loopback here, and a name there.
+    address = ["--add-host", "galaxy.example.org:127.0.0.1", "--sysctl", "net.ipv4.ip_unprivileged_port_start=0"]
+    volume = ["--volume", "/run/nebulab:/run/nebulab:ro"]
+    assert options(shown) == [*hardening(20480), *limits(memory_mb=20480, cpus=7), *volume, *address]
 
 
 # --- the script that Galaxy's jobs source ---------------------------------------------------------------------------
@@ -191,7 +240,7 @@ def engine(tmp_path: Path) -> Path:
     return programs
 
 
-def in_job(engine: Path, command: str) -> list[str]:
+def in_job(engine: Path, command: str, **variables: str) -> list[str]:
     said = engine / "said"
     subprocess.run(
         ["bash", "-c", f'. "{ROOT}/deploy/galaxy/engine.sh"; {command}; wait'],
@@ -201,6 +250,7 @@ def in_job(engine: Path, command: str) -> list[str]:
             "API_KEY": "s3cret",
             "JUPYTER_TOKEN": "t0ken",
             "_GALAXY_JOB_DIR": str(engine.parent / "job"),
+            **variables,
         },
         check=True,
     )
@@ -216,6 +266,47 @@ def test_neither_key_nor_token_is_on_the_engines_command_line(engine: Path) -> N
     key = engine.parent / "job" / "working" / "nebulab-key"
     assert key.read_text() == "s3cret"
     assert stat.S_IMODE(key.stat().st_mode) == 0o600
+
+
+def test_a_port_becomes_a_ticket_where_there_is_a_door(engine: Path) -> None:
+    """The door finds the job by what the session is handed, and by nothing that stands in the ticket's name."""
+    folder = engine.parent / "tickets"
+    folder.mkdir()
+    command = "podman run -e A=1 -p $(echo 127.0.0.1:):8888 --name x image"
+    assert in_job(engine, command)[:-1] == ["run", "-e", "A=1", "-p", "127.0.0.1::8888", "--name", "x", "image"]
+    handed = engine.parent / "job" / "working" / "nebulab-ticket"
+    assert not handed.exists()
+    secrets = []
+    for _ in range(2):
+        said = in_job(engine, command, NEBULAB_TICKETS=str(folder))
+        assert said[:-1] == ["run", "-e", "A=1", "--name", "x", "image"]
+        assert stat.S_IMODE(handed.stat().st_mode) == 0o600
+        secrets.append(handed.read_text())
+        assert Tickets(folder).find(secrets[-1]).job == engine.parent / "job"
+    assert len(set(secrets)) == len(list(folder.iterdir())) == 2
+    assert not any(secret in path.name for secret in secrets for path in folder.iterdir())
+
+
+def test_a_program_that_nobody_opens_gets_no_ticket(engine: Path) -> None:
+    folder = engine.parent / "tickets"
+    folder.mkdir()
+    assert in_job(engine, "podman run --name x image", NEBULAB_TICKETS=str(folder))[:-1] == [
+        "run",
+        "--name",
+        "x",
+        "image",
+    ]
+    assert list(folder.iterdir()) == []
+
+
+def test_the_machines_proxies_stay_outside_of_sealed_containers(engine: Path) -> None:
+    """podman would hand them in, with their passwords."""
+    (engine / "podman").write_text('#!/bin/sh\necho "$https_proxy$HTTP_PROXY$all_proxy" >"$SAID"\n')
+    proxies = {"https_proxy": "http://user:word@proxy", "HTTP_PROXY": "x", "all_proxy": "y"}
+    (engine.parent / "tickets").mkdir()
+    told = {"NEBULAB_TICKETS": str(engine.parent / "tickets")}
+    assert in_job(engine, "podman run image", **proxies, **told) == [""]
+    assert in_job(engine, "podman pull image", **proxies, **told) == ["http://user:word@proxyxy"]
 
 
 def test_a_session_gets_time_to_end_where_galaxy_would_kill_it(engine: Path) -> None:
@@ -390,7 +481,8 @@ def test_the_example_for_apptainer_differs_where_it_must() -> None:
     own = apptainer["nebulab-apptainer"]
     told = {name.partition("_env_")[2]: value for name, value in own.items() if "_env_" in name}
     expected = {name.partition("_env_")[2]: v for name, v in docker["nebulab-container"].items() if "_env_" in name}
-    for name in ("HOME", "TMPDIR", "TMP", "TEMP"):  # Apptainer's own
+    of_the_door = ("NEBULAB_DOOR", "NEBULAB_EGRESS", "NEBULAB_TICKET_FILE", "NEBULAB_GALAXY_SOCKET")
+    for name in ("HOME", "TMPDIR", "TMP", "TEMP", *of_the_door):  # its own, and of a network that it has
         expected.pop(name)
     assert told == expected | {"NEBULAB_RUNTIME_REPORT": "nebulab-port.json"}
     assert own["container_monitor"] is False

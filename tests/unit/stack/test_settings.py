@@ -31,7 +31,9 @@ def test_relative_paths_hold_wherever_the_supervisor_runs(tmp_path: Path, monkey
 def test_another_process_reads_the_same_settings(tmp_path: Path) -> None:
     tools = tmp_path / "tool_conf.xml"
     tools.write_text("<toolbox/>")
-    settings = read_settings({"data_dir": tmp_path, "galaxy_port": 8080, "tool_confs": (tools,)}, {})
+    settings = read_settings(
+        {"data_dir": tmp_path, "galaxy_port": 8080, "tool_confs": (tools,), "allow": ("mirror.org",)}, {}
+    )
     assert StackSettings.from_json(settings.to_json()) == settings
 
 
@@ -39,6 +41,8 @@ def test_another_process_reads_the_same_settings(tmp_path: Path) -> None:
     ("options", "message"),
     [
         ({"isolation": "jail"}, "isolation"),
+        ({"network": "half"}, "network"),
+        ({"allow": ("10.0.0.0/99",)}, "neither a host nor a network"),
         ({"proxy": "nginx"}, "proxy"),
         ({"idle_minutes": -1}, "idle"),
         ({"tool_confs": ("/nowhere/tool_conf.xml",)}, "tool list"),

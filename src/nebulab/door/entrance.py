@@ -1,0 +1,145 @@
+"""The way in: a port of this machine for each session, which leads into its container alone; runs in the door.
+
+The session connects to the door's socket and says its ticket. The door then listens on a port, tells Galaxy, and asks
+the session for a connection of its own whenever somebody comes; the two are joined. All connections between the two are
+made from inside. What would look simpler is none of it safe: a listening socket of this machine's, handed in, can be
+turned into one that connects to any port here (`connect` with AF_UNSPEC); a socket in the job's folder, connected to
+from here, can be replaced by a link to another one.
+
+The session's first line is JSON, `{"ticket": …}` or `{"accept": …}`. The first kind is answered by `{"port": …}` or
+`{"refused": …}`, and then by a line `{"accept": …}` for everyone who comes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import secrets
+from dataclasses import dataclass, field
+from typing import Any
+
+from nebulab import forwarding
+from nebulab.door.tickets import Ticket, Tickets
+from nebulab.errors import Refused
+from nebulab.forwarding import Streams
+
+WAITING = 64
+"""How many may wait at once for a session to take them."""
+
+_LINE_SECONDS = 10.0
+_TAKE_SECONDS = 10.0
+
+log = logging.getLogger("nebulab.door.entrance")
+
+
+@dataclass
+class _Session:
+    """One session that is let in: the connection that it holds, and what it was asked for and has not given yet."""
+
+    writer: asyncio.StreamWriter
+    asked: set[str] = field(default_factory=set)
+    ended: bool = False
+
+
+class Entrance:
+    """The sessions that are let in on `host`; `tickets` says which job each is."""
+
+    def __init__(self, tickets: Tickets, host: str = "127.0.0.1") -> None:
+        self._tickets = tickets
+        self._host = host
+        self._waiting: dict[str, asyncio.Future[Streams]] = {}
+        self._served: set[str] = set()
+
+    async def handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Serve one connection of a session."""
+        try:
+            async with asyncio.timeout(_LINE_SECONDS):
+                said = json.loads(await reader.readline())
+            if not isinstance(said, dict):
+                raise ValueError(said)
+            waiting = self._waiting.pop(str(said.get("accept", "")), None)
+            if waiting is not None and not waiting.done():
+                # Whoever waits there has it now, and closes it.
+                waiting.set_result((reader, writer))
+                return
+            if "ticket" in said:
+                await self._let_in(str(said["ticket"]), reader, writer)
+        except (ValueError, TimeoutError, OSError):
+            pass
+        writer.close()
+
+    async def _let_in(self, secret: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            ticket = self._tickets.find(secret)
+            if ticket.path.name in self._served:
+                raise Refused("This session has its way in already.", "")
+        except Refused as error:
+            log.warning("refused: %s", error.message)
+            await _say(writer, {"refused": error.message, "hint": error.hint})
+            return
+        self._served.add(ticket.path.name)
+        try:
+            await self._serve(ticket, reader, writer)
+        finally:
+            self._served.discard(ticket.path.name)
+
+    async def _serve(self, ticket: Ticket, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        session = _Session(writer)
+
+        async def come(visitor_reader: asyncio.StreamReader, visitor_writer: asyncio.StreamWriter) -> None:
+            try:
+                inside = await self._ask(session)
+                if inside is None:
+                    visitor_writer.transport.abort()
+                    return
+                await forwarding.join((visitor_reader, visitor_writer), inside)
+            finally:
+                visitor_writer.close()
+
+        listening = await self._listen(ticket, come)
+        try:
+            port = listening.sockets[0].getsockname()[1]
+            ticket.got(port)
+            ticket.report(self._host, port)
+            await _say(writer, {"port": port})
+            # It says nothing more; its end is the session's.
+            while await reader.read(1024):
+                pass
+        finally:
+            listening.close()
+            session.ended = True
+            for name in list(session.asked):
+                if (waiting := self._waiting.pop(name, None)) is not None and not waiting.done():
+                    waiting.set_exception(ConnectionResetError("the session has ended"))
+
+    async def _listen(self, ticket: Ticket, come: forwarding.Handler) -> asyncio.Server:
+        if ticket.port is not None:
+            try:
+                return await asyncio.start_server(forwarding.in_tasks(come), self._host, ticket.port)
+            except OSError as error:
+                log.warning("port %d, which a session had, is taken: %s", ticket.port, error.strerror)
+        return await asyncio.start_server(forwarding.in_tasks(come), self._host, 0)
+
+    async def _ask(self, session: _Session) -> Streams | None:
+        """Ask the session for a connection, and return it, or None if it gives none."""
+        if session.ended or len(session.asked) >= WAITING:
+            return None
+        name = secrets.token_hex(16)
+        waiting: asyncio.Future[Streams] = asyncio.get_running_loop().create_future()
+        self._waiting[name] = waiting
+        session.asked.add(name)
+        try:
+            await _say(session.writer, {"accept": name})
+            async with asyncio.timeout(_TAKE_SECONDS):
+                return await waiting
+        except (OSError, TimeoutError):
+            return None
+        finally:
+            session.asked.discard(name)
+            self._waiting.pop(name, None)
+
+
+async def _say(writer: asyncio.StreamWriter, what: dict[str, Any]) -> None:
+    writer.write(json.dumps(what).encode() + b"\n")
+    await writer.drain()

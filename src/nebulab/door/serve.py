@@ -1,0 +1,127 @@
+"""The door's process: three sockets in a folder that sessions' containers see, and nothing else of this machine.
+
+`galaxy` leads to Galaxy, `egress` to the internet, and by `door` a session gets a port of this machine; runs beside
+Galaxy, as Galaxy's user, who can tell Galaxy where an entry point is.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import resource
+import signal
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from nebulab import forwarding
+from nebulab.door.egress import LARGEST_HEAD, Egress
+from nebulab.door.entrance import Entrance
+from nebulab.door.fairness import CONNECTIONS, shared
+from nebulab.door.policy import Allowed, Policy
+from nebulab.door.tickets import Tickets
+from nebulab.door.upstream import Upstream
+from nebulab.errors import SettingsError
+
+GALAXY, DOOR, EGRESS = "galaxy", "door", "egress"
+"""The sockets' names in the folder."""
+
+_CLEAR_SECONDS = 3600.0
+_RESOLVERS = 2 * CONNECTIONS
+"""Names that are slow to resolve must not keep other sessions' waiting: more at once than one user can ask for."""
+
+log = logging.getLogger("nebulab.door")
+
+
+@dataclass(frozen=True)
+class DoorSettings:
+    """One door.
+
+    Attributes
+    ----------
+    folder
+        Where the sockets are made; mounted into each container, to be read.
+    tickets
+        Where job scripts leave tickets; never mounted.
+    galaxy
+        Where Galaxy answers; None: sessions have an address of it that they can reach.
+    host
+        Where sessions' ports are opened: what the interactive tools proxy can reach, and nobody else should.
+    allowed
+        What sessions may reach beside the internet.
+    """
+
+    folder: Path
+    tickets: Path
+    galaxy: tuple[str, int] | None = None
+    host: str = "127.0.0.1"
+    allowed: tuple[Allowed, ...] = ()
+
+
+async def serve(settings: DoorSettings, environ: Mapping[str, str] = os.environ) -> None:
+    """Serve until SIGTERM or SIGINT.
+
+    Raises
+    ------
+    SettingsError
+        A folder can't be used, or the environment names a proxy that can't be.
+    """
+    loop = asyncio.get_running_loop()
+    loop.set_default_executor(ThreadPoolExecutor(_RESOLVERS))
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    # Two for each connection; many systems give a process a thousand, and let it have many more.
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    tickets = Tickets(settings.tickets)
+    entrance = Entrance(tickets, settings.host)
+    egress = Egress(Policy(settings.allowed), Upstream.read(environ))
+    try:
+        settings.tickets.mkdir(mode=0o700, parents=True, exist_ok=True)
+        servers = [
+            await forwarding.serve_socket_with(settings.folder / DOOR, shared(entrance.handle)),
+            await forwarding.serve_socket_with(settings.folder / EGRESS, egress.handle, limit=LARGEST_HEAD),
+        ]
+        if settings.galaxy is not None:
+            to_galaxy = shared(forwarding.onward(*settings.galaxy))
+            servers.append(await forwarding.serve_socket_with(settings.folder / GALAXY, to_galaxy))
+    except OSError as error:
+        raise SettingsError(
+            f"The door's sockets can't be made in {settings.folder}: {error.strerror}.",
+            "Name folders that Galaxy's user may write to: --folder and --tickets.",
+        ) from error
+    log.info("the door is open: %s", settings.folder)
+    clearing = asyncio.create_task(_clear(tickets))
+    await stop.wait()
+    clearing.cancel()
+    for server in servers:
+        server.close()
+    for name in (DOOR, EGRESS, GALAXY):
+        with contextlib.suppress(OSError):
+            (settings.folder / name).unlink()
+
+
+async def _clear(tickets: Tickets) -> None:
+    while True:
+        tickets.clear()
+        await asyncio.sleep(_CLEAR_SECONDS)
+
+
+async def answers(folder: Path) -> bool:
+    """Tell whether a door serves the folder."""
+    try:
+        reader, writer = await forwarding.open_socket(folder / EGRESS)
+    except OSError:
+        return False
+    try:
+        writer.write(b"GET / HTTP/1.0\r\n\r\n")
+        async with asyncio.timeout(10):
+            return (await reader.readline()).startswith(b"HTTP/1.1 200 ")
+    except (OSError, TimeoutError):
+        return False
+    finally:
+        writer.close()
