@@ -8,7 +8,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from support import nvml
+
+pytestmark = pytest.mark.system
 
 PROGRAM = """
 # %%

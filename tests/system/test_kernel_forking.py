@@ -25,6 +25,8 @@ from nebulab.session.adopted import Forked
 from nebulab.session.guardian import descendants
 from nebulab.session.server_config import KERNEL, PROVISIONER
 
+pytestmark = pytest.mark.system
+
 SECONDS = 60
 # All that a program could notice of how it was started; names of files and ports aside.
 SEEN = """
