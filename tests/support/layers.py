@@ -38,8 +38,18 @@ def shared_environment(tmp_path: Path) -> Path:
     run(Path(sys.executable), "-m", "venv", "--without-pip", str(folder))
     packages = next(folder.glob("lib/python3.*/site-packages"))
     # What ensurepip would install, in a tenth of its time.
-    (pip,) = (Path(ensurepip.__file__).parent / "_bundled").glob("pip-*.whl")
-    for path in (pip, wheel(tmp_path, "shared_thing", "1.0")):
+    for path in (_pip(), wheel(tmp_path, "shared_thing", "1.0")):
         with zipfile.ZipFile(path) as archive:
             archive.extractall(packages)
     return folder
+
+
+def index_hosts() -> list[str]:
+    """Return the hosts of the index that packages come from where nothing else is set, as pip knows them."""
+    index = "from pip._internal.models.index import PyPI; print(PyPI.netloc, PyPI.file_storage_domain)"
+    return run(Path(sys.executable), "-c", f"import sys; sys.path.insert(0, {str(_pip())!r}); {index}").split()
+
+
+def _pip() -> Path:
+    (pip,) = (Path(ensurepip.__file__).parent / "_bundled").glob("pip-*.whl")
+    return pip
