@@ -12,7 +12,7 @@ import sys
 import tempfile
 import time
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import httpx
@@ -31,6 +31,7 @@ BUILT = {"lab": 0.7, "cpu": 4.5}
 LARGEST_CHANGE_MB = 5.0
 LONGEST_START = 1.1
 
+_SMALLEST_ENVIRONMENT = 20e6
 _PYTHON = (3, 11)
 _OLDEST_GLIBC, _NEWEST_GLIBC = 5, 36
 _SECONDS = 120.0
@@ -57,9 +58,9 @@ def measure(root: Path, bare: Path, rounds: int) -> list[Row]:
         for size, made_by in layers:
             print(f"{tag} {size / 1e6:8.1f} MB  {made_by[:100]}", file=sys.stderr)
         rows.append(Row.figure(f"{tag}, unpacked", sum(size for size, _ in layers) / 1e9, "GB", goal=goal))
-        ours = sum(size for size, _ in image.own(layers))
-        rows.append(Row.figure(f"{tag}, a change of our code", ours / 1e6, "MB", goal=LARGEST_CHANGE_MB))
         sizes = compressed(engine, tag)
+        ours = pulled_with_a_change(sizes) or sum(size for size, _ in image.own(layers))
+        rows.append(Row.figure(f"{tag}, pulled with a change of our code", ours / 1e6, "MB", goal=LARGEST_CHANGE_MB))
         print(
             f"{tag} compressed: {[round(size / 1e6, 1) for size in sizes]}, {sum(sizes) / 1e9:.2f} GB", file=sys.stderr
         )
@@ -89,6 +90,12 @@ def compressed(engine: Engine, tag: str) -> list[int]:
         subprocess.run(push, check=True, stdout=subprocess.DEVNULL)
         manifest = json.loads((Path(folder) / "manifest.json").read_text())
     return [int(layer["size"]) for layer in manifest["layers"]]
+
+
+def pulled_with_a_change(sizes: Sequence[int]) -> int:
+    """Return the bytes of those layers of `compressed` that a change of our own code renews: all above environments."""
+    highest = max((place for place, size in enumerate(sizes) if size > _SMALLEST_ENVIRONMENT), default=-1)
+    return sum(sizes[highest + 1 :])
 
 
 def wheels(root: Path, variant: str) -> int:
