@@ -7,6 +7,7 @@ import asyncio
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -230,6 +231,17 @@ async def test_what_the_user_installs_is_in_the_next_kernel(session: Session, mo
     (session.packages / "another.py").write_text("")
     async with session.kernel() as kernel:
         assert (kernel.forked, await kernel.run("import another; said = 1")) == (False, "1")
+
+
+@pytest.mark.parametrize("forked", [True, False])
+async def test_a_kernel_listens_when_its_start_returns(session: Session, forked: bool) -> None:
+    """JupyterLab connects at once, and would lose half a second where nobody is there yet."""
+    if forked:
+        await session.begin()
+    async with session.kernel() as kernel:
+        assert kernel.forked is forked
+        with socket.create_connection(("127.0.0.1", kernel.manager.iopub_port), timeout=5):
+            pass
 
 
 @pytest.mark.parametrize(

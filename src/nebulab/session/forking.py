@@ -42,6 +42,10 @@ _PAUSE_SECONDS = 2.0
 _LOOK_SECONDS = 2.0
 _LONGEST_STORM_SECONDS = 30.0
 _ANSWER_SECONDS = 3.0
+_LISTEN_SECONDS = 5.0
+_LISTEN_LOOK_SECONDS = 0.01
+_LOOPBACK = ("tcp", "127.0.0.1")
+_LISTENING = "0A"
 _IMPORT_SECONDS = 180.0
 _PIECE = 4096
 _PARENT = "JPY_PARENT_PID"
@@ -266,11 +270,35 @@ def _is_busy() -> bool:
     return running > len(os.sched_getaffinity(0))
 
 
+def _listens(port: int) -> bool:
+    """Whether a process of this network listens on the port, without a connection to it."""
+    wanted = f":{port:04X} "
+    for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
+        _, local, _, state, _ = line.split(None, 4)
+        if state == _LISTENING and f"{local} ".endswith(wanted):
+            return True
+    return False
+
+
 class ForkingProvisioner(LocalProvisioner):
     """Jupyter's own provisioner of local kernels, with a quicker start where that is possible."""
 
     async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> Any:
-        """Fork the kernel, or start it."""
+        """Fork the kernel, or start it, and return once it listens.
+
+        Whoever connects before is connected again after a tenth of a second, too late for the first word of a kernel
+        that is quick, and JupyterLab asks for another one only half a second later.
+        """
+        connection = await self._launch(cmd, **kwargs)
+        at = (connection.get("transport"), connection.get("ip"), connection.get("iopub_port"))
+        deadline = time.monotonic() + _LISTEN_SECONDS
+        while await self.poll() is None and time.monotonic() < deadline:
+            if at[:2] != _LOOPBACK or _listens(at[2]):
+                break
+            await asyncio.sleep(_LISTEN_LOOK_SECONDS)
+        return connection
+
+    async def _launch(self, cmd: list[str], **kwargs: Any) -> Any:
         global _asked_before
         _asked_before = True
         # Any further argument is one of `Popen`'s.
