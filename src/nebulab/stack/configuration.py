@@ -167,12 +167,18 @@ def _write_tool_conf(path: Path, galaxy: Path, tools: list[Path]) -> None:
 
 
 def _listed_tools(settings: StackSettings) -> list[Path]:
-    """Return the tools of the user's own lists; relative paths are relative to the list's `tool_path`, else to it."""
+    """Return the tools of the user's own lists; relative paths are relative to the list's `tool_path`, else to it.
+
+    Galaxy calls the list's own folder `${tool_conf_dir}`.
+    """
     found = []
     for listing in settings.tool_confs:
         root = _xml(listing)
-        folder = listing.parent / root.get("tool_path", "")
-        found += [folder / tool.get("file", "") for tool in root.iter("tool")]
+        below, *files = (
+            given.replace("${tool_conf_dir}", str(listing.parent))
+            for given in (root.get("tool_path", ""), *(tool.get("file", "") for tool in root.iter("tool")))
+        )
+        found += [listing.parent / below / file for file in files]
     return [path for path in found if path.is_file()]
 
 

@@ -59,11 +59,17 @@ def test_sessions_are_opened_at_the_proxy(settings: StackSettings) -> None:
     assert galaxy["galaxy_infrastructure_url"] == "http://localhost:8080"
 
 
-def test_interactive_tools_have_a_destination_of_their_own(settings: StackSettings, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("below", "file"), [("", "theirs.xml"), ("${tool_conf_dir}", "theirs.xml"), ("", "${tool_conf_dir}/theirs.xml")]
+)
+def test_interactive_tools_have_a_destination_of_their_own(
+    settings: StackSettings, tmp_path: Path, below: str, file: str
+) -> None:
     (tmp_path / "more").mkdir()
     (tmp_path / "more" / "theirs.xml").write_text(INTERACTIVE.format("theirs"))
     listing = tmp_path / "more" / "tool_conf.xml"
-    listing.write_text('<toolbox><section id="x" name="x"><tool file="theirs.xml"/></section></toolbox>')
+    path = f' tool_path="{below}"' if below else ""
+    listing.write_text(f'<toolbox{path}><section id="x" name="x"><tool file="{file}"/></section></toolbox>')
     galaxy = _write(replace(settings, tool_confs=(listing,)))
     assert galaxy["tool_config_file"].split(",") == [str(settings.config_dir / "tool_conf.xml"), str(listing)]
     jobs = yaml.safe_load((settings.config_dir / "job_conf.yml").read_text())
