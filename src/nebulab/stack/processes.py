@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import os
 import sys
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
@@ -74,12 +75,31 @@ def end(processes: Iterable[psutil.Process], *, grace: float) -> list[psutil.Pro
     for process in asked:
         with contextlib.suppress(psutil.Error):
             process.terminate()
-    _, stubborn = psutil.wait_procs(asked, timeout=grace)
+    stubborn = _still_there(asked, grace)
     for process in stubborn:
         with contextlib.suppress(psutil.Error):
             process.kill()
-    psutil.wait_procs(stubborn, timeout=5)
-    return list(stubborn)
+    _still_there(stubborn, 5)
+    return stubborn
+
+
+def _still_there(processes: Iterable[psutil.Process], seconds: float) -> list[psutil.Process]:
+    """Wait, and return those that run on; one that only waits to be reaped is over, whoever is to do that."""
+    deadline = time.monotonic() + seconds
+    while left := [process for process in processes if is_running(process)]:
+        if time.monotonic() > deadline:
+            break
+        processes = left
+        time.sleep(0.05)
+    return left
+
+
+def is_running(process: psutil.Process) -> bool:
+    """Tell whether a process, and no later one of its number, still computes."""
+    try:
+        return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
+    except psutil.Error:
+        return False
 
 
 def end_all(stack_id: str, *, grace: float) -> int:

@@ -237,11 +237,29 @@ class Supervisor:
         await asyncio.gather(*work, return_exceptions=True)
         if was_ready and self.settings.secrets_file.exists():
             await self._end_sessions(galaxy)
-        for part_to_end in kept:
-            await self._end(part_to_end)
+        orphans = await self._end_all(kept)
+        await asyncio.to_thread(processes.end, orphans, grace=_LEFTOVERS_SECONDS)
         left = await asyncio.to_thread(processes.end_all, self.state.stack_id, grace=_LEFTOVERS_SECONDS)
-        if left:
-            log.info("ended %d processes that the parts left behind", left)
+        if left or orphans:
+            log.info("ended %d processes that the parts left behind", left + len(orphans))
+
+    async def _end_all(self, kept: list[Part]) -> list[psutil.Process]:
+        """End the parts in order, and return what they had started and left.
+
+        Galaxy starts jobs until it ends, and without its environment: once it is gone, nothing tells whose they are.
+        """
+
+        async def one_by_one() -> None:
+            for part in kept:
+                await self._end(part)
+
+        ending = asyncio.create_task(one_by_one())
+        seen: set[psutil.Process] = set()
+        while not ending.done():
+            seen.update(await asyncio.to_thread(processes.carrying, self.state.stack_id))
+            await asyncio.wait((ending,), timeout=_POLL_STARTING)
+        ending.result()
+        return [process for process in seen if processes.is_running(process)]
 
     async def _end_sessions(self, galaxy: Part) -> None:
         admin = accounts.load(self.settings.secrets_file).admin

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import psutil
 import pytest
 
 from nebulab.errors import AlreadyRunning, StackError
@@ -81,6 +82,35 @@ async def test_a_killed_part_is_started_again_and_told(settings: StackSettings) 
     assert [part.state for part in supervisor.state.parts] == ["stopped"] * 3
     assert processes.carrying(supervisor.state.stack_id) == []
     assert not state.is_locked(settings.data_dir)
+
+
+# As Galaxy does: a job that waited is started at the last moment, with an environment of its own.
+LATE = """
+import http.server, os, signal, subprocess, sys, time
+def stop(*_):
+    job = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"], env={}, start_new_session=True)
+    open(sys.argv[2], "w").write(str(job.pid))
+    time.sleep(1)
+    os._exit(0)
+signal.signal(signal.SIGTERM, stop)
+http.server.HTTPServer(("127.0.0.1", int(sys.argv[1])), http.server.SimpleHTTPRequestHandler).serve_forever()
+"""
+
+
+async def test_a_job_that_galaxy_starts_as_it_ends_is_ended_too(settings: StackSettings, tmp_path: Path) -> None:
+    class Late(Small):
+        def _part(self, name: str, port: int) -> Part:
+            part = super()._part(name, port)
+            command = (sys.executable, "-c", LATE, str(port), str(tmp_path / "job"))
+            return replace(part, command=command) if name == "galaxy" else part
+
+    ready = asyncio.Event()
+    running = asyncio.create_task(Late(settings, ready.set).run())
+    await asyncio.wait_for(ready.wait(), 20)
+    os.kill(os.getpid(), signal.SIGTERM)
+    await asyncio.wait_for(running, 30)
+    job = int((tmp_path / "job").read_text())
+    assert not psutil.pid_exists(job) or not processes.is_running(psutil.Process(job))
 
 
 async def test_one_folder_has_one_supervisor(settings: StackSettings) -> None:
