@@ -28,8 +28,9 @@ PROCESSES = 200
 CORES = 1
 LONGEST_ANSWER = 30.0
 """Seconds that a neighbour's cell, or Galaxy, may take on a busy test machine while somebody burns all that he may."""
+BURNING_SECONDS = 5.0
 FILES = 1000
-"""Files in outputs/; Galaxy takes in some tens a second, and 10,000 were tried by hand."""
+"""Files in outputs/; Galaxy takes in some 70 a second, and 10,000 arrived when they were tried by hand."""
 
 
 @dataclass
@@ -122,13 +123,15 @@ def test_four_kernels_that_compute_get_no_more_than_their_share(house: House) ->
         began, before = time.monotonic(), cpu_seconds(house.offender)
         for kernel in burning:
             kernel.begin("while True:\n    pass")
-        latencies = [house.goes_on() for _ in range(5)]
+        latencies = []
+        while time.monotonic() - began < BURNING_SECONDS:
+            latencies.append(house.goes_on())
         assert max(latencies) < LONGEST_ANSWER
-        assert time.monotonic() - began > 2
         used = cpu_seconds(house.offender) - before
         # Taken after the work, and so the longer time of the two.
         share = used / (time.monotonic() - began)
-        print(f"the offender used {share:.2f} processors; the slowest of 5 answers took {max(latencies):.2f} s")
+        slowest = max(latencies)
+        print(f"the offender used {share:.2f} processors; the slowest of {len(latencies)} answers took {slowest:.2f} s")
         assert share <= CORES * 1.1
     finally:
         for kernel in burning:
