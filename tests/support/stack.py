@@ -12,6 +12,8 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 ENVIRONMENTS = Path(os.environ.get("NEBULAB_ENVIRONMENTS", ROOT / ".work" / "environments"))
 
+SANDBOXED = ("--isolation", "bubblewrap")
+
 
 @dataclass(frozen=True)
 class Account:
@@ -44,7 +46,12 @@ class Stack:
         return environment
 
     def nebulab(self, *arguments: str, check: bool = True, timeout: float = 1500) -> subprocess.CompletedProcess[str]:
-        """Call `./nebulab <arguments> --data-dir …` as a user would."""
+        """Call `./nebulab <arguments> --data-dir …` as a user would.
+
+        Sessions run in the sandbox unless a test says otherwise, whatever images lie on this machine.
+        """
+        if arguments[0] == "up" and "--isolation" not in arguments:
+            arguments = (*arguments, *SANDBOXED)
         finished = subprocess.run(
             [str(ROOT / "nebulab"), *arguments, "--data-dir", str(self.data_dir)],
             env=self.environment,

@@ -51,9 +51,7 @@ def new_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[...
     def start(*arguments: str) -> Stack:
         stack = Stack(tmp_path_factory.mktemp("stack") / "data")
         started.append(stack)
-        # Whatever images lie on this machine, unless a test is about them.
-        chosen = () if "--isolation" in arguments else ("--isolation", "bubblewrap")
-        stack.nebulab("up", "--detach", *chosen, *arguments)
+        stack.nebulab("up", "--detach", *arguments)
         return _adopt(stack)
 
     yield start

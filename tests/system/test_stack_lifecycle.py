@@ -22,7 +22,7 @@ import pytest
 
 from nebulab.stack import processes
 from support.galaxy import GalaxyUser, wait_for
-from support.stack import ENVIRONMENTS, ROOT, Stack
+from support.stack import ENVIRONMENTS, ROOT, SANDBOXED, Stack
 
 pytestmark = pytest.mark.system
 
@@ -206,7 +206,7 @@ def test_a_killed_supervisor_leaves_nothing_and_is_told(own: Stack, first_start:
 def test_ctrl_c_in_the_foreground_leaves_nothing(own: Stack, first_start: str) -> None:
     own.nebulab("down", check=False)
     foreground = subprocess.Popen(
-        [str(ROOT / "nebulab"), "up", "--data-dir", str(own.data_dir)],
+        [str(ROOT / "nebulab"), "up", "--data-dir", str(own.data_dir), *SANDBOXED],
         env=own.environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
