@@ -116,5 +116,5 @@ def is_alive(pid: int, started: float) -> bool:
     """Tell whether `pid` is still the process that started at `started` (seconds since the epoch)."""
     with contextlib.suppress(psutil.Error):
         process = psutil.Process(pid)
-        return bool(process.status() != psutil.STATUS_ZOMBIE and abs(process.create_time() - started) < 1)
+        return is_running(process) and bool(abs(process.create_time() - started) < 1)
     return False
