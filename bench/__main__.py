@@ -15,7 +15,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from bench import crowd, estimators, image, kernels, lookup, models, notebooks, sessions, training, transfer
+from bench import crowd, estimators, image, jobs, kernels, lookup, models, notebooks, sessions, training, transfer
 from bench.table import Row, render
 from nebulab.develop.environments import locked_environment
 from nebulab.errors import SettingsError
@@ -28,7 +28,7 @@ ROOT = BENCH.parent
 ENVIRONMENTS = Path(os.environ.get("NEBULAB_ENVIRONMENTS", ROOT / ".work" / "environments"))
 
 ON_GALAXY = ("sessions", "crowd", "transfer", "lookup", "training")
-PARTS = (*ON_GALAXY, "notebooks", "kernels", "estimators", "models", "image")
+PARTS = (*ON_GALAXY, "jobs", "notebooks", "kernels", "estimators", "models", "image")
 
 
 def _bare_tool(folder: Path) -> Path:
@@ -41,14 +41,17 @@ def _bare_tool(folder: Path) -> Path:
 
 
 @contextmanager
-def stack(data_dir: Path, isolation: str = "bubblewrap") -> Iterator[tuple[str, str]]:
+def stack(
+    data_dir: Path, isolation: str = "bubblewrap", *, checkout: Path = ROOT, options: tuple[str, ...] = ()
+) -> Iterator[tuple[str, str]]:
     """Start a stack that also offers the bare tool; yield its address and the user's key."""
-    variables = os.environ | {"NEBULAB_ENVIRONMENTS": str(ENVIRONMENTS)}
-    nebulab = [str(ROOT / "nebulab")]
+    environments = ENVIRONMENTS if checkout == ROOT else checkout / ".work" / "environments"
+    variables = os.environ | {"NEBULAB_ENVIRONMENTS": str(environments)}
+    nebulab = [str(checkout / "nebulab")]
     here = ["--data-dir", str(data_dir)]
     tools = ["--tool-conf", str(_bare_tool(data_dir.with_name("tools")) / "tool_conf.xml")]
     subprocess.run(
-        [*nebulab, "up", "--detach", "--isolation", isolation, *here, *tools],
+        [*nebulab, "up", "--detach", "--isolation", isolation, *options, *here, *tools],
         env=variables,
         check=True,
         stdout=sys.stderr,
@@ -68,6 +71,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="nebulab bench", description=__doc__)
     parser.add_argument("--only", choices=PARTS, help="one measurement instead of all")
     parser.add_argument("--rounds", type=int, default=5, help="how often each kind of session is opened (default: 5)")
+    parser.add_argument(
+        "--against", type=Path, metavar="CHECKOUT", help="compare jobs with another checkout's, not with --no-worker"
+    )
     chosen = parser.parse_args()
     wanted = PARTS if chosen.only is None else (chosen.only,)
     rows: list[Row] = []
@@ -89,8 +95,10 @@ def main() -> int:
                     rows += training.measure(url, key, work)
             if "crowd" in wanted:
                 rows += _crowd_in_containers(Path(folder) / "contained" / "data", bare)
-        else:
+        elif wanted != ("jobs",):
             install_missing(StackSettings(data_dir, ENVIRONMENTS, ROOT), Console(stderr=True))
+        if "jobs" in wanted:
+            rows += _jobs(Path(folder), work, max(chosen.rounds, 10), chosen.against)
         if "notebooks" in wanted:
             rows += notebooks.measure(ENVIRONMENTS, work / "notebooks")
         if "kernels" in wanted:
@@ -103,6 +111,18 @@ def main() -> int:
         rows += _image(chosen.rounds, only=chosen.only == "image")
     print(render(rows))
     return 0 if all(row.met for row in rows) else 1
+
+
+def _jobs(folder: Path, work: Path, rounds: int, against: Path | None) -> list[Row]:
+    """Measure jobs on two stacks that run at the same time."""
+    places = []
+    for name in ("with", "without"):
+        (folder / name).mkdir()
+        places.append(folder / name / "data")
+    checkout, options = (against.resolve(), ()) if against else (ROOT, ("--no-worker",))
+    with stack(places[0]) as new, stack(places[1], checkout=checkout, options=options) as old:
+        sides = jobs.Side(ROOT, places[0], *new), jobs.Side(checkout, places[1], *old)
+        return jobs.measure(*sides, work, rounds, "the checkout before" if against else "without the worker")
 
 
 def _crowd_in_containers(data_dir: Path, bare: crowd.Crowd) -> list[Row]:

@@ -30,7 +30,7 @@ def measure(url: str, key: str, work: Path) -> list[Row]:
         notebook.write_text("pass\n")
         seconds: dict[str, list[float]] = {"ours": [], "nothing": [], "theirs": []}
         for _ in range(ROUNDS + 1):
-            seconds["nothing"].append(_nothing(client, history))
+            seconds["nothing"].append(nothing(client, history, 0.1))
             seconds["ours"].append(_ours(notebook))
             seconds["theirs"].append(_theirs(client, notebook))
     ours, nothing, theirs = (statistics.median(seconds[name][1:]) for name in ("ours", "nothing", "theirs"))
@@ -50,9 +50,10 @@ def _ours(notebook: Path) -> float:
     return time.perf_counter() - begun
 
 
-def _nothing(client: httpx.Client, history: str) -> float:
+def nothing(client: httpx.Client, history: str, pause: float) -> float:
+    """Return the seconds of a job that does nothing, asked for every `pause` seconds."""
     begun = time.perf_counter()
-    _until_ended(client, _started(client, history, NOTHING, {}), 0.5)
+    _until_ended(client, _started(client, history, NOTHING, {}), pause)
     return time.perf_counter() - begun
 
 

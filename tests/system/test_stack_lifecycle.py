@@ -121,7 +121,7 @@ def test_a_second_start_says_that_it_runs_and_tells_no_password(own: Stack, firs
 
 def test_status_names_every_part(own: Stack, first_start: str) -> None:
     parts = {part["name"]: part for part in own.status()["parts"]}
-    assert set(parts) == {"galaxy", "proxy", "supervisor"}
+    assert set(parts) == {"galaxy", "proxy", "worker", "supervisor"}
     assert all(part["state"] == "running" and psutil.pid_exists(part["pid"]) for part in parts.values())
     assert parts["galaxy"]["address"] in first_start
     assert own.nebulab("logs", "galaxy", "-n", "3").stdout.count("\n") == 3
@@ -186,7 +186,7 @@ def test_down_collects_a_running_session_and_leaves_no_process(own: Stack, first
     assert not _alive(before)
     assert _processes(own) == []
     assert _notebook_states(own) == ["ok"]
-    assert [part["state"] for part in _parts(own)] == ["stopped"] * 3
+    assert [part["state"] for part in _parts(own)] == ["stopped"] * 4
 
 
 def test_a_killed_supervisor_leaves_nothing_and_is_told(own: Stack, first_start: str) -> None:

@@ -14,12 +14,13 @@ def command(arguments: tuple[str, ...]) -> None:
 
     \b
     ARGUMENTS go to the bench:
-      --only PART   sessions, transfer, lookup, training,
-                    notebooks, estimators, models or image
-      --rounds N    how often a session is opened
+      --only PART   sessions, crowd, transfer, lookup, training, jobs,
+                    notebooks, kernels, estimators, models or image
+      --rounds N    how often a session is opened, or a job is run
+      --against DIR with --only jobs: another checkout to compare with
 
-    The first four start a stack of their own in a temporary folder and take
-    it down again.
+    The first six start stacks of their own in a temporary folder and take
+    them down again.
     The figures are ratios, so that a slow or busy machine doesn't change them much.
     """
     from nebulab.develop import tests

@@ -12,7 +12,7 @@ from nebulab.errors import NotRunning
 from nebulab.stack import logs
 from nebulab.stack.settings import read_settings
 
-PARTS = ("galaxy", "proxy", "door", "supervisor")
+PARTS = ("galaxy", "proxy", "worker", "door", "supervisor")
 
 
 @click.command
@@ -21,8 +21,8 @@ PARTS = ("galaxy", "proxy", "door", "supervisor")
 @click.option("-f", "--follow", is_flag=True, help="Go on with what is written from now on; Ctrl-C ends it.")
 @click.option("-n", "--lines", default=50, show_default=True, type=click.IntRange(0), help="Lines of each log.")
 def command(part: str | None, data_dir: Path | None, follow: bool, lines: int) -> None:
-    """Show what the parts wrote: all of them, or PART (galaxy, proxy, door or
-    supervisor); the door is there with sessions in containers.
+    """Show what the parts wrote: all of them, or PART (galaxy, proxy, worker,
+    door or supervisor); the door is there with sessions in containers.
 
     \b
     Examples:

@@ -10,9 +10,9 @@ from nebulab.errors import DatasetFailed, DatasetNotReady, TransferIncomplete
 from nebulab.galaxy.connection import Galaxy
 from nebulab.galaxy.contents import FAILED_STATES, PAUSED_STATES, READY_STATES, Item, show_item
 
-_FIRST_INTERVAL_SECONDS = 0.5
+_FIRST_INTERVAL_SECONDS = 0.1
 _LONGEST_INTERVAL_SECONDS = 5.0
-_SHARE = 0.05
+_SHARE = 0.1
 _LOST = "killed when Galaxy was restarted"
 JOB_ENDED = frozenset({"ok", "error", "deleted", "deleting", "failed", "stopped", "paused", "skipped"})
 

@@ -32,7 +32,7 @@ _LOG_BYTES = 10_000_000
 _TAIL_LINES = 8
 _NOTHING_YET = 500
 """Galaxy's answer while the job's folder is being made, or is gone."""
-_FIRST_LOOK_SECONDS = 2.0
+_FIRST_LOOK_SECONDS = 0.5
 _LONGEST_LOOK_SECONDS = 15.0
 
 Inputs = Mapping[str, Any] | Sequence[str]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import platform
 import shutil
 import subprocess
@@ -14,7 +15,7 @@ import psutil
 
 from nebulab.accelerators import asking
 from nebulab.errors import InstallError, SettingsError
-from nebulab.stack import gx_it_proxy, isolation, ports, state
+from nebulab.stack import gx_it_proxy, isolation, ports, state, worker
 from nebulab.stack.files import read_json
 from nebulab.stack.settings import StackSettings
 
@@ -47,6 +48,7 @@ def run(settings: StackSettings) -> list[Check]:
         _disk,
         _memory,
         _ports,
+        _worker,
         _bubblewrap,
         _gpu,
         _node,
@@ -122,6 +124,17 @@ def _ports(settings: StackSettings) -> Check:
     taken = [str(port) for port in kept if not ports.is_free(port)]
     found = f"taken: {', '.join(taken)}" if taken else "free"
     return Check("ports", None if taken else True, found, "the next start chooses others, bookmarks break")
+
+
+def _worker(settings: StackSettings) -> Check:
+    costs = "an upload, or the end of a job, takes ten seconds in place of one"
+    if not state.is_locked(settings.data_dir):
+        return Check("worker", True, "starts with the stack")
+    if not settings.worker_dir.exists():
+        return Check("worker", None, "the stack was started with --no-worker", costs)
+    works = asyncio.run(worker.answers(settings.worker_dir))
+    found = "answers" if works else f"does not answer; {settings.log('worker')} may tell why"
+    return Check("worker", True if works else None, found, costs)
 
 
 def _bubblewrap(settings: StackSettings) -> Check:

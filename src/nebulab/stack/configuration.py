@@ -12,7 +12,7 @@ import yaml
 
 from nebulab.accelerators import caps
 from nebulab.errors import SettingsError
-from nebulab.stack import containers
+from nebulab.stack import containers, worker
 from nebulab.stack.accounts import Secrets
 from nebulab.stack.files import private_folder, write_private
 from nebulab.stack.isolation import Isolation
@@ -24,6 +24,8 @@ _SESSION_GPU_MEMORY_MB = 15 * 1024
 # A session holds its worker as long as it is open, so there must be more of them than people open sessions.
 _FURTHER_WORKERS = 8
 _PROGRAMS_TOOL = "run_jupyter_job"
+# What brings data in has slots of its own, so that long trainings hold nobody's uploads up.
+_UPLOAD_TOOLS = ("__DATA_FETCH__", "upload1")
 # Of Galaxy's own tools, those that bring data in and cut tables; paths below the wheel's folder of bundled tools.
 _BUNDLED = {
     "Get data": ("data_source/upload.xml",),
@@ -49,6 +51,7 @@ def write(settings: StackSettings, secrets: Secrets, isolation: Isolation, galax
     for folder in (settings.config_dir, settings.galaxy_dir, settings.logs_dir, settings.bin_dir):
         private_folder(folder)
     _link_programs(settings, isolation)
+    worker.write(settings)
     tools = sorted((settings.checkout / "galaxy-tools").glob("*.xml"))
     tools = [path for path in tools if _xml(path).tag == "tool"]
     lists = [settings.config_dir / "tool_conf.xml", *settings.tool_confs]
@@ -108,6 +111,8 @@ def _galaxy_configuration(
         "max_discovered_files": 11_000,
         # What a failed job left behind may be somebody's work.
         "cleanup_job": "onsuccess",
+        # How soon a job starts whose inputs have just become ready; once a second is the default.
+        "job_handler_monitor_sleep": 0.25,
     }
 
 
@@ -133,19 +138,23 @@ def _job_configuration(settings: StackSettings, isolation: Isolation, interactiv
         "env": [{"name": name, "value": value} for name, value in variables.items()],
     }
     job = destination | {"local_slots": 1}
-    environments: dict[str, Any] = {"jobs": job, "sessions": destination}
-    limits = {"jobs": max(2, os.cpu_count() or 1), "sessions": settings.max_sessions}
-    tools = dict.fromkeys(interactive, "sessions")
+    at_once = max(2, os.cpu_count() or 1)
+    environments: dict[str, Any] = {"jobs": job, "uploads": job, "sessions": destination}
+    limits = {"jobs": at_once, "uploads": at_once, "sessions": settings.max_sessions}
+    tools = dict.fromkeys(interactive, "sessions") | dict.fromkeys(_UPLOAD_TOOLS, "uploads")
     if isolation.kind == "container":
         # Galaxy's own tools need no container; users' programs do.
         tools[_PROGRAMS_TOOL] = "programs"
-        limits["programs"] = limits["jobs"]
+        limits["programs"] = at_once
         for name, local in (("sessions", destination), ("programs", job)):
             environments |= containers.environments(settings, isolation, name, local, variables)
             limits[containers.counted(name)] = limits.pop(name)
     workers = settings.max_sessions + _FURTHER_WORKERS
     return {
         "runners": {"local": {"load": "galaxy.jobs.runners.local:LocalJobRunner", "workers": workers}},
+        # In memory a new job wakes its handler, which else looks once a second; at a start Galaxy looks in its database
+        # for what was waiting.
+        "handling": {"assign": ["mem-self"]},
         "execution": {"default": "jobs", "environments": environments},
         "limits": [
             {"type": "environment_total_concurrent_jobs", "id": name, "value": value} for name, value in limits.items()

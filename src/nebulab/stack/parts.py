@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import aiohttp
 
 from nebulab.door import serve as door_process
-from nebulab.stack import containers, gx_it_proxy
+from nebulab.stack import containers, gx_it_proxy, worker
 from nebulab.stack.ports import HOST
 from nebulab.stack.settings import StackSettings
 
@@ -28,10 +28,12 @@ class Part:
         What commands and people call it.
     address
         Where people and programs reach it.
-    probe
-        An address that answers when the part works; a folder for the door.
-    expects
-        The status of that answer; None if any will do.
+    answers
+        Tells whether the part answers now.
+    silent_seconds
+        How long it may not answer before it counts as hanging.
+    needed
+        Whether the stack can't be without it; else it is tried again and again while the others run.
     start_seconds
         How long it may take to answer at first.
     stop_seconds
@@ -42,23 +44,28 @@ class Part:
     title: str
     command: tuple[str | Path, ...]
     address: str
-    probe: str
+    answers: Callable[[aiohttp.ClientSession], Awaitable[bool]]
     folder: Path
     log: Path
-    expects: int | None = None
     environment: Mapping[str, str] = field(default_factory=dict, repr=False)
     start_seconds: float = 30
     stop_seconds: float = 10
+    # A busy Galaxy may not answer for a while; only a hanging one is worth losing its running jobs.
+    silent_seconds: float = 90
+    needed: bool = True
 
-    async def answers(self, client: aiohttp.ClientSession) -> bool:
-        """Tell whether the part answers now."""
-        if self.probe.startswith("/"):
-            return await door_process.answers(Path(self.probe))
+
+def by_http(address: str, expects: int | None = None) -> Callable[[aiohttp.ClientSession], Awaitable[bool]]:
+    """Return what tells whether `address` answers, with the status `expects` if there is one."""
+
+    async def answers(client: aiohttp.ClientSession) -> bool:
         try:
-            async with client.get(self.probe, timeout=aiohttp.ClientTimeout(total=_ANSWER_SECONDS)) as answer:
-                return self.expects is None or answer.status == self.expects
+            async with client.get(address, timeout=aiohttp.ClientTimeout(total=_ANSWER_SECONDS)) as answer:
+                return expects is None or answer.status == expects
         except (aiohttp.ClientError, TimeoutError):
             return False
+
+    return answers
 
 
 def galaxy(settings: StackSettings, configuration: Path, port: int) -> Part:
@@ -71,14 +78,13 @@ def galaxy(settings: StackSettings, configuration: Path, port: int) -> Part:
         # Not localhost, which some machines resolve to ::1 alone.
         command=(programs / "galaxy-web", "-c", configuration, "-b", f"{HOST}:{port}"),
         address=f"http://localhost:{port}",
-        probe=f"http://{HOST}:{port}/api/version",
-        expects=200,
+        answers=by_http(f"http://{HOST}:{port}/api/version", expects=200),
         folder=settings.galaxy_dir,
         log=settings.log("galaxy"),
         # Job scripts call a bare `python`, which must be Galaxy's.
         environment={
             "PATH": path,
-            "VIRTUAL_ENV": str(programs.parent),
+            "VIRTUAL_ENV": str(worker.python_home(settings)),
             "PYTHONUNBUFFERED": "1",
             "PYTHONPATH": str(containers.rules_folder(settings)),
         },
@@ -102,7 +108,7 @@ def proxy(settings: StackSettings, galaxy_url: str, port: int) -> Part:
         command=command,
         address=f"http://localhost:{port}",
         # Neither knows a session of this name; that it says so is enough.
-        probe=f"http://{HOST}:{port}/",
+        answers=by_http(f"http://{HOST}:{port}/"),
         folder=settings.run_dir,
         log=settings.log("proxy"),
         environment={"PYTHONUNBUFFERED": "1"},
@@ -120,8 +126,37 @@ def door(settings: StackSettings, galaxy_port: int) -> Part:
             *(option for text in settings.allow for option in ("--allow", text)),
         ),
         address=str(settings.door_dir),
-        probe=str(settings.door_dir),
+        answers=lambda client: door_process.answers(settings.door_dir),
         folder=settings.run_dir,
         log=settings.log("door"),
         environment={"PYTHONUNBUFFERED": "1"},
+    )
+
+
+def galaxys_worker(settings: StackSettings) -> Part:
+    """Return the process that has imported what Galaxy's jobs would import at the end of each."""
+    programs = settings.environment("galaxy") / "bin"
+    return Part(
+        name="worker",
+        title="The worker",
+        command=(
+            *(programs / "python", "-m", "nebulab_worker.serve", "--folder", settings.worker_dir),
+            *("--galaxy-root", settings.galaxy_dir, "--stuck-minutes", str(settings.stuck_minutes)),
+        ),
+        address=str(settings.worker_dir),
+        answers=lambda client: worker.answers(settings.worker_dir),
+        folder=settings.run_dir,
+        log=settings.log("worker"),
+        environment={
+            "PYTHONUNBUFFERED": "1",
+            "PYTHONPATH": str(worker.code(settings)),
+            # As Galaxy's job scripts set it.
+            "PYTHONWARNINGS": "ignore",
+            # A process with threads can't be forked safely, and numpy's libraries start some.
+            **dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1"),
+        },
+        start_seconds=300,
+        # Each job waits some seconds for one that hangs, and nothing is lost with it.
+        silent_seconds=20,
+        needed=False,
     )

@@ -19,6 +19,7 @@ PROXIES = ("builtin", "gx-it-proxy")
 DEFAULT_IDLE_MINUTES = 120
 DEFAULT_MAX_SESSIONS = 32
 DEFAULT_CLONE_SCHEMES = "https,ssh"
+DEFAULT_STUCK_MINUTES = 15.0
 DEFAULT_CORES = 7
 DEFAULT_MEMORY_MB = 20 * 1024
 DEFAULT_DISK_MB = 250 * 1024
@@ -57,6 +58,10 @@ class StackSettings:
         How many sessions run at once; a further one waits in Galaxy's queue.
     tool_confs
         Further lists of tools in Galaxy's `tool_conf.xml` format.
+    worker
+        Whether Galaxy's own programs run in a process that has imported Galaxy, which costs memory and saves seconds.
+    stuck_minutes
+        One of those programs that has done nothing for so long is killed.
     clone_schemes
         Kinds of repository addresses that sessions may clone, with commas.
     session_cores, session_memory_mb, session_disk_mb, session_processes
@@ -76,6 +81,8 @@ class StackSettings:
     idle_minutes: int = DEFAULT_IDLE_MINUTES
     max_sessions: int = DEFAULT_MAX_SESSIONS
     tool_confs: tuple[Path, ...] = ()
+    worker: bool = True
+    stuck_minutes: float = DEFAULT_STUCK_MINUTES
     clone_schemes: str = DEFAULT_CLONE_SCHEMES
     session_cores: int = DEFAULT_CORES
     session_memory_mb: int = DEFAULT_MEMORY_MB
@@ -93,6 +100,8 @@ class StackSettings:
             raise SettingsError(f"Unknown proxy {self.proxy!r}.", f"Choose one of: {', '.join(PROXIES)}.")
         if self.idle_minutes < 0:
             raise SettingsError("The idle time can't be negative.", "0 means: sessions never end by themselves.")
+        if self.stuck_minutes <= 0:
+            raise SettingsError("The time until a program counts as stuck can't be 0.", "--stuck-minutes wants more.")
         if self.max_sessions < 1:
             raise SettingsError("There must be room for a session.", "--max-sessions wants a number, 1 or more.")
         for path in self.tool_confs:
@@ -140,6 +149,11 @@ class StackSettings:
     def tickets_dir(self) -> Path:
         """Which job each session in a container speaks for."""
         return self.data_dir / "tickets"
+
+    @property
+    def worker_dir(self) -> Path:
+        """The worker's sockets, and the `python` by which Galaxy's jobs find it."""
+        return self.data_dir / "worker"
 
     @property
     def sessions_map(self) -> Path:

@@ -40,8 +40,6 @@ from nebulab.stack.state import PartState, StackState
 
 _POLL_STARTING = 0.2
 _POLL_RUNNING = 3.0
-# A busy Galaxy may not answer for a while; only a hanging one is worth losing its running jobs.
-_SILENT_SECONDS = 90
 _LONGEST_BACK_OFF = 30.0
 _STEADY_SECONDS = 60
 _TRIES_AT_FIRST = 2
@@ -66,7 +64,7 @@ class Supervisor:
             parts=[PartState("supervisor", "running", pid=os.getpid())],
         )
         self._isolation: isolation.Isolation | None = None
-        self._door: Part | None = None
+        self._beside: list[Part] = []
         self._running: dict[str, asyncio.subprocess.Process] = {}
         self._answered: dict[str, asyncio.Event] = {}
         self._stop = asyncio.Event()
@@ -102,7 +100,7 @@ class Supervisor:
         self._handle_signals()
         galaxy, proxy = self._prepare()
         # In the order in which they are stopped.
-        kept = [proxy, galaxy, *([self._door] if self._door else [])]
+        kept = [proxy, galaxy, *self._beside]
         with self._guarded():
             async with self._without_leftovers(), aiohttp.ClientSession(trust_env=False) as client:
                 self._answered = {part.name: asyncio.Event() for part in kept}
@@ -132,11 +130,11 @@ class Supervisor:
         path = configuration.write(settings, secrets, chosen, numbers["galaxy"], numbers["proxy"])
         galaxy = parts.galaxy(settings, path, numbers["galaxy"])
         proxy = parts.proxy(settings, galaxy.address, numbers["proxy"])
-        started = [galaxy, proxy]
+        if settings.worker:
+            self._beside.append(parts.galaxys_worker(settings))
         if chosen.kind == "container":
-            self._door = parts.door(settings, numbers["galaxy"])
-            started.append(self._door)
-        self.state.parts += [PartState(part.name, "starting", part.address) for part in started]
+            self._beside.append(parts.door(settings, numbers["galaxy"]))
+        self.state.parts += [PartState(part.name, "starting", part.address) for part in (galaxy, proxy, *self._beside)]
         self._write()
         return galaxy, proxy
 
@@ -173,11 +171,14 @@ class Supervisor:
             reason = await self._watch(part, process, client)
             failures = 1 if time.monotonic() - started > _STEADY_SECONDS else failures + 1
             if not self._answered[part.name].is_set() and failures >= _TRIES_AT_FIRST:
-                shown.state, shown.message = "failed", reason
-                raise StackError(
-                    f"{part.title} {reason}, {failures} times. It says last:\n{_tail(part.log)}",
-                    f"The whole log is {part.log}. `nebulab up --reinstall` makes the environments anew.",
-                )
+                if part.needed:
+                    shown.state, shown.message = "failed", reason
+                    raise StackError(
+                        f"{part.title} {reason}, {failures} times. It says last:\n{_tail(part.log)}",
+                        f"The whole log is {part.log}. `nebulab up --reinstall` makes the environments anew.",
+                    )
+                # The others wait for it no longer.
+                self._answered[part.name].set()
             pause = min(_LONGEST_BACK_OFF, 0.5 * 2**failures)
             shown.state, shown.pid, shown.message = "restarting", None, reason
             shown.restarts += 1
@@ -201,7 +202,7 @@ class Supervisor:
                         shown.state, shown.message = "running", ""
                         self._write()
                         log.info("%s answers at %s", part.title, part.address)
-                elif time.monotonic() - heard > (_SILENT_SECONDS if answered else part.start_seconds):
+                elif time.monotonic() - heard > (part.silent_seconds if answered else part.start_seconds):
                     await self._end(part)
                     return "no longer answered" if answered else f"did not answer within {part.start_seconds:.0f} s"
                 await asyncio.wait((exited,), timeout=_POLL_RUNNING if answered else _POLL_STARTING)

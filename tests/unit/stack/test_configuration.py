@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from nebulab.errors import SettingsError
-from nebulab.stack import accounts, configuration
+from nebulab.stack import accounts, configuration, parts
 from nebulab.stack.isolation import Isolation, why_not, without_container
 from nebulab.stack.settings import StackSettings
 
@@ -73,7 +73,7 @@ def test_interactive_tools_have_a_destination_of_their_own(
     galaxy = _write(replace(settings, tool_confs=(listing,)))
     assert galaxy["tool_config_file"].split(",") == [str(settings.config_dir / "tool_conf.xml"), str(listing)]
     jobs = yaml.safe_load((settings.config_dir / "job_conf.yml").read_text())
-    assert jobs["tools"] == [{"id": name, "environment": "sessions"} for name in ("it_ours", "it_theirs")]
+    assert jobs["tools"][:2] == [{"id": name, "environment": "sessions"} for name in ("it_ours", "it_theirs")]
     destination = jobs["execution"]["environments"]["sessions"]
     variables = {item["name"]: item["value"] for item in destination["env"]}
     assert variables["PATH"] == f"{settings.bin_dir}:$PATH"
@@ -85,6 +85,24 @@ def test_interactive_tools_have_a_destination_of_their_own(
     assert 0 < int(variables["NEBULAB_DISK_MB"]) <= 250 * 1024
     assert variables["NEBULAB_GPU_MEMORY_MB"] == str(15 * 1024)
     assert destination["live_tool_output_reporting"] == "true"
+
+
+def test_uploads_have_slots_of_their_own(settings: StackSettings) -> None:
+    _write(settings)
+    jobs = yaml.safe_load((settings.config_dir / "job_conf.yml").read_text())
+    assert {"id": "__DATA_FETCH__", "environment": "uploads"} in jobs["tools"]
+    assert {limit["id"]: limit["value"] for limit in jobs["limits"]}.keys() == {"jobs", "uploads", "sessions"}
+
+
+def test_without_a_worker_jobs_call_galaxys_own_python(settings: StackSettings) -> None:
+    _write(settings)
+    assert (settings.worker_dir / "bin" / "python").exists()
+    assert parts.galaxy(settings, Path("galaxy.yml"), 80).environment["VIRTUAL_ENV"] == str(settings.worker_dir)
+    without = replace(settings, worker=False)
+    _write(without)
+    assert not settings.worker_dir.exists()
+    environment = parts.galaxy(without, Path("galaxy.yml"), 80).environment
+    assert environment["VIRTUAL_ENV"] == str(settings.environment("galaxy"))
 
 
 def test_the_limits_of_a_session_are_settings(settings: StackSettings) -> None:

@@ -53,10 +53,13 @@ def options(destination: dict[str, Any]) -> list[str]:
 def test_sessions_and_programs_run_in_the_image_behind_every_wall(
     jobs: dict[str, Any], settings: StackSettings
 ) -> None:
-    assert jobs["tools"] == [
-        {"id": "ours", "environment": "sessions"},
-        {"id": "run_jupyter_job", "environment": "programs"},
-    ]
+    environments = {tool["id"]: tool["environment"] for tool in jobs["tools"]}
+    assert environments == {
+        "ours": "sessions",
+        "run_jupyter_job": "programs",
+        "__DATA_FETCH__": "uploads",
+        "upload1": "uploads",
+    }
     for name in ("sessions", "programs"):
         rule = jobs["execution"]["environments"][name]
         destination = jobs["execution"]["environments"][rule["container_environment"]]

@@ -45,6 +45,7 @@ def test_another_process_reads_the_same_settings(tmp_path: Path) -> None:
         ({"allow": ("10.0.0.0/99",)}, "neither a host nor a network"),
         ({"proxy": "nginx"}, "proxy"),
         ({"idle_minutes": -1}, "idle"),
+        ({"stuck_minutes": 0}, "stuck"),
         ({"tool_confs": ("/nowhere/tool_conf.xml",)}, "tool list"),
         ({"colour": "blue"}, "colour"),
     ],

@@ -17,7 +17,7 @@ import pytest
 from nebulab.errors import AlreadyRunning, StackError
 from nebulab.stack import accounts, ports, processes, state
 from nebulab.stack.files import private_folder
-from nebulab.stack.parts import Part
+from nebulab.stack.parts import Part, by_http
 from nebulab.stack.settings import StackSettings
 from nebulab.stack.state import PartState
 from nebulab.stack.supervisor import Supervisor
@@ -48,7 +48,7 @@ class Small(Supervisor):
             command = (sys.executable, "-c", BROKEN)
         address = f"http://127.0.0.1:{port}"
         log = self.settings.log(name)
-        return Part(name, f"The {name}", command, address, address, self.settings.run_dir, log, expects=200)
+        return Part(name, f"The {name}", command, address, by_http(address, 200), self.settings.run_dir, log)
 
 
 @pytest.fixture
@@ -111,6 +111,27 @@ async def test_a_job_that_galaxy_starts_as_it_ends_is_ended_too(settings: StackS
     await asyncio.wait_for(running, 30)
     job = int((tmp_path / "job").read_text())
     assert not psutil.pid_exists(job) or not processes.is_running(psutil.Process(job))
+
+
+async def test_a_stack_can_be_without_a_part_that_it_does_not_need(settings: StackSettings) -> None:
+    class Beside(Small):
+        def _prepare(self) -> tuple[Part, Part]:
+            both = super()._prepare()
+            part = replace(self._part("worker", 1), command=(sys.executable, "-c", BROKEN), needed=False)
+            self._beside.append(part)
+            self.state.parts.append(PartState(part.name, "starting", part.address))
+            return both
+
+    ready = asyncio.Event()
+    supervisor = Beside(settings, ready.set)
+    running = asyncio.create_task(supervisor.run())
+    await asyncio.wait_for(ready.wait(), 20)
+    worker = supervisor.state.part("worker")
+    assert (worker.state, worker.message) == ("restarting", "exited with code 4")
+    assert supervisor.state.part("galaxy").state == "running"
+    os.kill(os.getpid(), signal.SIGTERM)
+    await asyncio.wait_for(running, 30)
+    assert worker.state == "stopped"
 
 
 async def test_one_folder_has_one_supervisor(settings: StackSettings) -> None:

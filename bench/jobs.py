@@ -1,0 +1,168 @@
+"""Bench 9: what a Galaxy job costs on `nebulab up`, on two stacks in turn: with the worker, and without it (or as an
+older checkout has it)."""
+
+from __future__ import annotations
+
+import json
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import psutil
+
+from bench import sessions
+from bench.table import Row
+from bench.training import nothing
+
+AT_ONCE = 20
+_SESSIONS = 3
+_ENDED = frozenset({"ok", "error", "deleted"})
+_POLL_SECONDS = 0.05
+
+# In a process of the checkout that is measured, whose own code asks and waits; prints the seconds.
+_IN_A_NOTEBOOK = """
+import os, sys, time
+from pathlib import Path
+from nebulab.kernel.datasets import History
+
+what, folder = sys.argv[1], Path(sys.argv[2])
+history = History()
+repr(history)
+began = time.perf_counter()
+if what == "put":
+    history.put("a\\tb\\n1\\t2\\n", name="row.txt")
+else:
+    script = folder / "empty.py"
+    script.write_text("pass\\n")
+    history.train(script).wait(600)
+print(time.perf_counter() - began)
+"""
+
+
+@dataclass(frozen=True)
+class Side:
+    """One stack: the checkout that it runs from, its data folder, its address and its user's key."""
+
+    checkout: Path
+    data_dir: Path
+    url: str
+    key: str
+
+
+def measure(new: Side, old: Side, work: Path, rounds: int, whom: str) -> list[Row]:
+    """Do the same on both stacks in turn, `rounds` times, and compare the medians."""
+    kinds: dict[str, tuple[Callable[[Side, Path], float], int, float]] = {
+        "a job that does nothing": (_no_op, rounds, 0.2),
+        "an upload of two lines": (_upload, rounds, 0.15),
+        "`put` of one row": (lambda side, work: _notebook("put", side, work), rounds, 0.2),
+        "a training that does nothing": (lambda side, work: _notebook("train", side, work), rounds, 0.4),
+        f"{AT_ONCE} uploads at once": (_uploads, 2, 0.3),
+        "a session's stop, to its outputs": (_stop, _SESSIONS, 1.0),
+    }
+    first = {side: _upload(side, work) for side in (new, old)}
+    rows = []
+    for what, (do, times, goal) in kinds.items():
+        taken: dict[Side, list[float]] = {new: [], old: []}
+        for number in range(times + 1):
+            for side in (new, old):
+                seconds = do(side, work)
+                if number:  # the first round warms both up
+                    taken[side].append(seconds)
+        medians = {side: statistics.median(seconds) for side, seconds in taken.items()}
+        print(f"{what}: {taken[new]} against {taken[old]}", file=sys.stderr)
+        rows.append(Row.at_most(what, medians[new], medians[old], "s", whom, goal=goal))
+        if do is _upload:
+            later = medians[new]
+            rows.append(Row.at_most("the first upload after the start", first[new], later, "s", "later ones", goal=1.5))
+    held = [_memory(side) for side in (new, old)]
+    rows.append(Row.at_most("memory of the idle stack", *held, "MiB", whom, goal=1.5))
+    return rows
+
+
+def _client(side: Side) -> httpx.Client:
+    return httpx.Client(base_url=side.url, headers={"x-api-key": side.key}, timeout=120)
+
+
+def _history(client: httpx.Client) -> str:
+    return str(client.post("/api/histories", json={"name": "bench jobs"}).raise_for_status().json()["id"])
+
+
+def _until_ended(client: httpx.Client, job: str) -> None:
+    while (state := client.get(f"/api/jobs/{job}").raise_for_status().json()["state"]) not in _ENDED:
+        time.sleep(_POLL_SECONDS)
+    if state != "ok":
+        raise RuntimeError(f"job {job} ended in state {state}")
+
+
+def _no_op(side: Side, work: Path) -> float:
+    with _client(side) as client:
+        return nothing(client, _history(client), _POLL_SECONDS)
+
+
+def _send(client: httpx.Client, history: str) -> str:
+    element = {"src": "pasted", "paste_content": "a\tb\n1\t2\n", "name": "two lines", "ext": "auto"}
+    payload = {"history_id": history, "targets": [{"destination": {"type": "hdas"}, "elements": [element]}]}
+    return str(client.post("/api/tools/fetch", json=payload).raise_for_status().json()["jobs"][0]["id"])
+
+
+def _upload(side: Side, work: Path) -> float:
+    with _client(side) as client:
+        history = _history(client)
+        began = time.perf_counter()
+        _until_ended(client, _send(client, history))
+        return time.perf_counter() - began
+
+
+def _uploads(side: Side, work: Path) -> float:
+    with _client(side) as client:
+        history = _history(client)
+        began = time.perf_counter()
+        for job in [_send(client, history) for _ in range(AT_ONCE)]:
+            _until_ended(client, job)
+        return time.perf_counter() - began
+
+
+def _notebook(what: str, side: Side, work: Path) -> float:
+    with _client(side) as client:
+        history = _history(client)
+    variables = {
+        "PATH": f"{side.checkout / '.venv' / 'bin'}:/usr/bin:/bin",
+        "GALAXY_URL": side.url,
+        "API_KEY": side.key,
+        "HISTORY_ID": history,
+        "NEBULAB_CACHE": str(work / "cache"),
+    }
+    python = side.checkout / ".venv" / "bin" / "python"
+    command = [str(python), "-c", _IN_A_NOTEBOOK, what, str(work)]
+    done = subprocess.run(command, env=variables, check=True, stdout=subprocess.PIPE, text=True)
+    return float(done.stdout.splitlines()[-1])
+
+
+def _stop(side: Side, work: Path) -> float:
+    galaxy = sessions.Galaxy(side.url, side.key)
+    with galaxy.session(sessions.OURS) as opened:
+        opened.start_kernel()
+        # The session has written its outputs once.
+        time.sleep(3)
+        began = time.perf_counter()
+        galaxy.http.delete(f"/api/entry_points/{opened.entry_point}").raise_for_status()
+        while galaxy.http.get(f"/api/jobs/{opened.job}").raise_for_status().json()["state"] not in _ENDED:
+            time.sleep(_POLL_SECONDS)
+        return time.perf_counter() - began
+
+
+def _memory(side: Side) -> float:
+    """Return the memory of a stack's parts in MiB, pages that processes share counted once."""
+    parts = json.loads((side.data_dir / "run" / "state.json").read_text())["parts"]
+    total = 0
+    for part in parts:
+        process = psutil.Process(part["pid"])
+        for one in (process, *process.children(recursive=True)):
+            if one.pid == process.pid or part["name"] != "supervisor":
+                total += one.memory_full_info().pss
+    return total / 2**20

@@ -1,0 +1,165 @@
+"""Keeps one program that runs in a fork of the worker: starts it, ends it with its job, tells how it ended.
+
+A keeper is a process of its own, so that the programs that run outlive the worker.
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import ctypes
+import os
+import runpy
+import select
+import signal
+import socket
+import sys
+import tempfile
+import threading
+import time
+import traceback
+from collections.abc import Sequence
+from typing import NoReturn
+
+from nebulab_worker import messages
+
+_PR_SET_PDEATHSIG = 1
+_REQUEST_SECONDS = 30
+_END_SECONDS = 5
+_LOOKS = 10
+"""So often a program is looked at in the time after which it counts as stuck, and once a minute at least."""
+_LONGEST_PAUSE_SECONDS = 60
+
+# Places among the fields of /proc/<pid>/stat that follow the program's name (proc(5)).
+_SESSION, _USER_TIME, _SYSTEM_TIME = 3, 11, 12
+
+_libc = ctypes.CDLL(None)
+
+
+def keep(connection: socket.socket, stuck_seconds: float) -> None:
+    """Run what comes by `connection`, and return when it is over.
+
+    Parameters
+    ----------
+    stuck_seconds
+        A program that for so long has used no processor, read nothing and written nothing is killed.
+    """
+    os.setsid()
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    connection.settimeout(_REQUEST_SECONDS)
+    connection.sendall(messages.READY)
+    received = messages.receive(connection)
+    if received is None:
+        return
+    request, descriptors = received
+    keeper = os.getpid()
+    task = os.fork()
+    if task == 0:
+        connection.close()
+        _run(request, descriptors, keeper)
+    status = _watch(task, connection, descriptors[2], stuck_seconds)
+    with contextlib.suppress(OSError):
+        connection.sendall(f"signal {-status}".encode() if status < 0 else f"exit {status}".encode())
+
+
+def _watch(task: int, connection: socket.socket, errors: int, stuck_seconds: float) -> int:
+    """Wait for `task`, and return its exit code, or the signal that killed it as a negative number."""
+    ended = os.pidfd_open(task)
+    poll = select.poll()
+    poll.register(ended, select.POLLIN)
+    # The caller sends nothing more: what is to be read is its end.
+    poll.register(connection, select.POLLIN)
+    pause = min(stuck_seconds / _LOOKS, _LONGEST_PAUSE_SECONDS)
+    done, since = _work(task), time.monotonic()
+    while True:
+        ready = {descriptor for descriptor, _ in poll.poll(1000 * pause)}
+        if ended in ready:
+            break
+        if connection.fileno() in ready:
+            _end(task, ended)
+            break
+        now = _work(task)
+        if now != done:
+            done, since = now, time.monotonic()
+        elif time.monotonic() - since > stuck_seconds:
+            said = f"Killed: it had done nothing for {stuck_seconds / 60:.0f} minutes (no computing, reading, writing)."
+            with contextlib.suppress(OSError):
+                os.write(errors, f"{said} Run it again; what it waited for, such as a server, may be back.\n".encode())
+            _end(task, ended)
+            break
+    _, status = os.waitpid(task, 0)
+    _kill_group(task, signal.SIGKILL)
+    return os.waitstatus_to_exitcode(status)
+
+
+def _end(task: int, ended: int) -> None:
+    """End `task`, and what it has started, as Galaxy ends a job."""
+    _kill_group(task, signal.SIGTERM)
+    if not select.select([ended], [], [], _END_SECONDS)[0]:
+        _kill_group(task, signal.SIGKILL)
+
+
+def _kill_group(task: int, number: int) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(task, number)
+
+
+def _work(task: int) -> list[tuple[str, ...]]:
+    """Return what `task` and the processes that it started have done until now, in figures that grow."""
+    found = []
+    for entry in os.scandir("/proc"):
+        if not entry.name.isdigit():
+            continue
+        # Processes come and go while one looks.
+        with contextlib.suppress(OSError), open(f"{entry.path}/stat") as stat:
+            fields = stat.read().rpartition(")")[2].split()
+            if int(fields[_SESSION]) == task:
+                with open(f"{entry.path}/io") as transferred:
+                    found.append((entry.name, fields[_USER_TIME], fields[_SYSTEM_TIME], transferred.read()))
+    return found
+
+
+def _run(request: messages.Request, descriptors: Sequence[int], keeper: int) -> NoReturn:
+    """Be the program."""
+    code = 1
+    try:
+        os.setsid()
+        _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != keeper:
+            os._exit(1)
+        for number, descriptor in enumerate(descriptors):
+            os.dup2(descriptor, number)
+            os.close(descriptor)
+        os.umask(request.umask)
+        os.chdir(request.folder)
+        os.environ.clear()
+        os.environ.update(entry.split("=", 1) for entry in request.environment)
+        tempfile.tempdir = None
+        code = _call(request.arguments)
+        threading._shutdown()  # type: ignore[attr-defined]
+        atexit._run_exitfuncs()
+        for stream in (sys.stdout, sys.stderr):
+            stream.flush()
+    except BaseException:
+        traceback.print_exc()
+        code = code or 1
+    finally:
+        os._exit(code)
+
+
+def _call(arguments: Sequence[str]) -> int:
+    """Run a script as Python would, and return its exit code."""
+    script = arguments[0]
+    sys.argv = list(arguments)
+    sys.path.insert(0, os.path.dirname(os.path.abspath(script)))  # noqa: PTH100, PTH120 - as Python itself
+    try:
+        runpy.run_path(script, run_name="__main__")
+    except SystemExit as end:
+        if end.code is None or isinstance(end.code, int):
+            return end.code or 0
+        print(end.code, file=sys.stderr)
+        return 1
+    except BaseException:
+        traceback.print_exc()
+        return 1
+    return 0

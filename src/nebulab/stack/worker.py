@@ -1,0 +1,79 @@
+"""The stack's worker: what leads Galaxy's jobs to it, and whether it answers; runs on one machine.
+
+The worker itself (`deploy/galaxy/nebulab_worker`) runs in Galaxy's environment, which knows nothing of this package.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import shlex
+import shutil
+from pathlib import Path
+
+from nebulab import forwarding
+from nebulab.stack.files import private_folder, write_private
+from nebulab.stack.settings import StackSettings
+
+ALIVE = "alive"
+"""The name of the socket that says whether the worker answers; its code has the same."""
+
+_READY = b"+"
+_STAND_IN = """\
+#!/bin/sh
+# Written by `nebulab up`: what a bare `python` is in Galaxy's jobs. The worker runs Galaxy's own two programs without
+# importing Galaxy anew; for all others, and where it can't, this is Galaxy's Python.
+exec {python} -I -S -c {call} {python} {folder} "$@"
+"""
+_CALL = "import sys; sys.path.insert(0, {code!r}); from nebulab_worker.client import main; main(*sys.argv[1:3], sys.argv[3:])"
+_ACTIVATE = """\
+# Written by `nebulab up`: Galaxy's jobs source it, as they would that of Galaxy's environment.
+VIRTUAL_ENV={folder}
+export VIRTUAL_ENV
+PATH={programs}:"$PATH"
+export PATH
+"""
+
+
+def python_home(settings: StackSettings) -> Path:
+    """Return the folder that Galaxy's jobs take for Galaxy's environment: they activate it and call its `python`."""
+    return settings.worker_dir if settings.worker else settings.environment("galaxy")
+
+
+def write(settings: StackSettings) -> None:
+    """Lay out the worker's folder: `bin/python` and `bin/activate` for jobs; without a worker there is none."""
+    shutil.rmtree(settings.worker_dir, ignore_errors=True)
+    if not settings.worker:
+        return
+    programs = private_folder(private_folder(settings.worker_dir) / "bin")
+    python = settings.environment("galaxy") / "bin" / "python"
+    stand_in = _STAND_IN.format(
+        python=shlex.quote(str(python)),
+        call=shlex.quote(_CALL.format(code=str(code(settings)))),
+        folder=shlex.quote(str(settings.worker_dir)),
+    )
+    write_private(programs / "python", stand_in)
+    (programs / "python").chmod(0o700)
+    places = ":".join(shlex.quote(str(place)) for place in (programs, python.parent))
+    write_private(
+        programs / "activate", _ACTIVATE.format(folder=shlex.quote(str(settings.worker_dir)), programs=places)
+    )
+
+
+def code(settings: StackSettings) -> Path:
+    """Return the folder from which Galaxy's Python imports `nebulab_worker`."""
+    return settings.checkout / "deploy" / "galaxy"
+
+
+async def answers(folder: Path) -> bool:
+    """Tell whether the worker with its sockets in `folder` answers: not while it imports, nor when it hangs."""
+    try:
+        reader, writer = await forwarding.open_socket(folder / ALIVE)
+    except OSError:
+        return False
+    try:
+        async with asyncio.timeout(10):
+            return await reader.read(1) == _READY
+    except (OSError, TimeoutError):
+        return False
+    finally:
+        writer.close()

@@ -1,0 +1,424 @@
+"""What the worker does, Galaxy's own Python does too, and nothing is lost by it, whoever is killed meanwhile.
+
+Programs that end jobs last a moment: the tests freeze one (SIGSTOP), do their worst, and let it go on.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gzip
+import json
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psutil
+import pytest
+
+from support.galaxy import GalaxyUser, wait_for
+from support.stack import Stack
+
+pytestmark = pytest.mark.system
+
+STUCK_SECONDS = 12
+LINES = "a\tb\n1\t2\n3\t4\n"
+MEGABYTE = 1 << 20
+
+
+@pytest.fixture(scope="module")
+def small_disk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A file system that one can fill without harming the machine."""
+    place = tmp_path_factory.mktemp("disk")
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=700m", "tmpfs", str(place)], capture_output=True)
+    yield place
+    if mounted.returncode == 0:
+        subprocess.run(["umount", "-l", str(place)], check=True)
+
+
+@pytest.fixture(scope="module")
+def own(small_disk: Path) -> Iterator[Stack]:
+    """A stack whose worker is soon sure that a program is stuck."""
+    stack = Stack(small_disk / "data")
+    stack.nebulab("up", "--detach", "--stuck-minutes", str(STUCK_SECONDS / 60))
+    kept = json.loads((stack.data_dir / "secrets.json").read_text())
+    stack.url = stack.part("galaxy")["address"]
+    yield stack
+    stack.nebulab("down", check=False)
+    assert kept["user"]["key"]
+
+
+@pytest.fixture(scope="module")
+def user(own: Stack) -> GalaxyUser:
+    return _user(own)
+
+
+def _user(stack: Stack) -> GalaxyUser:
+    key = json.loads((stack.data_dir / "secrets.json").read_text())["user"]["key"]
+    return GalaxyUser(stack.part("galaxy")["address"], key)
+
+
+@pytest.fixture
+def history(user: GalaxyUser, request: pytest.FixtureRequest) -> str:
+    return user.new_history(request.node.name)
+
+
+def _fetch(user: GalaxyUser, history: str, *elements: dict, destination: str = "hdas", **files: Any) -> dict:
+    """Ask for an upload and return the answer at once."""
+    target = {"destination": {"type": destination}, "elements": list(elements)}
+    if destination == "hdca":
+        target |= {"collection_type": "list", "name": "collection"}
+    answer = httpx.post(
+        f"{user.url}/api/tools/fetch",
+        headers={"x-api-key": user.key},
+        data={"history_id": history, "targets": json.dumps([target])},
+        files=files or {"none": ("", b"")},
+        timeout=120,
+    )
+    return answer.raise_for_status().json()
+
+
+def _pasted(text: str = LINES, **more: Any) -> dict:
+    return {"src": "pasted", "paste_content": text, "name": "lines", "ext": "tabular"} | more
+
+
+def _first_line(user: GalaxyUser, history: str, dataset: str) -> dict:
+    given = {"input": {"src": "hda", "id": dataset}, "lineNum": 1}
+    return user.run_tool(history, "Show beginning1", given)
+
+
+class Frozen:
+    """The next program that the worker runs, stopped, with its keeper."""
+
+    def __init__(self, stack: Stack, number: int = 1) -> None:
+        worker = stack.part("worker")["pid"]
+        children = Path(f"/proc/{worker}/task/{worker}/children")
+        self.keepers: list[psutil.Process] = []
+        self.tasks: list[psutil.Process] = []
+        deadline = time.monotonic() + 60
+        while len(self.tasks) < number:
+            assert time.monotonic() < deadline, "the worker was not asked"
+            known = {keeper.pid for keeper in self.keepers}
+            for pid in map(int, children.read_text().split()):
+                if pid not in known:
+                    self._catch(psutil.Process(pid))
+            time.sleep(0.002)
+
+    def _catch(self, keeper: psutil.Process) -> None:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            while not (below := keeper.children()):
+                time.sleep(0.001)
+            below[0].suspend()
+            keeper.suspend()
+            self.keepers.append(keeper)
+            self.tasks.append(below[0])
+
+    def go_on(self) -> None:
+        for process in (*self.keepers, *self.tasks):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.resume()
+
+
+def _restarted(stack: Stack, name: str, killed: int) -> None:
+    def back() -> bool:
+        found = [part for part in stack_parts(stack) if part["name"] == name]
+        return bool(found) and found[0]["state"] == "running" and found[0]["pid"] not in {None, killed}
+
+    wait_for(f"{name} to come back", back, timeout=240, interval=1)
+
+
+def stack_parts(stack: Stack) -> list[dict]:
+    return json.loads(stack.nebulab("status", "--json", check=False).stdout)["parts"]
+
+
+def _kill(stack: Stack, name: str) -> int:
+    pid = stack.part(name)["pid"]
+    os.kill(pid, signal.SIGKILL)
+    return pid
+
+
+def _is_good(user: GalaxyUser, dataset: str, lines: int = 2) -> None:
+    shown = user.wait_dataset(dataset)
+    assert (shown["state"], shown["metadata_data_lines"], shown["metadata_columns"]) == ("ok", lines, 2)
+
+
+# --- the same as without it -------------------------------------------------------------------------------------------
+
+
+def _everything(stack: Stack, tmp_path: Path) -> dict[str, dict]:
+    """Take every kind of data in, run a tool on one, and return what Galaxy then tells of each."""
+    user = _user(stack)
+    history = user.new_history("everything")
+    fastq = gzip.compress(b"@read\nACGT\n+\nIIII\n")
+    table = gzip.compress(LINES.encode())
+    (tmp_path / "numbers.h5").write_bytes((Path(__file__).parents[2] / "galaxy-tools/test-data/numbers.h5").read_bytes())
+    given: dict[str, Callable[[], dict]] = {
+        "tabular": lambda: _fetch(user, history, _pasted()),
+        "guessed": lambda: _fetch(user, history, _pasted(ext="auto")),
+        "fasta": lambda: _fetch(user, history, _pasted(">one\nACGT\n>two\nAC\n", ext="auto")),
+        "json": lambda: _fetch(user, history, _pasted('{"a": [1, 2]}', ext="auto")),
+        "kept compressed": lambda: _fetch(
+            user, history, _file("fastqsanger.gz", auto_decompress=False), **{"files_0|file_data": ("r.fastq.gz", fastq)}
+        ),
+        "unpacked": lambda: _fetch(user, history, _file("auto"), **{"files_0|file_data": ("t.tsv.gz", table)}),
+        "hdf5": lambda: _fetch(
+            user, history, _file("auto"), **{"files_0|file_data": ("n.h5", (tmp_path / "numbers.h5").read_bytes())}
+        ),
+        "composite": lambda: _fetch(
+            user,
+            history,
+            {
+                "src": "composite",
+                "ext": "velvet",
+                "name": "composite",
+                "composite": {"items": [{"src": "pasted", "paste_content": f"part {n}\n"} for n in range(3)]},
+            },
+        ),
+        "broken hash": lambda: _fetch(
+            user, history, _pasted(hashes=[{"hash_function": "SHA-1", "hash_value": "0" * 40}])
+        ),
+        "collection": lambda: _fetch(
+            user, history, *(_pasted(name=f"element {n}") for n in range(3)), destination="hdca"
+        ),
+    }
+    told = {}
+    for name, send in given.items():
+        answer = send()
+        user.wait_job(answer["jobs"][0]["id"])
+        for number, output in enumerate(answer["outputs"]):
+            told[f"{name} {number}"] = user.wait_dataset(output["id"])
+        for collection in answer["output_collections"]:
+            shown = user.get(f"dataset_collections/{collection['id']}", instance_type="history")
+            told[name] = {"state": shown["populated_state"], "size": shown["element_count"]}
+    tool = _first_line(user, history, told["tabular 0"]["id"])
+    user.wait_job(tool["jobs"][0]["id"])
+    told["of a tool"] = user.wait_dataset(tool["outputs"][0]["id"])
+    return {name: {key: one[key] for key in sorted(one) if _is_content(key)} for name, one in told.items()}
+
+
+def _file(ext: str, **more: Any) -> dict:
+    return {"src": "files", "name": "file", "ext": ext} | more
+
+
+def _is_content(key: str) -> bool:
+    return key.startswith(("metadata_", "misc_blurb")) or key in {"state", "size", "file_size", "file_ext", "peek"}
+
+
+def test_every_kind_of_data_is_what_it_is_without_a_worker(
+    own: Stack, tmp_path: Path, new_stack: Callable[..., Stack]
+) -> None:
+    """The only stack with --no-worker: it works as it always did, and it shows what is right."""
+    plain = new_stack("--no-worker")
+    assert {part["name"] for part in stack_parts(plain)} == {"supervisor", "galaxy", "proxy"}
+    assert not (plain.data_dir / "worker").exists()
+    right = _everything(plain, tmp_path)
+    plain.nebulab("down")
+    told = _everything(own, tmp_path)
+    assert told == right
+    assert {one["state"] for name, one in told.items() if name != "broken hash 0"} == {"ok"}
+    assert told["broken hash 0"]["state"] == "error"
+    assert told["tabular 0"]["metadata_columns"] == 2
+    assert not [line for line in (own.data_dir / "logs" / "worker.log").read_text().splitlines() if "Traceback" in line]
+
+
+# --- whoever is killed ------------------------------------------------------------------------------------------------
+
+
+def test_worker_killed_in_an_upload(own: Stack, user: GalaxyUser, history: str) -> None:
+    answer = _fetch(user, history, _pasted())
+    frozen = Frozen(own)
+    killed = _kill(own, "worker")
+    frozen.go_on()
+    # Its metadata is set by a worker that is not there: by Galaxy's own Python.
+    _is_good(user, answer["outputs"][0]["id"])
+    assert user.wait_job(answer["jobs"][0]["id"])["state"] == "ok"
+    _restarted(own, "worker", killed)
+    _is_good(user, _fetch(user, history, _pasted())["outputs"][0]["id"])
+
+
+def test_worker_killed_while_metadata_is_set(own: Stack, user: GalaxyUser, history: str) -> None:
+    dataset = user.upload(history, LINES, "lines", "tabular")["id"]
+    answer = _first_line(user, history, dataset)
+    frozen = Frozen(own)
+    killed = _kill(own, "worker")
+    frozen.go_on()
+    _is_good(user, answer["outputs"][0]["id"], lines=1)
+    _restarted(own, "worker", killed)
+
+
+def test_program_of_an_upload_killed_is_told(own: Stack, user: GalaxyUser, history: str) -> None:
+    for which in ("tasks", "keepers"):
+        answer = _fetch(user, history, _pasted())
+        frozen = Frozen(own)
+        getattr(frozen, which)[0].kill()
+        frozen.go_on()
+        job = user.wait_job(answer["jobs"][0]["id"])
+        assert job["state"] == "error", which
+        assert "upload it again" in job["tool_stderr"], which
+        assert user.wait_dataset(answer["outputs"][0]["id"])["state"] == "error"
+    _is_good(user, _fetch(user, history, _pasted())["outputs"][0]["id"])
+
+
+def test_program_of_metadata_killed_is_run_again(own: Stack, user: GalaxyUser, history: str) -> None:
+    dataset = user.upload(history, LINES, "lines", "tabular")["id"]
+    for which in ("tasks", "keepers"):
+        answer = _first_line(user, history, dataset)
+        frozen = Frozen(own)
+        getattr(frozen, which)[0].kill()
+        frozen.go_on()
+        _is_good(user, answer["outputs"][0]["id"], lines=1)
+        assert user.wait_job(answer["jobs"][0]["id"])["state"] == "ok", which
+
+
+def test_worker_and_program_killed_at_the_end_of_a_session(own: Stack, user: GalaxyUser, history: str) -> None:
+    answer, point = user.start_session(history)
+    user.stop_session(point["id"])
+    frozen = Frozen(own)
+    killed = _kill(own, "worker")
+    frozen.tasks[0].kill()
+    frozen.go_on()
+    assert user.wait_job(answer["jobs"][0]["id"])["state"] == "ok"
+    assert user.wait_dataset(user.output(answer, "jupyter_notebook")["id"])["state"] == "ok"
+    collection = answer["output_collections"][0]["id"]
+    shown = user.get(f"dataset_collections/{collection}", instance_type="history")
+    assert shown["populated_state"] == "ok"
+    _restarted(own, "worker", killed)
+
+
+@pytest.mark.parametrize("both", [False, True], ids=["galaxy", "galaxy and worker"])
+def test_galaxy_killed_while_programs_run_and_wait(own: Stack, user: GalaxyUser, history: str, both: bool) -> None:
+    begun = [_fetch(user, history, _pasted()) for _ in range(2)]
+    frozen = Frozen(own, 2)
+    waiting = [_fetch(user, history, _pasted()) for _ in range(2)]
+    wait_for("the others to wait", lambda: {user.job(one["jobs"][0]["id"])["state"] for one in waiting} <= {"new", "queued"})
+    killed = {name: _kill(own, name) for name in (("galaxy", "worker") if both else ("galaxy",))}
+    frozen.go_on()
+    for name, pid in killed.items():
+        _restarted(own, name, pid)
+    for answer in begun:
+        job = user.wait_job(answer["jobs"][0]["id"])
+        assert job["state"] == "error"
+        shown = user.wait_dataset(answer["outputs"][0]["id"])
+        assert shown["state"] == "error"
+        assert "restarted" in shown["misc_info"]
+    for answer in waiting:
+        _is_good(user, answer["outputs"][0]["id"])
+    _is_good(user, _fetch(user, history, _pasted())["outputs"][0]["id"])
+    wait_for("what ran to end", lambda: not any(one.is_running() for one in (*frozen.keepers, *frozen.tasks)), 30)
+
+
+def test_a_deleted_job_takes_its_program_along(own: Stack, user: GalaxyUser, history: str) -> None:
+    answer = _fetch(user, history, _pasted())
+    frozen = Frozen(own)
+    user.gi.make_delete_request(f"{user.url}/api/jobs/{answer['jobs'][0]['id']}").raise_for_status()
+    wait_for("the deletion", lambda: user.job(answer["jobs"][0]["id"])["state"] in {"deleted", "deleting"})
+    frozen.go_on()
+    wait_for("the program's end", lambda: not any(one.is_running() for one in frozen.tasks), 30)
+    _is_good(user, _fetch(user, history, _pasted())["outputs"][0]["id"])
+
+
+# --- what else breaks -------------------------------------------------------------------------------------------------
+
+
+def test_a_stuck_upload_is_ended_and_told(own: Stack, user: GalaxyUser, history: str) -> None:
+    answer = _fetch(user, history, _pasted())
+    frozen = Frozen(own)
+    for keeper in frozen.keepers:
+        keeper.resume()
+    job = user.wait_job(answer["jobs"][0]["id"], timeout=STUCK_SECONDS + 60)
+    assert job["state"] == "error"
+    assert "had done nothing" in job["tool_stderr"]
+    assert user.wait_dataset(answer["outputs"][0]["id"])["state"] == "error"
+
+
+def test_stuck_metadata_is_set_again(own: Stack, user: GalaxyUser, history: str) -> None:
+    dataset = user.upload(history, LINES, "lines", "tabular")["id"]
+    answer = _first_line(user, history, dataset)
+    frozen = Frozen(own)
+    for keeper in frozen.keepers:
+        keeper.resume()
+    _is_good(user, answer["outputs"][0]["id"], lines=1)
+
+
+def test_a_hanging_worker_is_replaced_and_holds_no_job_up_for_long(own: Stack, user: GalaxyUser, history: str) -> None:
+    hanging = own.part("worker")["pid"]
+    os.kill(hanging, signal.SIGSTOP)
+    _is_good(user, _fetch(user, history, _pasted())["outputs"][0]["id"])
+    _restarted(own, "worker", hanging)
+    assert "no longer answered" in own.nebulab("logs", "supervisor").stdout
+
+
+@pytest.mark.parametrize("trick", ["gone", "a file", "a folder"])
+def test_a_broken_socket_is_healed(own: Stack, user: GalaxyUser, history: str, trick: str) -> None:
+    folder = own.data_dir / "worker"
+    serving = own.part("worker")["pid"]
+    for name in ("tasks", "alive"):
+        (folder / name).unlink()
+        if trick == "a file":
+            (folder / name).write_bytes(os.urandom(1000))
+        elif trick == "a folder":
+            (folder / name).mkdir()
+    assert "does not answer" in own.nebulab("doctor", check=False).stdout
+    _is_good(user, _fetch(user, history, _pasted())["outputs"][0]["id"])
+    _restarted(own, "worker", serving)
+    assert "does not answer" not in own.nebulab("doctor", check=False).stdout
+
+
+def test_a_full_disk_is_told_and_the_upload_can_be_repeated(
+    own: Stack, user: GalaxyUser, history: str, small_disk: Path
+) -> None:
+    if not os.path.ismount(small_disk):
+        pytest.skip("only root may mount a small disk")
+    large = gzip.compress(b"1\t2\n" * (10 * MEGABYTE))
+
+    def upload() -> dict:
+        return _fetch(user, history, _file("auto"), **{"files_0|file_data": ("large.tsv.gz", large)})
+
+    answer = upload()
+    frozen = Frozen(own)
+    filler = small_disk / "filler"
+    # Some room is left, so that it is the upload, and not Galaxy's database, that finds none.
+    room = os.statvfs(small_disk)
+    filler.write_bytes(b"")
+    with filler.open("r+b") as file:
+        os.posix_fallocate(file.fileno(), 0, room.f_bavail * room.f_frsize - 20 * MEGABYTE)
+    frozen.go_on()
+    job = user.wait_job(answer["jobs"][0]["id"])
+    assert job["state"] == "error"
+    assert "No space left" in job["tool_stderr"]
+    assert user.wait_dataset(answer["outputs"][0]["id"])["state"] == "error"
+    filler.unlink()
+    assert user.wait_dataset(upload()["outputs"][0]["id"])["state"] == "ok"
+
+
+def test_long_jobs_hold_no_upload_up(own: Stack, user: GalaxyUser, history: str, tmp_path: Path) -> None:
+    script = user.upload(history, "import time\ntime.sleep(300)\n", "long.py", "txt")["id"]
+    given = {"select_file": {"src": "hda", "id": script}}
+    long = [user.run_tool(history, "run_jupyter_job", given)["jobs"][0]["id"] for _ in range(3)]
+    wait_for("two to run", lambda: [user.job(job)["state"] for job in long].count("running") == 2)
+    try:
+        _is_good(user, _fetch(user, history, _pasted())["outputs"][0]["id"])
+        assert [user.job(job)["state"] for job in long].count("running") == 2
+    finally:
+        for job in long:
+            user.gi.make_delete_request(f"{user.url}/api/jobs/{job}")
+
+
+def test_twenty_uploads_at_once(own: Stack, user: GalaxyUser, history: str) -> None:
+    for answer in [_fetch(user, history, _pasted()) for _ in range(20)]:
+        _is_good(user, answer["outputs"][0]["id"])
+
+
+def test_its_folder_is_private_and_goes_with_the_stack(own: Stack, user: GalaxyUser) -> None:
+    folder = own.data_dir / "worker"
+    assert folder.stat().st_mode & 0o077 == 0
+    for name in ("tasks", "alive"):
+        assert (folder / name).stat().st_mode & 0o077 == 0
+    assert own.nebulab("logs", "worker", "-n", "1").stdout
+    own.nebulab("down")
+    assert [part["state"] for part in stack_parts(own)] == ["stopped"] * 4
+    assert not [one for one in psutil.process_iter(["cmdline"]) if str(folder) in (one.info["cmdline"] or [])]
