@@ -79,8 +79,7 @@ def measure(new: Side, old: Side, work: Path, rounds: int, whom: str) -> list[Ro
         if do is _upload:
             later = medians[new]
             rows.append(Row.at_most("the first upload after the start", first[new], later, "s", "later ones", goal=1.5))
-    held = [_memory(side) for side in (new, old)]
-    rows.append(Row.at_most("memory of the idle stack", *held, "MiB", whom, goal=1.5))
+    rows.append(Row.at_most("memory of the idle stack", _memory(new), _memory(old), "MiB", whom, goal=1.5))
     return rows
 
 

@@ -33,9 +33,9 @@ def measure(url: str, key: str, work: Path) -> list[Row]:
             seconds["nothing"].append(nothing(client, history, 0.1))
             seconds["ours"].append(_ours(notebook))
             seconds["theirs"].append(_theirs(client, notebook))
-    ours, nothing, theirs = (statistics.median(seconds[name][1:]) for name in ("ours", "nothing", "theirs"))
+    ours, no_op, theirs = (statistics.median(seconds[name][1:]) for name in ("ours", "nothing", "theirs"))
     return [
-        Row.at_most("a training that does nothing", ours, nothing, "s", "a job that does nothing", goal=_NO_OP_GOAL),
+        Row.at_most("a training that does nothing", ours, no_op, "s", "a job that does nothing", goal=_NO_OP_GOAL),
         Row.at_most(
             "a training that does nothing", ours, theirs, "s", "the predecessor's calls", goal=_PREDECESSOR_GOAL
         ),

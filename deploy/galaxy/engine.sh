@@ -1,7 +1,10 @@
 # Sourced by Galaxy's job scripts, which then call these functions in place of the container engine: they keep secrets
 # off its command line and out of the container's environment, make a ticket for the door (NEBULAB_TICKETS) of a port
 # that a container without network can't publish, and give a session that is stopped time to end.
+# It brings ending.sh along, which lies beside it.
 # Functions and no program: what the script calls them with is then no process's command line either.
+
+. "${BASH_SOURCE[0]%/*}/ending.sh"
 
 # Leave a file for the session, which takes and deletes it before any of the user's code runs.
 _nebulab_hand_over() {
@@ -24,6 +27,7 @@ _nebulab_engine() {
     if [ "$1" = kill ]; then
         # Apart from the job's own processes, which Galaxy kills.
         setsid "$engine" stop --time 10 "${@:2}" </dev/null &>/dev/null &
+        _nebulab_await
         return
     fi
     for argument in "$@"; do

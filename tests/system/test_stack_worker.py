@@ -155,14 +155,19 @@ def _everything(stack: Stack, tmp_path: Path) -> dict[str, dict]:
     history = user.new_history("everything")
     fastq = gzip.compress(b"@read\nACGT\n+\nIIII\n")
     table = gzip.compress(LINES.encode())
-    (tmp_path / "numbers.h5").write_bytes((Path(__file__).parents[2] / "galaxy-tools/test-data/numbers.h5").read_bytes())
+    (tmp_path / "numbers.h5").write_bytes(
+        (Path(__file__).parents[2] / "galaxy-tools/test-data/numbers.h5").read_bytes()
+    )
     given: dict[str, Callable[[], dict]] = {
         "tabular": lambda: _fetch(user, history, _pasted()),
         "guessed": lambda: _fetch(user, history, _pasted(ext="auto")),
         "fasta": lambda: _fetch(user, history, _pasted(">one\nACGT\n>two\nAC\n", ext="auto")),
         "json": lambda: _fetch(user, history, _pasted('{"a": [1, 2]}', ext="auto")),
         "kept compressed": lambda: _fetch(
-            user, history, _file("fastqsanger.gz", auto_decompress=False), **{"files_0|file_data": ("r.fastq.gz", fastq)}
+            user,
+            history,
+            _file("fastqsanger.gz", auto_decompress=False),
+            **{"files_0|file_data": ("r.fastq.gz", fastq)},
         ),
         "unpacked": lambda: _fetch(user, history, _file("auto"), **{"files_0|file_data": ("t.tsv.gz", table)}),
         "hdf5": lambda: _fetch(
@@ -294,7 +299,9 @@ def test_galaxy_killed_while_programs_run_and_wait(own: Stack, user: GalaxyUser,
     begun = [_fetch(user, history, _pasted()) for _ in range(2)]
     frozen = Frozen(own, 2)
     waiting = [_fetch(user, history, _pasted()) for _ in range(2)]
-    wait_for("the others to wait", lambda: {user.job(one["jobs"][0]["id"])["state"] for one in waiting} <= {"new", "queued"})
+    wait_for(
+        "the others to wait", lambda: {user.job(one["jobs"][0]["id"])["state"] for one in waiting} <= {"new", "queued"}
+    )
     killed = {name: _kill(own, name) for name in (("galaxy", "worker") if both else ("galaxy",))}
     frozen.go_on()
     for name, pid in killed.items():

@@ -81,4 +81,6 @@ def _ready(folder: Path) -> socket.socket | None:
 def _request(arguments: list[str]) -> messages.Request:
     umask = os.umask(0o077)
     os.umask(umask)
-    return messages.Request(arguments, os.getcwd(), umask, [f"{name}={value}" for name, value in os.environ.items()])
+    return messages.Request(
+        arguments, str(Path.cwd()), umask, [f"{name}={value}" for name, value in os.environ.items()]
+    )

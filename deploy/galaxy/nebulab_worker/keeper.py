@@ -19,6 +19,7 @@ import threading
 import time
 import traceback
 from collections.abc import Sequence
+from pathlib import Path
 from typing import NoReturn
 
 from nebulab_worker import messages
@@ -104,18 +105,16 @@ def _kill_group(task: int, number: int) -> None:
         os.killpg(task, number)
 
 
-def _work(task: int) -> list[tuple[str, ...]]:
+def _work(task: int) -> list[tuple[str, str, str, str]]:
     """Return what `task` and the processes that it started have done until now, in figures that grow."""
     found = []
-    for entry in os.scandir("/proc"):
-        if not entry.name.isdigit():
-            continue
+    for process in Path("/proc").glob("[0-9]*"):
         # Processes come and go while one looks.
-        with contextlib.suppress(OSError), open(f"{entry.path}/stat") as stat:
-            fields = stat.read().rpartition(")")[2].split()
+        with contextlib.suppress(OSError):
+            fields = (process / "stat").read_text(errors="replace").rpartition(")")[2].split()
             if int(fields[_SESSION]) == task:
-                with open(f"{entry.path}/io") as transferred:
-                    found.append((entry.name, fields[_USER_TIME], fields[_SYSTEM_TIME], transferred.read()))
+                transferred = (process / "io").read_text()
+                found.append((process.name, fields[_USER_TIME], fields[_SYSTEM_TIME], transferred))
     return found
 
 
@@ -133,7 +132,7 @@ def _run(request: messages.Request, descriptors: Sequence[int], keeper: int) -> 
         os.umask(request.umask)
         os.chdir(request.folder)
         os.environ.clear()
-        os.environ.update(entry.split("=", 1) for entry in request.environment)
+        os.environ.update(entry.partition("=")[::2] for entry in request.environment)
         tempfile.tempdir = None
         code = _call(request.arguments)
         threading._shutdown()  # type: ignore[attr-defined]

@@ -32,10 +32,7 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, required=True, help="where the sockets are made")
     parser.add_argument("--galaxy-root", required=True, help="the folder that Galaxy's jobs name so")
     parser.add_argument(
-        "--stuck-minutes",
-        type=float,
-        required=True,
-        help="kill a program that did nothing for so long"
+        "--stuck-minutes", type=float, required=True, help="kill a program that did nothing for so long"
     )
     chosen = parser.parse_args()
     try:

@@ -153,7 +153,9 @@ class _Live:
                     await self._mirror_now()
                     if end is End.STOPPED and self._prepared.job is not None:
                         await self._harvest_stopped()
-                    elif end not in _GALAXY_KNOWS and self._settings.in_galaxy:
+                    with contextlib.suppress(OSError):
+                        self._settings.layout.kept.touch()
+                    if end not in _GALAXY_KNOWS and self._settings.in_galaxy:
                         await self._outlast_galaxy(client)
                     for task in self._tasks:
                         task.cancel()

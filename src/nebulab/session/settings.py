@@ -112,6 +112,11 @@ class Layout:
         return self.own / "stop"
 
     @property
+    def kept(self) -> Path:
+        """Made when all that was saved before the end is laid out for Galaxy; the job's script waits for it."""
+        return self.root / "kept"
+
+    @property
     def metadata(self) -> Path:
         """Galaxy's list of collected files."""
         return self.root / "galaxy.json"

@@ -135,7 +135,10 @@ def _job_configuration(settings: StackSettings, isolation: Isolation, interactiv
         "runner": "local",
         "local_slots": cores,
         "live_tool_output_reporting": "true",
-        "env": [{"name": name, "value": value} for name, value in variables.items()],
+        "env": [
+            *({"name": name, "value": value} for name, value in variables.items()),
+            {"file": str(containers.rules_folder(settings) / "ending.sh")},
+        ],
     }
     job = destination | {"local_slots": 1}
     at_once = max(2, os.cpu_count() or 1)

@@ -24,7 +24,10 @@ _STAND_IN = """\
 # importing Galaxy anew; for all others, and where it can't, this is Galaxy's Python.
 exec {python} -I -S -c {call} {python} {folder} "$@"
 """
-_CALL = "import sys; sys.path.insert(0, {code!r}); from nebulab_worker.client import main; main(*sys.argv[1:3], sys.argv[3:])"
+_CALL = (
+    "import sys; sys.path.insert(0, {code!r}); from nebulab_worker.client import main; "
+    "main(*sys.argv[1:3], sys.argv[3:])"
+)
 _ACTIVATE = """\
 # Written by `nebulab up`: Galaxy's jobs source it, as they would that of Galaxy's environment.
 VIRTUAL_ENV={folder}

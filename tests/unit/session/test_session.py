@@ -175,6 +175,7 @@ def test_a_stop_keeps_what_was_written_the_moment_before(start: Callable[..., Se
     soon("the last words", lambda: session.collected() == {"last words": "kept"}, 1.0)
     soon("the notebook", lambda: json.loads(session.dataset.read_text()) == NOTEBOOK, 1.0)
     assert session.ended()[0] == 0
+    assert (session.working / "kept").exists(), "the job's script waits for it"
 
 
 def test_shutting_down_in_jupyterlab_ends_well(start: Callable[..., Session]) -> None:

@@ -75,7 +75,7 @@ def test_interactive_tools_have_a_destination_of_their_own(
     jobs = yaml.safe_load((settings.config_dir / "job_conf.yml").read_text())
     assert jobs["tools"][:2] == [{"id": name, "environment": "sessions"} for name in ("it_ours", "it_theirs")]
     destination = jobs["execution"]["environments"]["sessions"]
-    variables = {item["name"]: item["value"] for item in destination["env"]}
+    variables = {item["name"]: item["value"] for item in destination["env"] if "name" in item}
     assert variables["PATH"] == f"{settings.bin_dir}:$PATH"
     assert variables["NEBULAB_KERNELS"] == str(settings.environment("kernels"))
     assert variables["NEBULAB_ISOLATION"] == "bubblewrap"
@@ -110,7 +110,7 @@ def test_the_limits_of_a_session_are_settings(settings: StackSettings) -> None:
     _write(replace(settings, **chosen))
     jobs = yaml.safe_load((settings.config_dir / "job_conf.yml").read_text())
     destination = jobs["execution"]["environments"]["sessions"]
-    variables = {item["name"]: item["value"] for item in destination["env"]}
+    variables = {item["name"]: item["value"] for item in destination["env"] if "name" in item}
     assert destination["local_slots"] == 1
     assert (variables["GALAXY_MEMORY_MB"], variables["NEBULAB_DISK_MB"]) == ("300", "400")
 

@@ -147,7 +147,7 @@ def test_the_engine_finds_its_own_settings_in_jobs(settings: StackSettings, monk
 
 
 def test_what_runs_in_containers_is_counted_there(jobs: dict[str, Any]) -> None:
-    assert {limit["id"] for limit in jobs["limits"]} == {"jobs", "sessions-container", "programs-container"}
+    assert {limit["id"] for limit in jobs["limits"]} == {"jobs", "uploads", "sessions-container", "programs-container"}
 
 
 @pytest.mark.parametrize("name", ["a b", "a:b", "a,b", "a$b", "a'b"])

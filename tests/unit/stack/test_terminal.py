@@ -31,7 +31,18 @@ def test_without_a_stack_the_way_to_start_one_is_told(name: str, tmp_path: Path)
 def test_doctor_says_what_each_missing_thing_costs(tmp_path: Path) -> None:
     said = CliRunner(env={"UV_OFFLINE": "1"}).invoke(cli, ["doctor", "--json", "--data-dir", str(tmp_path)])
     checks = {check["name"]: check for check in json.loads(said.output)}
-    wanted = {"Python", "uv", "package index", "disk", "memory", "ports", "bubblewrap", "GPU and driver", "node"}
+    wanted = {
+        "Python",
+        "uv",
+        "package index",
+        "disk",
+        "memory",
+        "ports",
+        "worker",
+        "bubblewrap",
+        "GPU and driver",
+        "node",
+    }
     assert wanted | {"docker", "podman", "git", "C++ compiler"} == set(checks)
     assert all(check["good"] or check["costs"] for check in checks.values())
     assert said.exit_code == (1 if any(check["good"] is False for check in checks.values()) else 0)

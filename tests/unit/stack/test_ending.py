@@ -1,0 +1,46 @@
+"""A job's script that is stopped ends when its session has laid out what was saved, and within Galaxy's one second."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+ENDING = Path(__file__).parents[3] / "deploy" / "galaxy" / "ending.sh"
+SCRIPT = f'. "{ENDING}"; touch "$_GALAXY_JOB_DIR/began"; sleep 60'
+
+
+def _stopped(job: Path) -> float:
+    """Stop a job's script as Galaxy does, and return the seconds until it has ended."""
+    environment = os.environ | {"_GALAXY_JOB_DIR": str(job)}
+    process = subprocess.Popen(["/bin/bash", "-c", SCRIPT], env=environment, process_group=0)
+    while not (job / "began").exists():
+        time.sleep(0.01)
+    began = time.monotonic()
+    os.killpg(process.pid, signal.SIGTERM)
+    process.wait(10)
+    return time.monotonic() - began
+
+
+@pytest.mark.parametrize("folder", ["mirror", "results"])
+def test_it_waits_for_what_a_session_lays_out(tmp_path: Path, folder: str) -> None:
+    (tmp_path / "working" / folder).mkdir(parents=True)
+    threading.Timer(0.3, (tmp_path / "working" / "kept").touch).start()
+    seconds = _stopped(tmp_path)
+    assert (tmp_path / "working" / "kept").exists()
+    assert seconds < 10
+
+
+def test_it_does_not_wait_for_ever(tmp_path: Path) -> None:
+    (tmp_path / "working" / "mirror").mkdir(parents=True)
+    assert _stopped(tmp_path) >= 0.7
+
+
+def test_it_waits_for_no_other_job(tmp_path: Path) -> None:
+    (tmp_path / "working").mkdir()
+    assert _stopped(tmp_path) < 0.6
