@@ -61,7 +61,7 @@ def measure(new: Side, old: Side, work: Path, rounds: int, whom: str) -> list[Ro
         "an upload of two lines": (_upload, rounds, 0.15),
         "`put` of one row": (lambda side, work: _notebook("put", side, work), rounds, 0.2),
         "a training that does nothing": (lambda side, work: _notebook("train", side, work), rounds, 0.4),
-        f"{AT_ONCE} uploads at once": (_uploads, 2, 0.3),
+        f"{AT_ONCE} uploads at once": (_uploads, 1, 0.3),
         "a session's stop, to its outputs": (_stop, _SESSIONS, 1.0),
     }
     first = {side: _upload(side, work) for side in (new, old)}

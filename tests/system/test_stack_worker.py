@@ -21,6 +21,7 @@ import psutil
 import pytest
 
 from support.galaxy import GalaxyUser, wait_for
+from support.session import Session
 from support.stack import Stack
 
 pytestmark = pytest.mark.system
@@ -45,7 +46,7 @@ def own(small_disk: Path) -> Iterator[Stack]:
     """A stack whose worker is soon sure that a program is stuck."""
     stack = Stack(small_disk / "data")
     stack.nebulab("up", "--detach", "--stuck-minutes", str(STUCK_SECONDS / 60))
-    stack.url = stack.part("galaxy")["address"]
+    stack.proxy_url = stack.part("proxy")["address"]
     yield stack
     stack.nebulab("down", check=False)
 
@@ -285,7 +286,9 @@ def test_program_of_metadata_killed_is_run_again(own: Stack, user: GalaxyUser, h
 
 def test_worker_and_program_killed_at_the_end_of_a_session(own: Stack, user: GalaxyUser, history: str) -> None:
     answer, point = user.start_session(history)
-    user.stop_session(point["id"])
+    # After a stop Galaxy sets the metadata itself; after this end, the job's script does.
+    with Session(own, point["target"]).owner() as owner:
+        owner.post("/api/shutdown").raise_for_status()
     frozen = Frozen(own)
     killed = _kill(own, "worker")
     frozen.tasks[0].kill()

@@ -111,7 +111,7 @@ def _galaxy_configuration(
         "max_discovered_files": 11_000,
         # What a failed job left behind may be somebody's work.
         "cleanup_job": "onsuccess",
-        # How soon a job starts whose inputs have just become ready; once a second is the default.
+        # How soon a new job starts, or one whose inputs have just become ready; once a second is the default.
         "job_handler_monitor_sleep": 0.25,
     }
 
@@ -155,9 +155,9 @@ def _job_configuration(settings: StackSettings, isolation: Isolation, interactiv
     workers = settings.max_sessions + _FURTHER_WORKERS
     return {
         "runners": {"local": {"load": "galaxy.jobs.runners.local:LocalJobRunner", "workers": workers}},
-        # In memory a new job wakes its handler, which else looks once a second; at a start Galaxy looks in its database
-        # for what was waiting.
-        "handling": {"assign": ["mem-self"]},
+        # One query for a look at what is new, in place of two. `mem-self` would need none, and notes no handler: what
+        # then runs or waits when Galaxy is killed stays so for ever.
+        "handling": {"assign": ["db-self"]},
         "execution": {"default": "jobs", "environments": environments},
         "limits": [
             {"type": "environment_total_concurrent_jobs", "id": name, "value": value} for name, value in limits.items()
