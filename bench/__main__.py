@@ -70,11 +70,16 @@ def main() -> int:
     """Measure what was asked for; the exit code tells whether every goal is met."""
     parser = argparse.ArgumentParser(prog="nebulab bench", description=__doc__)
     parser.add_argument("--only", choices=PARTS, help="one measurement instead of all")
-    parser.add_argument("--rounds", type=int, default=5, help="how often each kind of session is opened (default: 5)")
+    parser.add_argument(
+        "--rounds",
+        type=int,
+        help="how often each kind of session is opened (default: 5), or a job is run (default: 10)",
+    )
     parser.add_argument(
         "--against", type=Path, metavar="CHECKOUT", help="compare jobs with another checkout's, not with --no-worker"
     )
     chosen = parser.parse_args()
+    rounds = chosen.rounds or 5
     wanted = PARTS if chosen.only is None else (chosen.only,)
     rows: list[Row] = []
     with tempfile.TemporaryDirectory(prefix="nebulab-bench-", ignore_cleanup_errors=True) as folder:
@@ -83,7 +88,7 @@ def main() -> int:
         if set(wanted) & set(ON_GALAXY):
             with stack(data_dir) as (url, key):
                 if "sessions" in wanted:
-                    rows += sessions.measure(url, key, data_dir, chosen.rounds)
+                    rows += sessions.measure(url, key, data_dir, rounds)
                 if "crowd" in wanted:
                     made, bare = crowd.measure(url, key, data_dir)
                     rows += made
@@ -98,17 +103,17 @@ def main() -> int:
         elif wanted != ("jobs",):
             install_missing(StackSettings(data_dir, ENVIRONMENTS, ROOT), Console(stderr=True))
         if "jobs" in wanted:
-            rows += _jobs(Path(folder), work, max(chosen.rounds, 10), chosen.against)
+            rows += _jobs(Path(folder), work, chosen.rounds or 10, chosen.against)
         if "notebooks" in wanted:
             rows += notebooks.measure(ENVIRONMENTS, work / "notebooks")
         if "kernels" in wanted:
-            rows += kernels.measure(ENVIRONMENTS, work, chosen.rounds)
+            rows += kernels.measure(ENVIRONMENTS, work, rounds)
         if "estimators" in wanted:
             rows += estimators.measure(ENVIRONMENTS, ROOT)
         if "models" in wanted:
             rows += models.measure(ENVIRONMENTS, ROOT)
     if "image" in wanted:
-        rows += _image(chosen.rounds, only=chosen.only == "image")
+        rows += _image(rounds, only=chosen.only == "image")
     print(render(rows))
     return 0 if all(row.met for row in rows) else 1
 
