@@ -80,7 +80,7 @@ def told(galaxy: GalaxyUser, history: str, teller: str, inputs: dict[str, tuple[
             flat[f"user_inputs_{number}|input_type|input_value"] = value
     answer = galaxy.run_tool(history, TOOL, flat)
     job = galaxy.wait_job(answer["jobs"][0]["id"])
-    assert job["state"] == "ok", job["tool_stderr"]
+    assert job["state"] == "ok", job
     return json.loads(galaxy.content(galaxy.elements(answer)["inputs"]["id"]))
 
 

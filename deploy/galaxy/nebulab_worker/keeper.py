@@ -89,20 +89,24 @@ def _watch(task: int, connection: socket.socket, errors: int, stuck_seconds: flo
             _end(task, ended)
             break
     _, status = os.waitpid(task, 0)
-    _kill_group(task, signal.SIGKILL)
+    # What it has started and left.
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(task, signal.SIGKILL)
     return os.waitstatus_to_exitcode(status)
 
 
 def _end(task: int, ended: int) -> None:
     """End `task`, and what it has started, as Galaxy ends a job."""
-    _kill_group(task, signal.SIGTERM)
+    _kill(task, signal.SIGTERM)
     if not select.select([ended], [], [], _END_SECONDS)[0]:
-        _kill_group(task, signal.SIGKILL)
+        _kill(task, signal.SIGKILL)
 
 
-def _kill_group(task: int, number: int) -> None:
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(task, number)
+def _kill(task: int, number: int) -> None:
+    """Signal `task`, which has no group of its own in its first moment, and the group that it leads later."""
+    for signal_it in (os.kill, os.killpg):
+        with contextlib.suppress(ProcessLookupError):
+            signal_it(task, number)
 
 
 def _work(task: int) -> list[tuple[str, str, str, str]]:
