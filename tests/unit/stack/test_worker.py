@@ -277,11 +277,11 @@ def test_with_its_job_ends_a_program_and_all_that_it_started(jobs: Jobs) -> None
 
 IDLE = BEGIN + "time.sleep(60)"
 BUSY = {
-    "computing": BEGIN + "end = time.time() + 3\nwhile time.time() < end: pass\nprint('done')",
+    "computing": BEGIN + "end = time.time() + 2\nwhile time.time() < end: pass\nprint('done')",
     "writing": BEGIN
-    + "file = open('out', 'w', buffering=1)\nfor n in range(30): time.sleep(.1); file.write('x\\n')\nprint('done')",
+    + "file = open('out', 'w', buffering=1)\nfor n in range(20): time.sleep(.1); file.write('x\\n')\nprint('done')",
     "a child computes": BEGIN
-    + "import subprocess\nsubprocess.run(['timeout', '3', 'sh', '-c', 'while :; do :; done'])\nprint('done')",
+    + "import subprocess\nsubprocess.run(['timeout', '2', 'sh', '-c', 'while :; do :; done'])\nprint('done')",
 }
 
 
