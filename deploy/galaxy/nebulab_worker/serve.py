@@ -22,6 +22,8 @@ from nebulab_worker import keeper, messages
 
 _PAUSE_SECONDS = 0.1
 _CREDENTIALS = struct.Struct("3i")
+_SAME = ("mnt", "pid", "user")
+"""A caller's namespaces that must be the worker's own."""
 
 log = logging.getLogger("nebulab_worker")
 
@@ -90,9 +92,14 @@ def serve(tasks: socket.socket, alive: socket.socket, stuck_seconds: float) -> N
 
 
 def _is_this_users(connection: socket.socket) -> bool:
-    """Tell whether the caller is this process's own user; the folder and the sockets let in nobody else either."""
-    _, user, _ = _CREDENTIALS.unpack(connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size))
-    return bool(user == os.geteuid())
+    """Tell whether the caller is this process's own user, and no sandbox's.
+
+    A sandbox on this machine may have the same user and see the socket, which a read-only mount does not shut.
+    """
+    pid, user, _ = _CREDENTIALS.unpack(connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size))
+    if user != os.geteuid():
+        return False
+    return all(Path(f"/proc/{pid}/ns/{name}").readlink() == Path(f"/proc/self/ns/{name}").readlink() for name in _SAME)
 
 
 def _fork(connection: socket.socket, listening: tuple[socket.socket, ...], stuck_seconds: float) -> None:

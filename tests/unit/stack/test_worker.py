@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shutil
 import signal
 import socket
 import stat
@@ -325,6 +326,20 @@ def test_nobody_else_gets_in(jobs: Jobs) -> None:
     )
     os.close(parent)
     assert "PermissionError" in tried.stderr
+
+
+def test_a_sandbox_of_the_same_user_is_refused(jobs: Jobs) -> None:
+    """Its read-only mounts shut no socket: what it asked for would run outside."""
+    jobs.serve()
+    script = jobs.script(WHERE)
+    if shutil.which("unshare") is None or subprocess.run(["unshare", "-m", "true"], capture_output=True).returncode:
+        pytest.skip("this user may make no mount namespace")
+    python = jobs.settings.worker_dir / "bin" / "python"
+    done = subprocess.run(
+        ["unshare", "-m", python, script], cwd=jobs.folder, capture_output=True, text=True, timeout=60
+    )
+    assert json.loads(done.stdout)["in_worker"] is False
+    assert json.loads(jobs.run(script).stdout)["in_worker"] is True
 
 
 @pytest.mark.parametrize("garbage", [b"", b"x", os.urandom(500), b"\xff" * 8, b"\0" * 7 + b"\x05" + b"a\0b\0c"])
