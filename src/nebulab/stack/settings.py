@@ -100,7 +100,7 @@ class StackSettings:
             raise SettingsError(f"Unknown proxy {self.proxy!r}.", f"Choose one of: {', '.join(PROXIES)}.")
         if self.idle_minutes < 0:
             raise SettingsError("The idle time can't be negative.", "0 means: sessions never end by themselves.")
-        if self.stuck_minutes <= 0:
+        if not self.stuck_minutes > 0:  # nor is NaN
             raise SettingsError("The time until a program counts as stuck can't be 0.", "--stuck-minutes wants more.")
         if self.max_sessions < 1:
             raise SettingsError("There must be room for a session.", "--max-sessions wants a number, 1 or more.")

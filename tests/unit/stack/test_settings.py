@@ -46,6 +46,7 @@ def test_another_process_reads_the_same_settings(tmp_path: Path) -> None:
         ({"proxy": "nginx"}, "proxy"),
         ({"idle_minutes": -1}, "idle"),
         ({"stuck_minutes": 0}, "stuck"),
+        ({"stuck_minutes": float("nan")}, "stuck"),
         ({"tool_confs": ("/nowhere/tool_conf.xml",)}, "tool list"),
         ({"colour": "blue"}, "colour"),
     ],
