@@ -17,16 +17,15 @@ import psutil
 
 from bench import sessions
 from bench.table import Row
-from bench.training import nothing
+from bench.training import nothing, until_ended
 
 AT_ONCE = 20
 _SESSIONS = 3
-_ENDED = frozenset({"ok", "error", "deleted"})
 _POLL_SECONDS = 0.05
 
 # In a process of the checkout that is measured, whose own code asks and waits; prints the seconds.
 _IN_A_NOTEBOOK = """
-import os, sys, time
+import sys, time
 from pathlib import Path
 from nebulab.kernel.datasets import History
 
@@ -91,13 +90,6 @@ def _history(client: httpx.Client) -> str:
     return str(client.post("/api/histories", json={"name": "bench jobs"}).raise_for_status().json()["id"])
 
 
-def _until_ended(client: httpx.Client, job: str) -> None:
-    while (state := client.get(f"/api/jobs/{job}").raise_for_status().json()["state"]) not in _ENDED:
-        time.sleep(_POLL_SECONDS)
-    if state != "ok":
-        raise RuntimeError(f"job {job} ended in state {state}")
-
-
 def _no_op(side: Side, work: Path) -> float:
     with _client(side) as client:
         return nothing(client, _history(client), _POLL_SECONDS)
@@ -113,7 +105,7 @@ def _upload(side: Side, work: Path) -> float:
     with _client(side) as client:
         history = _history(client)
         began = time.perf_counter()
-        _until_ended(client, _send(client, history))
+        until_ended(client, _send(client, history), _POLL_SECONDS)
         return time.perf_counter() - began
 
 
@@ -122,7 +114,7 @@ def _uploads(side: Side, work: Path) -> float:
         history = _history(client)
         began = time.perf_counter()
         for job in [_send(client, history) for _ in range(AT_ONCE)]:
-            _until_ended(client, job)
+            until_ended(client, job, _POLL_SECONDS)
         return time.perf_counter() - began
 
 
@@ -150,8 +142,7 @@ def _stop(side: Side, work: Path) -> float:
         time.sleep(3)
         began = time.perf_counter()
         galaxy.http.delete(f"/api/entry_points/{opened.entry_point}").raise_for_status()
-        while galaxy.http.get(f"/api/jobs/{opened.job}").raise_for_status().json()["state"] not in _ENDED:
-            time.sleep(_POLL_SECONDS)
+        until_ended(galaxy.http, opened.job, _POLL_SECONDS)
         return time.perf_counter() - began
 
 

@@ -53,7 +53,7 @@ def _ours(notebook: Path) -> float:
 def nothing(client: httpx.Client, history: str, pause: float) -> float:
     """Return the seconds of a job that does nothing, asked for every `pause` seconds."""
     begun = time.perf_counter()
-    _until_ended(client, _started(client, history, NOTHING, {}), pause)
+    until_ended(client, _started(client, history, NOTHING, {}), pause)
     return time.perf_counter() - begun
 
 
@@ -64,9 +64,9 @@ def _theirs(client: httpx.Client, notebook: Path) -> float:
     element = {"src": "pasted", "paste_content": notebook.read_text(), "name": "extracted_code", "ext": "txt"}
     payload = {"history_id": history, "targets": [{"destination": {"type": "hdas"}, "elements": [element]}]}
     sent = _json(client, "POST", "/api/tools/fetch", json=payload)
-    _until_ended(client, sent["jobs"][0]["id"], _POLL_SECONDS)
+    until_ended(client, sent["jobs"][0]["id"], _POLL_SECONDS)
     script = {"src": "hda", "id": sent["outputs"][0]["id"]}
-    _until_ended(client, _started(client, history, "run_jupyter_job", {"select_file": script}), _POLL_SECONDS)
+    until_ended(client, _started(client, history, "run_jupyter_job", {"select_file": script}), _POLL_SECONDS)
     return time.perf_counter() - begun
 
 
@@ -75,9 +75,12 @@ def _started(client: httpx.Client, history: str, tool: str, inputs: dict[str, An
     return str(_json(client, "POST", "/api/tools", json=asked)["jobs"][0]["id"])
 
 
-def _until_ended(client: httpx.Client, job: str, pause: float) -> None:
-    while _json(client, "GET", f"/api/jobs/{job}")["state"] not in _ENDED:
+def until_ended(client: httpx.Client, job: str, pause: float) -> None:
+    """Ask every `pause` seconds until a job has ended; one that failed counts for nothing, and is an error."""
+    while (state := _json(client, "GET", f"/api/jobs/{job}")["state"]) not in _ENDED:
         time.sleep(pause)
+    if state != "ok":
+        raise RuntimeError(f"job {job} ended in state {state}")
 
 
 def _json(client: httpx.Client, method: str, path: str, **options: Any) -> Any:

@@ -130,7 +130,8 @@ def _worker(settings: StackSettings) -> Check:
     costs = "an upload, or the end of a job, takes ten seconds in place of one"
     if not state.is_locked(settings.data_dir):
         return Check("worker", True, "starts with the stack")
-    if not settings.worker_dir.exists():
+    running = state.read(settings.data_dir)
+    if running is not None and not any(part.name == "worker" for part in running.parts):
         return Check("worker", None, "the stack was started with --no-worker", costs)
     works = asyncio.run(worker.answers(settings.worker_dir))
     found = "answers" if works else f"does not answer; {settings.log('worker')} may tell why"
