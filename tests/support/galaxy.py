@@ -18,6 +18,8 @@ FINAL = {"ok", "error", "deleted", "paused", "failed"}
 # Limits hold on a quiet machine; test machines are shared, and a busy one may take many times as long.
 PATIENCE = 4
 
+_LOG_LINES = 150
+
 
 def wait_for(what: str, probe: Callable[[], Any], timeout: float = 120, interval: float = 0.3) -> Any:
     """Return the first truthy answer of `probe`; a failing test says what was waited for."""
@@ -33,9 +35,11 @@ def wait_for(what: str, probe: Callable[[], Any], timeout: float = 120, interval
 class GalaxyUser:
     """What a person does through Galaxy's API, in the words of the tests."""
 
-    def __init__(self, url: str, key: str) -> None:
+    def __init__(self, url: str, key: str, log: Path | None = None) -> None:
         self.url = url
         self.key = key
+        self.log = log
+        """Galaxy's log, whose end a failing test shows."""
         self.gi = GalaxyInstance(url, key=key)
 
     def get(self, path: str, **parameters: Any) -> Any:
@@ -90,6 +94,14 @@ class GalaxyUser:
             return shown if shown["state"] in FINAL else None
 
         return wait_for(f"job {job}", settled, timeout)
+
+    def succeed(self, job: str, timeout: float = 240) -> dict:
+        """Wait until the job ended well, and return it; a failing test says all that Galaxy knows of it."""
+        shown = self.wait_job(job, timeout)
+        if shown["state"] == "ok":
+            return shown
+        log = self.log.read_text(errors="replace").splitlines()[-_LOG_LINES:] if self.log else []
+        raise AssertionError("\n".join([f"job {job} ended as {shown['state']}", json.dumps(shown, indent=1), *log]))
 
     def entry_point(self, job: str, timeout: float = 120) -> dict:
         """Wait until the job's entry point is active, and return it."""

@@ -94,7 +94,7 @@ def person(stack: Stack) -> Account:
 @pytest.fixture
 def galaxy(stack: Stack) -> GalaxyUser:
     """The user's hands on the shared Galaxy."""
-    return GalaxyUser(stack.url, stack.user.key)
+    return GalaxyUser(stack.url, stack.user.key, stack.data_dir / "logs" / "galaxy.log")
 
 
 @pytest.fixture

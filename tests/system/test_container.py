@@ -383,7 +383,7 @@ def test_stopped_in_galaxy_its_outputs_are_in_the_history(contained: Contained) 
     galaxy_json = next(Path(path) for path in contained.stack.data_dir.rglob("working/galaxy.json"))
     wait_for("the mirror", lambda: "made" in galaxy_json.read_text(), 30)
     contained.galaxy.stop_session(contained.point["id"])
-    assert contained.galaxy.wait_job(contained.job)["state"] == "ok"
+    contained.galaxy.succeed(contained.job)
     notebook = contained.galaxy.wait_dataset(contained.galaxy.output(contained.answer, "jupyter_notebook")["id"])
     assert notebook["state"] == "ok"
     (made,) = contained.galaxy.elements(contained.answer).values()
@@ -396,7 +396,7 @@ def test_shut_down_in_the_lab_its_outputs_are_in_the_history(contained: Containe
     with session.owner() as owner:
         run_in_kernel(owner, "open('outputs/kept.txt', 'w').write('kept')")
         owner.post("/api/shutdown").raise_for_status()
-    assert contained.galaxy.wait_job(answer["jobs"][0]["id"])["state"] == "ok"
+    contained.galaxy.succeed(answer["jobs"][0]["id"])
     (kept,) = contained.galaxy.elements(answer).values()
     assert contained.galaxy.content(kept["id"]) == b"kept"
     wait_for("the container's end", lambda: not _left(contained.stack), 15)
@@ -416,8 +416,7 @@ def test_a_notebook_as_a_job_runs_in_a_container_too(contained: Contained) -> No
         "ml_h5_datasets": {"src": "hda", "id": contained.table["id"]},
     }
     answer = contained.galaxy.run_tool(contained.history, "run_jupyter_job", asked)
-    job = contained.galaxy.wait_job(answer["jobs"][0]["id"])
-    assert job["state"] == "ok", job
+    contained.galaxy.succeed(answer["jobs"][0]["id"])
     executed = contained.galaxy.notebook(contained.galaxy.output(answer, "executed_notebook")["id"])
     user, *inside, read = "".join(executed["cells"][0]["outputs"][0]["text"]).split(" ", 4)
     assert int(user) != 0

@@ -245,7 +245,7 @@ def test_worker_killed_in_an_upload(own: Stack, user: GalaxyUser, history: str) 
     frozen.go_on()
     # Its metadata is set by a worker that is not there: by Galaxy's own Python.
     _is_good(user, answer["outputs"][0]["id"])
-    assert user.wait_job(answer["jobs"][0]["id"])["state"] == "ok"
+    user.succeed(answer["jobs"][0]["id"])
     _restarted(own, "worker", killed)
     _is_good(user, _fetch(user, history, _pasted())["outputs"][0]["id"])
 
@@ -293,7 +293,7 @@ def test_worker_and_program_killed_at_the_end_of_a_session(own: Stack, user: Gal
     killed = _kill(own, "worker")
     frozen.tasks[0].kill()
     frozen.go_on()
-    assert user.wait_job(answer["jobs"][0]["id"])["state"] == "ok"
+    user.succeed(answer["jobs"][0]["id"])
     assert user.wait_dataset(user.output(answer, "jupyter_notebook")["id"])["state"] == "ok"
     collection = answer["output_collections"][0]["id"]
     shown = user.get(f"dataset_collections/{collection}", instance_type="history")

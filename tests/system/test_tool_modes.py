@@ -80,7 +80,7 @@ def test_a_repository_that_is_not_there(stack: Stack, galaxy: GalaxyUser, histor
         shown = owner.get("/api/contents/Read me first.ipynb").json()["content"]
     assert "https://127.0.0.1:9/owner/name could not be cloned" in shown["cells"][0]["source"]
     galaxy.stop_session(point["id"])
-    assert galaxy.wait_job(answer["jobs"][0]["id"])["state"] == "ok"
+    galaxy.succeed(answer["jobs"][0]["id"])
     kept = galaxy.notebook(galaxy.output(answer, "jupyter_notebook")["id"])
     assert "could not be cloned" in "".join(kept["cells"][0]["source"])
 
@@ -107,7 +107,7 @@ def test_a_notebook_run_without_a_browser(galaxy: GalaxyUser, history: str, tmp_
     given = galaxy.upload(history, path, "compute", "ipynb")["id"]
     chosen = {"mode|mode_select": "previous", "mode|ipynb": {"src": "hda", "id": given}, "mode|run_it": "true"}
     answer = galaxy.run_tool(history, TOOL, chosen)
-    assert galaxy.wait_job(answer["jobs"][0]["id"])["state"] == "ok"
+    galaxy.succeed(answer["jobs"][0]["id"])
     executed = galaxy.notebook(galaxy.output(answer, "jupyter_notebook")["id"])
     assert executed["cells"][1]["outputs"][0]["data"]["text/plain"] == ["42"]
     assert galaxy.content(galaxy.elements(answer)["result"]["id"]) == b"42"

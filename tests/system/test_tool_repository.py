@@ -28,6 +28,6 @@ def test_a_repository_opens_at_its_branch(
 
     assert "'analysis.ipynb'" in found
     assert ("'two.txt'" in found) == has_two
-    assert galaxy.wait_job(answer["jobs"][0]["id"])["state"] == "ok"
+    galaxy.succeed(answer["jobs"][0]["id"])
     notebook = galaxy.wait_dataset(galaxy.output(answer, "jupyter_notebook")["id"])
     assert galaxy.notebook(notebook["id"])["cells"] == []

@@ -88,8 +88,7 @@ def run_in_session(galaxy: GalaxyUser, history: str, code: str) -> str:
     dataset = galaxy.upload(history, nbformat.writes(made), "notebook.ipynb", "ipynb")
     inputs = {"mode|mode_select": "previous", "mode|ipynb": {"src": "hda", "id": dataset["id"]}, "mode|run_it": True}
     answer = galaxy.run_tool(history, TOOL, inputs)
-    job = galaxy.wait_job(answer["jobs"][0]["id"], timeout=600)
-    assert job["state"] == "ok", job["stderr"]
+    galaxy.succeed(answer["jobs"][0]["id"], timeout=600)
     notebook = galaxy.notebook(galaxy.output(answer, "jupyter_notebook")["id"])
     return "".join("".join(output.get("text", "")) for output in notebook["cells"][0]["outputs"])
 
