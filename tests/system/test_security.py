@@ -7,7 +7,10 @@ import json
 import os
 import re
 import secrets
+import shutil
 import socket
+import subprocess
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -15,9 +18,9 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from support.galaxy import GalaxyUser
+from support.galaxy import GalaxyUser, wait_for
 from support.session import Session
-from support.stack import Stack
+from support.stack import ENVIRONMENTS, ROOT, Stack
 
 pytestmark = pytest.mark.system
 
@@ -207,6 +210,37 @@ print(json.dumps({{"found": found, "environments": own, "user": os.environ.get("
     assert [path for path in seen["found"] if "/environments/" not in path] == []
     assert stack.user.key not in json.dumps(seen)
     assert session.token not in json.dumps(seen)
+
+
+def test_a_notebook_is_refused_by_the_worker_of_another_stack(session: Session) -> None:
+    """Where a session sees its folder, which it can't write: a socket opens all the same, and runs what it is sent."""
+    try:
+        folder = tempfile.mkdtemp(prefix="nebulab-test-", dir="/srv")
+    except OSError as error:
+        pytest.skip(f"a session sees no folder of /srv that this user could make: {error}")
+    options = ["--folder", folder, "--galaxy-root", folder, "--stuck-minutes", "1"]
+    serving = subprocess.Popen(
+        [ENVIRONMENTS / "galaxy" / "bin" / "python", "-m", "nebulab_worker.serve", *options],
+        env=os.environ | {"PYTHONPATH": str(ROOT / "deploy" / "galaxy")},
+    )
+    try:
+        wait_for("the worker", Path(folder, "alive").exists)
+        said = f"""
+import socket
+channel = socket.socket(socket.AF_UNIX)
+channel.settimeout(60)
+channel.connect({folder + "/tasks"!r})
+"""
+        asked = said + "answer = channel.recv(1)"
+        own: dict[str, bytes] = {}
+        # Outside the sandbox it is answered.
+        exec(asked, own)
+        assert own["answer"] == b"+"
+        assert session.run(asked + "\nprint('heard', answer)").strip() == "heard b''"
+    finally:
+        serving.kill()
+        serving.wait()
+        shutil.rmtree(folder)
 
 
 def test_a_printed_environment_publishes_nothing(session: Session, stack: Stack) -> None:

@@ -138,4 +138,12 @@ def test_an_install_that_fails_says_why_and_is_not_taken_for_done(settings: Stac
         environments.install_missing(settings, CONSOLE)
     lock.write_text(good)
     assert "galaxy" in environments.install_missing(settings, CONSOLE)
+    source = settings.checkout / "src" / "nebulab" / "errors.py"
+    good = source.read_text()
+    source.write_text(good + "\ndef broken(:\n")
+    with pytest.raises(InstallError, match=r"errors\.py"):
+        environments.install_missing(settings, CONSOLE)
+    source.write_text(good)
+    assert environments.install_missing(settings, CONSOLE) == ["lab"]
+    assert _works(settings)
     assert _works(settings)

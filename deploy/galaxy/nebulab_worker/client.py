@@ -64,11 +64,10 @@ def _in_worker(folder: Path, arguments: list[str]) -> int | None:
 def _ready(folder: Path) -> socket.socket | None:
     """Return a connection to a keeper that is ready, or None."""
     try:
-        connection = messages.connect(folder, messages.TASKS)
+        connection = messages.connect(folder, messages.TASKS, _READY_SECONDS)
     except OSError:
         return None
     try:
-        connection.settimeout(_READY_SECONDS)
         if connection.recv(1) == messages.READY:
             connection.settimeout(None)
             return connection

@@ -40,15 +40,20 @@ class Request(NamedTuple):
     """Entries `NAME=value`, as in /proc/<pid>/environ."""
 
 
-def connect(folder: Path, name: str) -> socket.socket:
-    """Return a connection to the socket `name` in `folder`.
+def connect(folder: Path, name: str, seconds: float) -> socket.socket:
+    """Return a connection to the socket `name` in `folder`, on which every step may take `seconds`.
 
     Raises
     ------
     OSError
-        Nobody listens there.
+        Nobody listens there, or who listens hangs and has too many callers already.
     """
-    return _at(folder, name, lambda channel, address: channel.connect(address))
+
+    def do(channel: socket.socket, address: str) -> None:
+        channel.settimeout(seconds)
+        channel.connect(address)
+
+    return _at(folder, name, do)
 
 
 def listen(folder: Path, name: str) -> socket.socket:

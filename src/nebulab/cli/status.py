@@ -14,6 +14,8 @@ from nebulab.cli import options
 from nebulab.stack import control
 from nebulab.stack.settings import read_settings
 
+_WIDE = 500
+
 
 @click.command
 @options.data_dir
@@ -42,7 +44,8 @@ def command(data_dir: Path | None, as_json: bool) -> None:
             colour = colours.get(part.state, "yellow")
             state = f"[{colour}]{part.state}[/{colour}]"
             table.add_row(part.name, state, part.address or "", str(part.pid or ""), str(part.restarts), part.message)
-        console = Console(highlight=False)
+        # A program that reads this has no width, and a path that is broken in two is none.
+        console = Console(highlight=False, width=None if sys.stdout.isatty() else _WIDE)
         console.print(table)
         if stack.failure:
             console.print(stack.failure, markup=False)

@@ -127,7 +127,9 @@ def _install_one(
         _uv(environment.name, "pip", "install", "--python", str(folder), *again, str(wheel.result()))
         # uv would compile all that lies in the environment once more, not just this package.
         packages = [str(path) for path in folder.glob("lib/python*/site-packages/nebulab")]
-        subprocess.run([str(folder / "bin" / "python"), "-m", "compileall", "-q", *packages], check=True)
+        _call(
+            environment.name, "Python's compiler", str(folder / "bin" / "python"), "-m", "compileall", "-q", *packages
+        )
     stamp = {
         "lock": _lock_hash(settings, environment),
         "nebulab": sources if environment.holds_nebulab else None,
@@ -143,9 +145,13 @@ def _build_wheel(settings: StackSettings, folder: Path) -> Path:
 
 
 def _uv(subject: str, *arguments: str) -> None:
+    _call(subject, "uv", sys.executable, "-m", "uv", "--no-config", "--no-progress", *arguments)
+
+
+def _call(subject: str, title: str, *command: str) -> None:
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     finished = subprocess.run(
-        [sys.executable, "-m", "uv", "--no-config", "--no-progress", *arguments],
+        command,
         env=environment,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
@@ -155,7 +161,7 @@ def _uv(subject: str, *arguments: str) -> None:
     if finished.returncode:
         last_words = "\n".join(finished.stdout.strip().splitlines()[-15:])
         raise InstallError(
-            f"The environment of {subject} could not be installed. uv says:\n{last_words}",
+            f"The environment of {subject} could not be installed. {title} says:\n{last_words}",
             "Is the package index reachable, and room on the disk? `nebulab doctor` tells. A new start goes on here.",
         )
 

@@ -30,6 +30,8 @@ class Part:
         Where people and programs reach it.
     answers
         Tells whether the part answers now.
+    prepare
+        Called before each start.
     silent_seconds
         How long it may not answer before it counts as hanging.
     needed
@@ -47,6 +49,7 @@ class Part:
     answers: Callable[[aiohttp.ClientSession], Awaitable[bool]]
     folder: Path
     log: Path
+    prepare: Callable[[], None] = lambda: None
     environment: Mapping[str, str] = field(default_factory=dict, repr=False)
     start_seconds: float = 30
     stop_seconds: float = 10
@@ -147,6 +150,8 @@ def galaxys_worker(settings: StackSettings) -> Part:
         answers=lambda client: worker.answers(settings.worker_dir),
         folder=settings.run_dir,
         log=settings.log("worker"),
+        # Its folder may have been deleted.
+        prepare=lambda: worker.write(settings),
         environment={
             "PYTHONUNBUFFERED": "1",
             "PYTHONPATH": str(worker.code(settings)),

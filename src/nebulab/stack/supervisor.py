@@ -158,17 +158,7 @@ class Supervisor:
         failures = 0
         while True:
             started = time.monotonic()
-            process = await processes.start(
-                part.command,
-                stack_id=self.state.stack_id,
-                environment=part.environment,
-                folder=part.folder,
-                log=part.log,
-            )
-            self._running[part.name] = process
-            shown.pid = process.pid
-            self._write()
-            reason = await self._watch(part, process, client)
+            reason = await self._run_once(part, client)
             failures = 1 if time.monotonic() - started > _STEADY_SECONDS else failures + 1
             if not self._answered[part.name].is_set() and failures >= _TRIES_AT_FIRST:
                 if part.needed:
@@ -185,6 +175,24 @@ class Supervisor:
             self._write()
             log.warning("%s %s; starting it again in %.0f s", part.title, reason, pause)
             await asyncio.sleep(pause)
+
+    async def _run_once(self, part: Part, client: aiohttp.ClientSession) -> str:
+        """Start `part` and watch it, and return, in words, why it is no longer there."""
+        try:
+            part.prepare()
+            process = await processes.start(
+                part.command,
+                stack_id=self.state.stack_id,
+                environment=part.environment,
+                folder=part.folder,
+                log=part.log,
+            )
+        except OSError as error:
+            return f"could not be started ({error})"
+        self._running[part.name] = process
+        self.state.part(part.name).pid = process.pid
+        self._write()
+        return await self._watch(part, process, client)
 
     async def _watch(self, part: Part, process: asyncio.subprocess.Process, client: aiohttp.ClientSession) -> str:
         """Return, in words, why `process` is no longer there; one that hangs is ended."""
@@ -336,6 +344,8 @@ def _how_it_ended(code: int) -> str:
 
 
 def _tail(path: Path) -> str:
+    if not path.exists():
+        return "nothing"
     return "\n".join(path.read_text(errors="replace").splitlines()[-_TAIL_LINES:])
 
 

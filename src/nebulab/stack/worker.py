@@ -14,8 +14,8 @@ from nebulab import forwarding
 from nebulab.stack.files import private_folder, write_private
 from nebulab.stack.settings import StackSettings
 
-ALIVE = "alive"
-"""The name of the socket that says whether the worker answers; its code has the same."""
+ALIVE, TASKS = "alive", "tasks"
+"""The names of the socket that says whether the worker answers, and of that for requests; its code has the same."""
 
 _READY = b"+"
 _STAND_IN = """\
@@ -43,9 +43,12 @@ def python_home(settings: StackSettings) -> Path:
 
 
 def write(settings: StackSettings) -> None:
-    """Lay out the worker's folder: `bin/python` and `bin/activate` for jobs; without a worker there is none."""
-    shutil.rmtree(settings.worker_dir, ignore_errors=True)
+    """Lay out the worker's folder: `bin/python` and `bin/activate` for jobs; without a worker there is none.
+
+    Jobs may call what lies there meanwhile: it is replaced, not taken away.
+    """
     if not settings.worker:
+        shutil.rmtree(settings.worker_dir, ignore_errors=True)
         return
     programs = private_folder(private_folder(settings.worker_dir) / "bin")
     python = settings.environment("galaxy") / "bin" / "python"
@@ -54,8 +57,7 @@ def write(settings: StackSettings) -> None:
         call=shlex.quote(_CALL.format(code=str(code(settings)))),
         folder=shlex.quote(str(settings.worker_dir)),
     )
-    write_private(programs / "python", stand_in)
-    (programs / "python").chmod(0o700)
+    write_private(programs / "python", stand_in, mode=0o700)
     places = ":".join(shlex.quote(str(place)) for place in (programs, python.parent))
     write_private(
         programs / "activate", _ACTIVATE.format(folder=shlex.quote(str(settings.worker_dir)), programs=places)
@@ -68,7 +70,9 @@ def code(settings: StackSettings) -> Path:
 
 
 async def answers(folder: Path) -> bool:
-    """Tell whether the worker with its sockets in `folder` answers: not while it imports, nor when it hangs."""
+    """Tell whether jobs reach the worker of `folder`: not while it imports or hangs, nor when a file of it is gone."""
+    if not ((folder / TASKS).is_socket() and all((folder / "bin" / name).is_file() for name in ("python", "activate"))):
+        return False
     try:
         reader, writer = await forwarding.open_socket(folder / ALIVE)
     except OSError:

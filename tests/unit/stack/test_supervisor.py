@@ -134,6 +134,30 @@ async def test_a_stack_can_be_without_a_part_that_it_does_not_need(settings: Sta
     assert worker.state == "stopped"
 
 
+async def test_what_can_not_be_prepared_is_told_and_tried_again(settings: StackSettings) -> None:
+    tries = []
+
+    def prepare() -> None:
+        tries.append(1)
+        if len(tries) == 1:
+            raise OSError("no room")
+
+    class Full(Small):
+        def _part(self, name: str, port: int) -> Part:
+            part = super()._part(name, port)
+            return replace(part, prepare=prepare) if name == "galaxy" else part
+
+    ready = asyncio.Event()
+    supervisor = Full(settings, ready.set)
+    running = asyncio.create_task(supervisor.run())
+    # Its parts are known once it runs.
+    await _until(lambda: len(supervisor.state.parts) == 3 and "no room" in supervisor.state.part("galaxy").message)
+    await asyncio.wait_for(ready.wait(), 20)
+    assert len(tries) == 2
+    os.kill(os.getpid(), signal.SIGTERM)
+    await asyncio.wait_for(running, 30)
+
+
 async def test_one_folder_has_one_supervisor(settings: StackSettings) -> None:
     ready = asyncio.Event()
     first = asyncio.create_task(Small(settings, ready.set).run())

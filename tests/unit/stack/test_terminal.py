@@ -10,7 +10,9 @@ from click.testing import CliRunner
 
 from nebulab.cli import cli
 from nebulab.errors import NotRunning
-from nebulab.stack import logs
+from nebulab.stack import logs, state
+from nebulab.stack.files import private_folder
+from nebulab.stack.state import PartState, StackState
 
 
 @pytest.mark.parametrize("name", ["up", "down", "status", "logs", "doctor"])
@@ -67,3 +69,14 @@ def test_logs_show_the_end_and_follow_also_a_file_that_begins_anew(tmp_path: Pat
 
     logs.show({"galaxy": log}, lambda name, line: shown.append(line), lines=2, follow=True, stop=stop)
     assert shown == ["line 8", "line 9", "half a line", "anew"]
+
+
+def test_status_breaks_no_path_for_a_program_that_reads_it(tmp_path: Path) -> None:
+    deep = tmp_path / ("deep" * 30)
+    known = StackState(
+        "x", supervisor=1, started=0, parts=[PartState("supervisor", "gone"), PartState("worker", "gone", str(deep))]
+    )
+    private_folder(tmp_path / "run")
+    state.write(tmp_path, known)
+    done = CliRunner().invoke(cli, ["status", "--data-dir", str(tmp_path)])
+    assert str(deep) in done.output

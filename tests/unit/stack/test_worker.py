@@ -342,6 +342,38 @@ def test_a_sandbox_of_the_same_user_is_refused(jobs: Jobs) -> None:
     assert json.loads(jobs.run(script).stdout)["in_worker"] is True
 
 
+def test_a_hanging_worker_with_all_its_callers_holds_no_job_up(jobs: Jobs) -> None:
+    serving = jobs.serve()
+    serving.send_signal(signal.SIGSTOP)
+    _until(lambda: psutil.Process(serving.pid).status() == psutil.STATUS_STOPPED)
+    descriptor = os.open(jobs.settings.worker_dir, os.O_PATH)
+    with contextlib.ExitStack() as callers:
+        while True:
+            caller = callers.enter_context(socket.socket(socket.AF_UNIX))
+            caller.setblocking(False)
+            try:
+                caller.connect(f"/proc/self/fd/{descriptor}/tasks")
+            except BlockingIOError:
+                break
+        # A caller that waits for room would wait for ever.
+        done = json.loads(jobs.run(jobs.script(WHERE)).stdout)
+    os.close(descriptor)
+    assert done["in_worker"] is False
+
+
+def test_laid_out_again_it_is_there_all_the_time(jobs: Jobs) -> None:
+    """The supervisor does so before it starts a worker anew, and jobs may ask for their `python` meanwhile."""
+    jobs.serve()
+    python = jobs.settings.worker_dir / "bin" / "python"
+    (python.parent / "activate").unlink()
+    with python.open() as before:
+        worker.write(jobs.settings)
+        assert before.read() == python.read_text()
+    assert os.access(python, os.X_OK)
+    assert (python.parent / "activate").exists()
+    assert json.loads(jobs.run(jobs.script(WHERE)).stdout)["in_worker"] is True
+
+
 @pytest.mark.parametrize("garbage", [b"", b"x", os.urandom(500), b"\xff" * 8, b"\0" * 7 + b"\x05" + b"a\0b\0c"])
 def test_what_is_no_request_harms_nobody(jobs: Jobs, garbage: bytes) -> None:
     jobs.serve()
@@ -364,6 +396,11 @@ async def test_whether_it_answers(jobs: Jobs) -> None:
     serving = jobs.serve()
     assert await worker.answers(folder)
     assert not psutil.Process(serving.pid).children()
+    for name in ("tasks", "bin/python", "bin/activate"):
+        (folder / name).rename(folder / "away")
+        assert not await worker.answers(folder), name
+        (folder / "away").rename(folder / name)
+    assert await worker.answers(folder)
     serving.kill()
     serving.wait()
     assert not await worker.answers(folder)
