@@ -8,4 +8,19 @@ _nebulab_await() {
         sleep 0.1
     done
 }
-trap _nebulab_await EXIT
+
+# A full disk has no room for Galaxy's database either: a job that ends then would be "running" until Galaxy is started
+# again. So it ends when there is room, after ten minutes in any case.
+_nebulab_await_room() {
+    local second there=$_GALAXY_JOB_DIR/room
+    for ((second = 0; second < 600; second++)); do
+        # Nothing can be written into a folder that is gone, or is read-only, for other reasons.
+        [ -w "$_GALAXY_JOB_DIR" ] || return 0
+        head -c 1000000 /dev/zero >"$there" && break
+        rm -f "$there"
+        sleep 1
+    done 2>/dev/null
+    rm -f "$there"
+}
+
+trap '_nebulab_await; _nebulab_await_room' EXIT

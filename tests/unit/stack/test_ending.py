@@ -44,3 +44,19 @@ def test_it_does_not_wait_for_ever(tmp_path: Path) -> None:
 def test_it_waits_for_no_other_job(tmp_path: Path) -> None:
     (tmp_path / "working").mkdir()
     assert _stopped(tmp_path) < 0.6
+
+
+def test_it_waits_for_no_room_in_a_folder_that_is_gone(tmp_path: Path) -> None:
+    job = tmp_path / "job"
+    job.mkdir()
+    process = subprocess.Popen(
+        ["/bin/bash", "-c", f'. "{ENDING}"; rm -r "$_GALAXY_JOB_DIR"'], env=os.environ | {"_GALAXY_JOB_DIR": str(job)}
+    )
+    assert process.wait(10) == 0
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_it_keeps_the_scripts_exit_code(tmp_path: Path) -> None:
+    environment = os.environ | {"_GALAXY_JOB_DIR": str(tmp_path)}
+    assert subprocess.run(["/bin/bash", "-c", f'. "{ENDING}"; exit 7'], env=environment).returncode == 7
+    assert list(tmp_path.iterdir()) == []
