@@ -17,8 +17,8 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
-from nebulab_worker import messages
 
+from nebulab_worker import messages
 from support.galaxy import GalaxyUser, wait_for
 from support.session import Session
 from support.stack import ENVIRONMENTS, ROOT, Stack
