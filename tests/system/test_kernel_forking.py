@@ -21,9 +21,9 @@ from jupyter_client import AsyncKernelManager
 from jupyter_client.provisioning import KernelProvisionerFactory
 
 from nebulab.kernel import zygote as inside
+from nebulab.linux import descendants
 from nebulab.session import forking, memory, overlay
 from nebulab.session.adopted import Forked
-from nebulab.session.guardian import descendants
 from nebulab.session.server_config import KERNEL, PROVISIONER
 
 pytestmark = pytest.mark.system

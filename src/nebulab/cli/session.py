@@ -69,11 +69,12 @@ def command(
       NEBULAB_STATE           folder of the user's own packages (~/.nebulab)
       NEBULAB_PORT            where the Lab listens; any free port when absent
     """
+    from nebulab import linux
     from nebulab.session import sandbox, settings
     from nebulab.session import standalone as alone
     from nebulab.session.run import run
 
-    sandbox.keep_memory_private()
+    linux.keep_memory_private()
     key = sandbox.take_key()
     ticket = sandbox.take_ticket()
     secrets = alone.secrets(sys.stdin) if stdin else {}

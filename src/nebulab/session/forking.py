@@ -23,8 +23,8 @@ from typing import Any
 
 from jupyter_client.provisioning import LocalProvisioner
 
-from nebulab.session import sandbox
-from nebulab.session.adopted import Forked, parent
+from nebulab import linux
+from nebulab.session.adopted import Forked
 from nebulab.session.settings import PRELOAD
 
 LINGER_SECONDS = 60.0
@@ -45,7 +45,6 @@ _ANSWER_SECONDS = 3.0
 _LISTEN_SECONDS = 5.0
 _LISTEN_LOOK_SECONDS = 0.01
 _LOOPBACK = ("tcp", "127.0.0.1")
-_LISTENING = "0A"
 _IMPORT_SECONDS = 180.0
 _PIECE = 4096
 _PARENT = "JPY_PARENT_PID"
@@ -202,13 +201,13 @@ class Zygote:
     @staticmethod
     async def _fork(process: _Process, request: bytes) -> int:
         # For as long as it takes to become the kernel's parent; what loses its parent otherwise is the guardian's.
-        sandbox.adopt_orphans()
+        linux.adopt_orphans()
         try:
             await process.send(request)
             pid = int((await process.receive())["pid"])
         finally:
-            sandbox.adopt_orphans(adopt=False)
-        if parent(pid) != os.getpid():
+            linux.adopt_orphans(adopt=False)
+        if linux.parent(pid) != os.getpid():
             raise ValueError(f"kernel {pid} has another parent")
         await process.send(b"go")
         return pid
@@ -270,16 +269,6 @@ def _is_busy() -> bool:
     return running > len(os.sched_getaffinity(0))
 
 
-def _listens(port: int) -> bool:
-    """Whether a process of this network listens on the port, without a connection to it."""
-    wanted = f":{port:04X} "
-    for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
-        _, local, _, state, _ = line.split(None, 4)
-        if state == _LISTENING and f"{local} ".endswith(wanted):
-            return True
-    return False
-
-
 class ForkingProvisioner(LocalProvisioner):
     """Jupyter's own provisioner of local kernels, with a quicker start where that is possible."""
 
@@ -293,7 +282,7 @@ class ForkingProvisioner(LocalProvisioner):
         at = (connection.get("transport"), connection.get("ip"), connection.get("iopub_port"))
         deadline = time.monotonic() + _LISTEN_SECONDS
         while await self.poll() is None and time.monotonic() < deadline:
-            if at[:2] != _LOOPBACK or _listens(at[2]):
+            if at[:2] != _LOOPBACK or linux.listening(at[2]):
                 break
             await asyncio.sleep(_LISTEN_LOOK_SECONDS)
         return connection

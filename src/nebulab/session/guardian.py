@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
-from nebulab.session import sandbox
+from nebulab import linux
 
 _GRACE_SECONDS = 2.0
 _SHELL_SIGNAL_BASE = 128
@@ -100,8 +100,8 @@ def _guard_to_the_end(
     os.setsid()
     os.umask(0o077)
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGINT, signal.SIGCHLD})
-    sandbox.adopt_orphans()
-    sandbox.parent_death_signal()
+    linux.adopt_orphans()
+    linux.parent_death_signal()
     if os.getppid() != session:
         return 1
     with log.open("ab") as output:
@@ -167,7 +167,7 @@ def _reap(main: int) -> int | None:
 def _reap_until(main: int, seconds: float) -> int | None:
     deadline = time.monotonic() + seconds
     status = None
-    while descendants(os.getpid()) and time.monotonic() < deadline:
+    while linux.descendants(os.getpid()) and time.monotonic() < deadline:
         found = _reap(main)
         status = found if found is not None else status
         time.sleep(0.02)
@@ -175,7 +175,7 @@ def _reap_until(main: int, seconds: float) -> int | None:
 
 
 def _kill_the_rest(main: int, status: int | None) -> int:
-    while descendants(os.getpid()):
+    while linux.descendants(os.getpid()):
         _end_all(signal.SIGKILL)
         found = _reap_until(main, 0.2)
         status = found if found is not None else status
@@ -185,38 +185,6 @@ def _kill_the_rest(main: int, status: int | None) -> int:
 
 
 def _end_all(number: int) -> None:
-    for pid in descendants(os.getpid()):
+    for pid in linux.descendants(os.getpid()):
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.kill(pid, number)
-
-
-def parents() -> dict[int, int]:
-    """Return the parent of every process that can be seen."""
-    found = {}
-    for entry in os.scandir("/proc"):
-        if entry.name.isdigit():
-            with contextlib.suppress(OSError, ValueError):
-                stat = Path(entry.path, "stat").read_bytes()
-                # The second field is the program's name in brackets, and may hold anything.
-                found[int(entry.name)] = int(stat[stat.rindex(b")") + 2 :].split()[1])
-    return found
-
-
-def children() -> dict[int, list[int]]:
-    """Return the children of every process that has some."""
-    found: dict[int, list[int]] = {}
-    for pid, parent in parents().items():
-        found.setdefault(parent, []).append(pid)
-    return found
-
-
-def descendants(root: int, tree: Mapping[int, Sequence[int]] | None = None) -> list[int]:
-    """Return every process below `root`, parents before children; `tree` is what `children` told."""
-    tree = children() if tree is None else tree
-    found: list[int] = []
-    queue = [root]
-    while queue:
-        below = tree.get(queue.pop(0), [])
-        found.extend(below)
-        queue.extend(below)
-    return found

@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from nebulab.session.guardian import children, descendants
+from nebulab.linux import children, commands, descendants, proportional, resident
 
 ENOUGH = 0.95
 """Share of the limit at which the largest is ended: what it takes until the next look must still fit."""
@@ -28,7 +28,6 @@ _STATISTICS = (
 )
 """The limit, the figures, and those of them that can't be given back: processes' own, and files in memory."""
 _LARGEST_LIMIT = 2**60
-_PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
 @dataclass(frozen=True)
@@ -38,22 +37,6 @@ class Hog:
     pid: int
     bytes: int
     is_kernel: bool
-
-
-def resident(pid: int) -> int:
-    """Return the bytes of memory that a process holds, pages shared with others counted as often as they are held."""
-    with contextlib.suppress(OSError, ValueError, IndexError):
-        return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * _PAGE
-    return 0
-
-
-def proportional(pid: int) -> int:
-    """Return the bytes of memory of a process, pages shared with others divided among them."""
-    with contextlib.suppress(OSError, ValueError, IndexError):
-        for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
-            if line.startswith("Pss:"):
-                return int(line.split()[1]) * 1024
-    return resident(pid)
 
 
 def used(root: int, limit: int) -> int:
@@ -81,7 +64,7 @@ def programs(root: int) -> list[Program]:
     found = []
     counted: set[int] = set()
     tree = children()
-    for pid, arguments in _commands(descendants(root, tree)).items():
+    for pid, arguments in commands(descendants(root, tree)).items():
         # One that has just ended has no arguments any more.
         if pid in counted or not arguments[0] or arguments[0].endswith(b"bwrap") or _OURS & set(arguments):
             continue
@@ -121,15 +104,6 @@ def of_container(files: Iterable[tuple[str, str, str, str]] = _STATISTICS) -> in
                 found = dict(line.split() for line in Path(statistics).read_text().splitlines())
                 return sum(int(found[field]) for field in fields)
     return None
-
-
-def _commands(pids: Iterable[int]) -> dict[int, list[bytes]]:
-    """Return the arguments of each process that is still there."""
-    found = {}
-    for pid in pids:
-        with contextlib.suppress(OSError):
-            found[pid] = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
-    return found
 
 
 def end(hog: Hog) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from nebulab.session.guardian import children, descendants
+from nebulab.linux import children, descendants
 
 ENOUGH = 0.95
 """Share of the limit at which the user is told."""

@@ -12,7 +12,6 @@ import ctypes
 import os
 import pwd
 import shutil
-import signal
 import subprocess
 import sys
 from collections.abc import Iterable, Mapping, Sequence
@@ -20,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import nebulab
+from nebulab import linux
 from nebulab.errors import SettingsError
 
 CHOICES = ("auto", "bubblewrap", "container", "none")
@@ -44,11 +44,6 @@ _PRIVATE = ("/tmp", "/var/tmp", "/run", "/home", "/root")  # noqa: S108 - replac
 _DEVICES = ("nvidia*", "dri", "kfd", "infiniband")
 _TRIAL_SECONDS = 10
 _SHARE_IN_MEMORY = 4
-_PR_SET_PDEATHSIG = 1
-_PR_SET_DUMPABLE = 4
-_PR_SET_CHILD_SUBREAPER = 36
-# Places of env_start and env_end among the fields of /proc/self/stat that follow the program's name (proc(5)).
-_ENVIRONMENT_FIELDS = slice(47, 49)
 
 
 @dataclass(frozen=True)
@@ -161,7 +156,7 @@ def forget(name: str) -> str | None:
     The bytes that the kernel shows as /proc/<pid>/environ are overwritten too: removing a variable leaves them there.
     """
     value = os.environ.pop(name, None)
-    start, end = _environment_block()
+    start, end = linux.environment_block()
     block = ctypes.string_at(start, end - start)
     place = 0
     for entry in block.split(b"\0"):
@@ -205,34 +200,6 @@ def _take(file: str, what: str) -> str:
     except (OSError, ValueError) as error:
         raise SettingsError(f"The {what} can't be taken from {file}: {error}", "Start the session again.") from error
     return content
-
-
-def keep_memory_private() -> None:
-    """Forbid other processes of the same user to read this one's memory and environment, and core dumps of it."""
-    _prctl(_PR_SET_DUMPABLE, 0)
-
-
-def adopt_orphans(*, adopt: bool = True) -> None:
-    """Become the parent of processes whose parents end, so that none of a session's outlives it unseen; or no more."""
-    _prctl(_PR_SET_CHILD_SUBREAPER, int(adopt))
-
-
-def parent_death_signal() -> None:
-    """Ask, in a child before it starts its program (`preexec_fn`), to be ended when its parent dies."""
-    _prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
-
-
-def _prctl(option: int, value: int) -> None:
-    _LIBC.prctl(option, value, 0, 0, 0)
-
-
-_LIBC = ctypes.CDLL(None, use_errno=True)
-
-
-def _environment_block() -> tuple[int, int]:
-    fields = Path("/proc/self/stat").read_text().rpartition(")")[2].split()
-    start, end = (int(field) for field in fields[_ENVIRONMENT_FIELDS])
-    return start, end
 
 
 def _bubblewrap() -> str | None:

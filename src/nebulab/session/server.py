@@ -11,15 +11,15 @@ import stat
 from pathlib import Path
 
 from nebulab.errors import ServerError
+from nebulab.linux import descendants, listening
 from nebulab.session.collected import replace
-from nebulab.session.guardian import Guarded, descendants
+from nebulab.session.guardian import Guarded
 from nebulab.session.settings import CONTAINER_PORT
 
 LOOPBACK = "127.0.0.1"
 _KNOCK_SECONDS = 0.03
 _START_SECONDS = 120.0
 _LOG_LINES = 15
-_LISTENING = "0A"
 _LONGEST_REASON = 64 * 1024
 
 
@@ -78,11 +78,7 @@ def listens(port: int, root: int) -> bool:
 
     The port was free a moment ago, and may be anybody's by now: a foreign server must not get the token, nor the user.
     """
-    inodes = set()
-    for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
-        fields = line.split()
-        if fields[3] == _LISTENING and int(fields[1].rpartition(":")[2], 16) == port:
-            inodes.add(f"socket:[{fields[9]}]")
+    inodes = listening(port)
     for pid in descendants(root) if inodes else ():
         with contextlib.suppress(OSError):
             for descriptor in Path(f"/proc/{pid}/fd").iterdir():

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
-from nebulab.session.guardian import descendants
+from nebulab.linux import descendants
 from nebulab.session.scan import shown
 from nebulab.session.settings import Layout
 

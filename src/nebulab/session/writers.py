@@ -13,7 +13,7 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from nebulab.session.guardian import descendants
+from nebulab.linux import descendants
 from nebulab.session.memory import Program, programs
 
 

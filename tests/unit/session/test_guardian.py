@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from nebulab.session.guardian import descendants, spawn
+from nebulab.linux import descendants
+from nebulab.session.guardian import spawn
 
 # A server with a child that made itself a session of its own and ignores SIGTERM, as a busy kernel may.
 TREE = """

@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from nebulab import linux
+from nebulab.linux import descendants
 from nebulab.session import memory
-from nebulab.session.guardian import descendants
 
 MEGABYTE = 1024 * 1024
 # What a kernelspec starts, as far as a look at its arguments goes.
@@ -66,7 +67,7 @@ def test_a_program_in_a_terminal_that_holds_more_is_found_too(kernels: dict[int,
 
 
 def test_what_a_session_holds_is_counted_with_all_below_it(kernels: dict[int, subprocess.Popen]) -> None:
-    own = memory.proportional(os.getpid())
+    own = linux.proportional(os.getpid())
     assert own + 150 * MEGABYTE < memory.used(os.getpid(), MEGABYTE) < own + 300 * MEGABYTE
 
 
@@ -86,7 +87,7 @@ time.sleep(600)
     assert process.stdout
     process.stdout.readline()
     try:
-        assert sum(map(memory.resident, [process.pid, *descendants(process.pid)])) > 500 * MEGABYTE
+        assert sum(map(linux.resident, [process.pid, *descendants(process.pid)])) > 500 * MEGABYTE
         assert memory.used(process.pid, 400 * MEGABYTE) < 200 * MEGABYTE
     finally:
         for pid in descendants(process.pid):
@@ -101,7 +102,7 @@ def test_a_process_that_is_gone_holds_nothing() -> None:
     gone.wait()
     time.sleep(0)
     assert not Path(f"/proc/{gone.pid}").exists()
-    assert memory.proportional(gone.pid) == 0
+    assert linux.proportional(gone.pid) == 0
 
 
 def test_what_the_system_ended_is_read_from_either_kind_of_control_group(tmp_path: Path) -> None:

@@ -290,15 +290,15 @@ def test_a_secret_that_was_taken_is_nowhere_in_the_environment() -> None:
 def test_memory_is_private_and_orphans_come_home() -> None:
     code = """
         import ctypes, os, subprocess, time
-        from nebulab.session import sandbox
-        sandbox.keep_memory_private()
-        sandbox.adopt_orphans()
+        from nebulab import linux
+        linux.keep_memory_private()
+        linux.adopt_orphans()
         assert ctypes.CDLL(None).prctl(3, 0, 0, 0, 0) == 0
         orphan = int(subprocess.check_output(["sh", "-c", "sleep 100 >/dev/null & echo $!"]))
         parent = open(f"/proc/{orphan}/stat").read().rpartition(")")[2].split()[1]
         assert int(parent) == os.getpid(), parent
         os.kill(orphan, 9)
-        child = subprocess.Popen(["sleep", "100"], preexec_fn=sandbox.parent_death_signal)
+        child = subprocess.Popen(["sleep", "100"], preexec_fn=linux.parent_death_signal)
         print(child.pid)
     """
     finished = subprocess.run([sys.executable, "-c", textwrap.dedent(code)], capture_output=True, text=True)
