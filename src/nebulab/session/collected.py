@@ -15,7 +15,6 @@ import dataclasses
 import errno
 import json
 import os
-import shutil
 import stat
 import threading
 import time
@@ -24,6 +23,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from nebulab.files import replace
 from nebulab.session.outputs import SNIFFED_BYTES, Datatypes
 from nebulab.session.scan import Found
 from nebulab.session.settings import Layout
@@ -147,32 +147,3 @@ def link_file(file: Found, folder: int, below: Path, link: Path) -> str | None:
         link.unlink()
         return None
     return f"{link.parent.name}/{link.name}"
-
-
-def replace(path: Path, content: bytes | Path) -> None:
-    """Write a file so that readers see the old content or the new one, never a part; `content` may be a file's path.
-
-    Raises
-    ------
-    OSError
-        The old content stays, unless the file is a mount of its own, which can only be overwritten.
-    """
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        _fill(beside, content)
-        with contextlib.suppress(FileNotFoundError):
-            beside.chmod(stat.S_IMODE(path.stat().st_mode))
-        beside.replace(path)
-    except OSError as error:
-        with contextlib.suppress(OSError):
-            beside.unlink()
-        if error.errno not in {errno.EBUSY, errno.EXDEV, errno.EACCES, errno.EROFS}:
-            raise
-        _fill(path, content)
-
-
-def _fill(path: Path, content: bytes | Path) -> None:
-    if isinstance(content, bytes):
-        path.write_bytes(content)
-    else:
-        shutil.copyfile(content, path)

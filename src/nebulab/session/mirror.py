@@ -7,7 +7,8 @@ import time
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from nebulab.session.collected import Collected, Elements, Lost, Tell, replace
+from nebulab.files import replace
+from nebulab.session.collected import Collected, Elements, Lost, Tell
 from nebulab.session.outputs import Datatypes, Element, name_elements
 from nebulab.session.scan import OUTPUTS_FOLDER, Found, is_notebook, is_output, scan
 from nebulab.session.settings import DEFAULT_MAX_OUTPUTS, Layout

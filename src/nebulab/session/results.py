@@ -6,7 +6,8 @@ import zipfile
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 
-from nebulab.session.collected import Collected, Elements, Lost, Tell, replace
+from nebulab.files import replace
+from nebulab.session.collected import Collected, Elements, Lost, Tell
 from nebulab.session.job import EXECUTED
 from nebulab.session.outputs import Datatypes, name_elements
 from nebulab.session.scan import Found, scan

@@ -11,8 +11,8 @@ import stat
 from pathlib import Path
 
 from nebulab.errors import ServerError
+from nebulab.files import replace
 from nebulab.linux import descendants, listening
-from nebulab.session.collected import replace
 from nebulab.session.guardian import Guarded
 from nebulab.session.settings import CONTAINER_PORT
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from nebulab.session.collected import replace
+from nebulab.files import replace
 from nebulab.session.mirror import Mirror, is_whole_notebook
 from nebulab.session.outputs import Datatypes
 from nebulab.session.settings import Layout
@@ -271,7 +271,7 @@ def refuse_writing(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object, **__: object) -> int:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("nebulab.session.collected._fill", refuse)
+    monkeypatch.setattr("nebulab.files._fill", refuse)
 
 
 def test_a_file_that_can_only_be_overwritten_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
