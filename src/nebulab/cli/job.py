@@ -30,11 +30,11 @@ def command(inputs: Path, datatypes: Path | None, outputs: tuple[tuple[str, Path
     ./galaxy.json. By hand `nebulab run` is the shorter way.
     """
     from nebulab import linux
-    from nebulab.session import sandbox, settings
+    from nebulab.session import credentials, settings
     from nebulab.session.run import run
 
     linux.keep_memory_private()
-    key = sandbox.take_key()
+    key = credentials.take_key()
     told = settings.read(
         os.environ, root=Path.cwd(), key=key, inputs=inputs, datatypes=datatypes, mode="job", outputs=dict(outputs)
     )

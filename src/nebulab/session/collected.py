@@ -24,9 +24,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nebulab.files import replace
+from nebulab.session.layout import Layout
 from nebulab.session.outputs import SNIFFED_BYTES, Datatypes
 from nebulab.session.scan import Found
-from nebulab.session.settings import Layout
 
 Tell = Callable[[str], None]
 Elements = list[dict[str, str]]

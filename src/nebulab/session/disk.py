@@ -11,8 +11,8 @@ import time
 from collections.abc import Sequence
 
 from nebulab.session.journal import Journal, log
+from nebulab.session.layout import Layout
 from nebulab.session.rooms import MAKE_ROOM, Room
-from nebulab.session.settings import Layout
 from nebulab.session.usage import Usage, in_words, measure
 from nebulab.session.writers import Held, Written
 

@@ -10,8 +10,9 @@ from pathlib import Path
 
 from nebulab.accelerators import caps
 from nebulab.accelerators.diagnosis import Seen
+from nebulab.session.layout import Layout
 from nebulab.session.server_config import WIDGETS
-from nebulab.session.settings import PRELOAD, Layout, SessionSettings
+from nebulab.session.settings import PRELOAD, SessionSettings
 
 # A destination's own choices that a computation must see, by the beginning of the name.
 _PASSED = ("CUDA_", "NVIDIA_", "NCCL_", "OMP_", "MKL_", "OPENBLAS_", "XLA_", "TF_", "JAX_", "SLURM_", "TZ")

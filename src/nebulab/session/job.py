@@ -12,10 +12,10 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from nebulab.errors import StagingError
-from nebulab.session.settings import Layout, SessionSettings
+from nebulab.session.layout import EXECUTED, Layout
+from nebulab.session.settings import SessionSettings
 from nebulab.session.staging import Request, inside
 
-EXECUTED = "notebook.ipynb"
 _PARAMETERS = "parameters.yaml"
 
 

@@ -11,8 +11,8 @@ from nebulab.session import disk, memory, processes, rooms
 from nebulab.session.usage import in_words
 
 if TYPE_CHECKING:
+    from nebulab.session.prepared import Prepared
     from nebulab.session.rooms import Room
-    from nebulab.session.run import Prepared
 
 _SECONDS = 1.0
 _LOOKS = 4

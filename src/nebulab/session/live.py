@@ -27,7 +27,7 @@ from nebulab.session.journal import log
 if TYPE_CHECKING:
     import aiohttp
 
-    from nebulab.session.run import Prepared
+    from nebulab.session.prepared import Prepared
 
 _SHORTEST_SCAN_SECONDS = 1.0
 _LONGEST_SCAN_SECONDS = 30.0

@@ -9,9 +9,10 @@ from pathlib import Path, PurePosixPath
 
 from nebulab.files import replace
 from nebulab.session.collected import Collected, Elements, Lost, Tell
+from nebulab.session.layout import Layout
 from nebulab.session.outputs import Datatypes, Element, name_elements
 from nebulab.session.scan import OUTPUTS_FOLDER, Found, is_notebook, is_output, scan
-from nebulab.session.settings import DEFAULT_MAX_OUTPUTS, Layout
+from nebulab.session.settings import DEFAULT_MAX_OUTPUTS
 
 OUTPUTS = "output_collection"
 NOTEBOOKS = "notebook_collection"

@@ -22,7 +22,7 @@ from nebulab.galaxy.settings import GalaxySettings
 from nebulab.galaxy.upload import Upload, upload, upload_folder
 from nebulab.galaxy.waiting import wait_for_item
 from nebulab.session.collected import Lost, read_lost
-from nebulab.session.settings import Layout
+from nebulab.session.layout import Layout
 
 _HISTORY = "Recovered from a session that Galaxy lost"
 _TAG = "nebulab-recovered"

@@ -8,10 +8,9 @@ from pathlib import Path, PurePosixPath
 
 from nebulab.files import replace
 from nebulab.session.collected import Collected, Elements, Lost, Tell
-from nebulab.session.job import EXECUTED
+from nebulab.session.layout import EXECUTED, Layout
 from nebulab.session.outputs import Datatypes, name_elements
 from nebulab.session.scan import Found, scan
-from nebulab.session.settings import Layout
 
 # Folders of the results, each a collection of the tool's; the files at the top are datasets.
 COLLECTIONS = {

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from nebulab.session.settings import Layout
+from nebulab.session.layout import Layout
 from nebulab.session.usage import in_words
 
 MAKE_ROOM = "Delete what you don't need, or put it into the history and delete it here."

@@ -1,4 +1,4 @@
-"""The walls around JupyterLab and its kernels, and a clean house before they move in; runs in the session process.
+"""The walls around JupyterLab and its kernels; runs in the session process.
 
 With bubblewrap a notebook sees the machine's programs read-only, its own job folder, its inputs, the GPUs and the
 network; other people's files, other processes and Galaxy's own folders are not there. In a container the container
@@ -8,7 +8,6 @@ is the wall. Without either (one user's own laptop) a notebook may do what its u
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import os
 import pwd
 import shutil
@@ -19,7 +18,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import nebulab
-from nebulab import linux
 from nebulab.errors import SettingsError
 
 CHOICES = ("auto", "bubblewrap", "container", "none")
@@ -148,58 +146,6 @@ def interpreter_folders(environment: Path) -> list[Path]:
     interpreter = Path(os.path.realpath(environment / "bin" / "python"))
     folders.append(interpreter.parent.parent)
     return [folder for folder in dict.fromkeys(folders) if folder != Path("/usr")]
-
-
-def forget(name: str) -> str | None:
-    """Take the variable `name` out of the environment and return its value, or None.
-
-    The bytes that the kernel shows as /proc/<pid>/environ are overwritten too: removing a variable leaves them there.
-    """
-    value = os.environ.pop(name, None)
-    start, end = linux.environment_block()
-    block = ctypes.string_at(start, end - start)
-    place = 0
-    for entry in block.split(b"\0"):
-        if entry.startswith(name.encode() + b"="):
-            ctypes.memset(start + place, 0, len(entry))
-        place += len(entry) + 1
-    return value
-
-
-def take_key() -> str | None:
-    """Take the user's API key out of the environment, or out of the file that NEBULAB_KEY_FILE names, which is deleted.
-
-    In a container the first process keeps its environment as long as the container lives, and kernels can read it.
-
-    Raises
-    ------
-    SettingsError
-        There is no such file.
-    """
-    key = forget("API_KEY")
-    file = os.environ.pop("NEBULAB_KEY_FILE", "")
-    return _take(file, "API key") if file else key
-
-
-def take_ticket() -> str:
-    """Take the ticket for the door out of the file that NEBULAB_TICKET_FILE names, which is deleted.
-
-    Raises
-    ------
-    SettingsError
-        There is no such file.
-    """
-    file = os.environ.pop("NEBULAB_TICKET_FILE", "")
-    return _take(file, "ticket for the door") if file else ""
-
-
-def _take(file: str, what: str) -> str:
-    try:
-        content = Path(file).read_text(encoding="ascii")
-        Path(file).unlink()
-    except (OSError, ValueError) as error:
-        raise SettingsError(f"The {what} can't be taken from {file}: {error}", "Start the session again.") from error
-    return content
 
 
 def _bubblewrap() -> str | None:

@@ -18,7 +18,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from nebulab.errors import StagingError
-from nebulab.session.settings import Layout
+from nebulab.session.layout import Layout
 
 INDEX = "galaxy_inputs.json"
 _RAW = "galaxy_inputs_raw.json"

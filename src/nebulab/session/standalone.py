@@ -15,7 +15,7 @@ from typing import TextIO
 
 from nebulab.errors import SettingsError
 from nebulab.session.collected import Collected, Lost
-from nebulab.session.settings import Layout
+from nebulab.session.layout import Layout
 
 
 def layout(folder: Path, environment: Mapping[str, str]) -> Layout:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import nebulab
 from nebulab.errors import RepositoryError, StagingError
-from nebulab.session.settings import Layout
+from nebulab.session.layout import Layout
 from nebulab.session.staging import Request
 
 FIRST_PAGE = "Start here.ipynb"

@@ -16,8 +16,8 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from nebulab.linux import descendants
+from nebulab.session.layout import Layout
 from nebulab.session.scan import shown
-from nebulab.session.settings import Layout
 
 _BLOCK = 512
 _DEEPEST = 200

@@ -14,8 +14,8 @@ import pytest
 from nebulab.session import guardian
 from nebulab.session.disk import Disk
 from nebulab.session.journal import Journal
+from nebulab.session.layout import Layout
 from nebulab.session.rooms import Room, rooms
-from nebulab.session.settings import Layout
 
 MEGABYTE = 2**20
 LIMIT = 20 * MEGABYTE

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from nebulab.files import replace
+from nebulab.session.layout import Layout
 from nebulab.session.mirror import Mirror, is_whole_notebook
 from nebulab.session.outputs import Datatypes
-from nebulab.session.settings import Layout
 
 NOTEBOOK = json.dumps({"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5})
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from nebulab.session.collected import read_lost, write_lost
+from nebulab.session.layout import Layout
 from nebulab.session.outputs import Datatypes
 from nebulab.session.results import Results
-from nebulab.session.settings import Layout
 
 
 class Job:

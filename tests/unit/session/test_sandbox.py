@@ -268,7 +268,7 @@ def test_a_secret_that_was_taken_is_nowhere_in_the_environment() -> None:
     """The variable is gone from Python, from children, and from what the kernel shows of the process."""
     code = """
         import os, subprocess, sys
-        from nebulab.session.sandbox import forget
+        from nebulab.session.credentials import forget
         assert forget("API_KEY") == "s3cret"
         assert forget("API_KEY") is None
         assert forget("NOT_THERE") is None
@@ -321,7 +321,7 @@ def test_a_key_in_a_file_is_taken_and_deleted(tmp_path: Path) -> None:
     code = """
         import os
         from nebulab.errors import SettingsError
-        from nebulab.session.sandbox import take_key
+        from nebulab.session.credentials import take_key
         file = os.environ["NEBULAB_KEY_FILE"]
         assert take_key() == "s3cret"
         assert not os.path.exists(file) and "NEBULAB_KEY_FILE" not in os.environ

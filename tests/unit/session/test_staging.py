@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from nebulab.errors import StagingError
-from nebulab.session.settings import Layout
+from nebulab.session.layout import Layout
 from nebulab.session.staging import Request, read_request, stage
 
 

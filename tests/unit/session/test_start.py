@@ -9,7 +9,7 @@ import pytest
 
 from nebulab.errors import RepositoryError, StagingError
 from nebulab.session import start
-from nebulab.session.settings import Layout
+from nebulab.session.layout import Layout
 from nebulab.session.staging import Request
 
 NOTEBOOK = json.dumps({"cells": [], "metadata": {"name": "mine"}, "nbformat": 4, "nbformat_minor": 5})

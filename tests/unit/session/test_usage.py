@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from nebulab.session.settings import Layout
+from nebulab.session.layout import Layout
 from nebulab.session.usage import in_words, measure
 
 MEGABYTE = 2**20
