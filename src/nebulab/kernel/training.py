@@ -157,7 +157,7 @@ class Training:
         return found
 
     def _recovered(self) -> dict[str, Item]:
-        """What the training brought by itself after Galaxy had lost it (`nebulab.session.results`), by output."""
+        """What the training brought after Galaxy had lost it (`nebulab.session.outputs.results`), by output."""
         if self._job["state"] != "error":
             return {}
         mark = f"nebulab-job-{self.id}"

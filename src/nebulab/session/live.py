@@ -19,10 +19,13 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from nebulab.errors import ServerError
-from nebulab.session import guardian, limits, sealed, server, watchdog
-from nebulab.session.collected import Lost, write_lost
+from nebulab.session import watchdog
 from nebulab.session.idle import Idleness
 from nebulab.session.journal import log
+from nebulab.session.lab import server
+from nebulab.session.limits.watches import watches
+from nebulab.session.outputs.collected import Lost, write_lost
+from nebulab.session.walls import guardian, sealed
 
 if TYPE_CHECKING:
     import aiohttp
@@ -119,7 +122,7 @@ class _Live:
             # JupyterLab needs a second and more: enough for the libraries.
             import aiohttp
 
-            from nebulab.session.broker import Broker
+            from nebulab.session.broker.server import Broker
 
             if self._settings.galaxy_socket is not None:
                 await self._make_way(self._settings.galaxy_socket)
@@ -136,7 +139,7 @@ class _Live:
             try:
                 async with aiohttp.ClientSession() as client:
                     self._begin(self._keep_mirrored())
-                    for watch in limits.watches(self._prepared, self._process.pid):
+                    for watch in watches(self._prepared, self._process.pid):
                         self._begin(watch)
                     if self._prepared.job is not None:
                         self._begin(self._follow_log())
@@ -366,7 +369,7 @@ class _Live:
         asked = await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",
-            "nebulab.session.recovery",
+            "nebulab.session.outputs.recovery",
             settings.galaxy_url,
             settings.history_id,
             str(settings.layout.root),

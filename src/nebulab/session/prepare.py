@@ -12,15 +12,19 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from nebulab.accelerators import asking, caps
-from nebulab.session import environment, job, repository, sandbox, sealed, standalone, start
-from nebulab.session.collected import Collected
+from nebulab.session import standalone
+from nebulab.session.inputs import job, repository, start
+from nebulab.session.inputs.staging import Request, keep_raw, read_request, stage
 from nebulab.session.journal import Journal, log
-from nebulab.session.mirror import Mirror
-from nebulab.session.outputs import Datatypes
+from nebulab.session.lab import environment
+from nebulab.session.outputs.collected import Collected
+from nebulab.session.outputs.elements import Datatypes
+from nebulab.session.outputs.kept import Kept
+from nebulab.session.outputs.mirror import Mirror
+from nebulab.session.outputs.results import Results
 from nebulab.session.prepared import Prepared, sandboxed
-from nebulab.session.results import Results
 from nebulab.session.settings import SessionSettings
-from nebulab.session.staging import Request, keep_raw, read_request, stage
+from nebulab.session.walls import sandbox, sealed
 
 _DRIVER_SECONDS = 15.0
 """A GPU's driver that does not answer until then does not answer; one that has to wake up takes a second a GPU."""
@@ -78,7 +82,7 @@ def prepare(settings: SessionSettings, inherited: Mapping[str, str]) -> Prepared
         )
     elif settings.standalone:
         first = start.in_own_folder(layout)
-        mirror = standalone.Kept(layout, datatypes, journal.tell, settings.max_outputs)
+        mirror = Kept(layout, datatypes, journal.tell, settings.max_outputs)
         for trouble in standalone.troubles(layout, isolation):
             journal.tell(trouble)
     else:

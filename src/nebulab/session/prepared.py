@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nebulab.accelerators.diagnosis import Seen
-from nebulab.session import job, sandbox, sealed, start
-from nebulab.session.collected import Collected
+from nebulab.session.inputs import job, start
+from nebulab.session.inputs.staging import Request
 from nebulab.session.journal import Journal
+from nebulab.session.outputs.collected import Collected
 from nebulab.session.settings import SessionSettings
-from nebulab.session.staging import Request
+from nebulab.session.walls import sandbox, sealed
 
 
 @dataclass

@@ -10,10 +10,12 @@ import socket
 import sys
 from collections.abc import Mapping
 
-from nebulab.session import environment, guardian, job, server
+from nebulab.session.inputs import job
+from nebulab.session.lab import environment, server
 from nebulab.session.prepare import prepare
 from nebulab.session.prepared import Prepared
 from nebulab.session.settings import CONTAINER_PORT, SessionSettings
+from nebulab.session.walls import guardian
 
 ANYWHERE = "0.0.0.0"  # noqa: S104 - in a container of its own, whose port is published on loopback only
 
@@ -39,7 +41,8 @@ def run(settings: SessionSettings, inherited: Mapping[str, str]) -> int:
 
 def _spawn(prepared: Prepared, bound: socket.socket, broker_token: str, port: int) -> guardian.Guarded:
     """Start JupyterLab, or the notebook's execution where no browser is wanted."""
-    from nebulab.session import overlay, server_config
+    from nebulab.session.kernels import overlay
+    from nebulab.session.lab import config
 
     settings = prepared.settings
     layout = settings.layout
@@ -63,8 +66,8 @@ def _spawn(prepared: Prepared, bound: socket.socket, broker_token: str, port: in
         published = prepared.isolation == "container" and settings.door is None
         address = ANYWHERE if published else server.LOOPBACK
         page = settings.page
-        argv = server_config.command(port, address=address, base_url=page.base_url, origin=page.origin)
-        variables |= server_config.hand_over(settings.token, layout.runtime, password=page.password)
+        argv = config.command(port, address=address, base_url=page.base_url, origin=page.origin)
+        variables |= config.hand_over(settings.token, layout.runtime, password=page.password)
     argv, variables = prepared.sandboxed(argv, variables)
     largest_file = settings.disk_mb and settings.disk_mb * 2**20
     return guardian.spawn(argv, variables, folder=layout.work, log=layout.server_log, largest_file=largest_file)
