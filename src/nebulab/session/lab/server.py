@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import json
 import os
@@ -49,6 +48,9 @@ async def answers(
     ServerError
         It ended instead, or took longer than `seconds`; the message ends with what it wrote last.
     """
+    # Not above: JupyterLab is started from here before any event loop is wanted.
+    import asyncio
+
     loop = asyncio.get_running_loop()
     deadline = loop.time() + seconds
     while loop.time() < deadline:
