@@ -50,7 +50,7 @@ def train(
     time_limit: float | None = None,
     tool: str = TOOL,
 ) -> Training:
-    """See `nebulab.kernel.datasets.History.train`."""
+    """See `nebulab.kernel.histories.History.train`."""
     path = Path(notebook).expanduser()
     if not path.is_file():
         raise TransferError(f"There is no notebook {str(notebook)!r}.", "Save it, and check its path.")

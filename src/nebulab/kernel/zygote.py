@@ -41,6 +41,7 @@ _IMPORTED_TOO = (
     "IPython.core.debugger",
     "IPython.extensions.storemagic",
     "nebulab.kernel.datasets",
+    "nebulab.kernel.histories",
     "psutil",
     "pydoc",
     "sqlite3",
