@@ -48,7 +48,7 @@ async def answers(
     ServerError
         It ended instead, or took longer than `seconds`; the message ends with what it wrote last.
     """
-    # Not above: JupyterLab is started from here before any event loop is wanted.
+    # Not above: this file is imported before JupyterLab is started, which an event loop's libraries would hold up.
     import asyncio
 
     loop = asyncio.get_running_loop()

@@ -14,8 +14,6 @@ from aiohttp import web
 from nebulab import forwarding
 from nebulab.door.egress import Egress
 from nebulab.door.policy import Allowed, Policy
-from nebulab.errors import SettingsError
-from nebulab.session import credentials
 from nebulab.session.walls.sealed import Outward
 
 HOST = "127.0.0.1"
@@ -113,16 +111,3 @@ async def test_ssh_gets_a_tunnel(egress: Path) -> None:
     for one in (server, served):
         one.close()
         await one.wait_closed()
-
-
-def test_the_ticket_is_taken_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("NEBULAB_TICKET_FILE", raising=False)
-    assert credentials.take_ticket() == ""
-    file = tmp_path / "ticket"
-    file.write_text("abc")
-    monkeypatch.setenv("NEBULAB_TICKET_FILE", str(file))
-    assert credentials.take_ticket() == "abc"
-    assert not file.exists()
-    monkeypatch.setenv("NEBULAB_TICKET_FILE", str(file))
-    with pytest.raises(SettingsError, match="ticket for the door"):
-        credentials.take_ticket()
