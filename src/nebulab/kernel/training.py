@@ -195,7 +195,7 @@ class Training:
             pause = min(pause * 1.2, _LONGEST_LOOK_SECONDS)
             try:
                 widget.value = self._html()
-            except NebulabError as error:
+            except Exception as error:  # whatever it is, the next look may go well
                 widget.value = f"<pre>{html.escape(str(error))}</pre>"
                 continue
             if self._job["state"] in JOB_ENDED:

@@ -6,6 +6,7 @@ nothing is lost. JupyterLab itself is never held, so that notebooks can be saved
 
 from __future__ import annotations
 
+import asyncio
 import signal
 import time
 from collections.abc import Sequence
@@ -33,7 +34,7 @@ _LONGEST_HOLD_SECONDS = 1800.0
 
 
 class Disk:
-    """Looks again and again; each look is a method call, in a thread of its own.
+    """The watch on it.
 
     Parameters
     ----------
@@ -44,6 +45,8 @@ class Disk:
     attended
         Whether somebody could make room. If not, what writes beyond the limit is ended, not held.
     """
+
+    trouble = "The disk space can't be measured"
 
     def __init__(
         self,
@@ -73,7 +76,11 @@ class Disk:
         self._held: list[Held] = []
         self._short: set[Room] = set()
 
-    def look(self) -> float:
+    async def look(self) -> float:
+        """Look once, in a thread; return the seconds until the next look."""
+        return await asyncio.to_thread(self.measure)
+
+    def measure(self) -> float:
         """Look once, and return after how many seconds to look again."""
         for room in self._rooms:
             self._look_at(room)

@@ -99,7 +99,7 @@ class Watched:
         for _ in range(5):
             # Not after the time that it asks for: a walk is then not yet due.
             self.disk._next_walk = 0
-            self.disk.look()
+            self.disk.measure()
             if self.told() != before:
                 break
         return self.told()
@@ -215,12 +215,12 @@ def test_a_held_kernel_that_its_user_ends_is_forgotten(layout: Layout, kernel: C
 def test_a_fast_writer_is_seen_before_its_turn(layout: Layout, kernel: Callable[[str], Kernel]) -> None:
     """A walk through many files is due seldom: what the whole disk holds tells that it is due now."""
     watched = Watched(layout)
-    watched.disk.look()
+    watched.disk.measure()
     watched.disk._next_walk = time.monotonic() + 3600
     (layout.outputs / "made.bin").write_bytes(os.urandom(25 * MEGABYTE))
     deadline = time.monotonic() + 10
     while not watched.told() and time.monotonic() < deadline:
-        time.sleep(min(watched.disk.look(), 0.1))
+        time.sleep(min(watched.disk.measure(), 0.1))
     assert "used up" in watched.told()[0]
 
 
@@ -229,7 +229,7 @@ def test_no_limit_holds_nobody(layout: Layout, kernel: Callable[[str], Kernel]) 
     disk = Disk(layout, None, process=os.getpid(), rooms=[], journal=journal)
     writer = kernel("big.bin")
     writer.write(30)
-    assert disk.look() >= 1
+    assert disk.measure() >= 1
     assert journal.messages() == []
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from nebulab.session.idle import Idleness
 from nebulab.session.settings import read
+from nebulab.session.watches.idle import Idleness
 
 
 class Clock:
