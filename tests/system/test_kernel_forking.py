@@ -82,7 +82,8 @@ class Kernel:
         environment = {**os.environ, "JPY_SESSION_NAME": "mine.ipynb", **self.variables}
         await self.manager.start_kernel(cwd=str(self.folder), env=environment)
         self.client = self.manager.client()
-        self.client.start_channels()
+        # Its heartbeat's thread may make a socket when the client is closed already, and fails then.
+        self.client.start_channels(hb=False)
         return self
 
     async def __aexit__(self, *_: object) -> None:

@@ -11,6 +11,7 @@ import httpx
 import pytest
 from playwright.sync_api import Page, expect, sync_playwright
 
+import nebulab
 from support import lab as support
 from support.galaxy import wait_for
 from support.lab import Lab
@@ -78,7 +79,7 @@ def test_strangers_are_refused_on_every_kind_of_route(stranger: httpx.Client) ->
         "/logout",
         "/metrics",
         "/static/favicon.ico",
-        "/lab/extensions/@nebulab/lab-extension/static/remoteEntry.1.0.0.js",
+        f"/lab/extensions/@nebulab/lab-extension/static/remoteEntry.{nebulab.__version__}.js",
         "/lab/api/settings",
         "/nebulab/start",
         "/nebulab/session",

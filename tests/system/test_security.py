@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
+from nebulab_worker import messages
 from support.galaxy import GalaxyUser, wait_for
 from support.session import Session
 from support.stack import ENVIRONMENTS, ROOT, Stack
@@ -225,18 +226,16 @@ def test_a_notebook_is_refused_by_the_worker_of_another_stack(session: Session) 
     )
     try:
         wait_for("the worker", Path(folder, "alive").exists)
-        said = f"""
+        with messages.connect(Path(folder), messages.TASKS, 60) as channel:
+            assert channel.recv(1) == messages.READY
+        asked = f"""
 import socket
 channel = socket.socket(socket.AF_UNIX)
 channel.settimeout(60)
 channel.connect({folder + "/tasks"!r})
+print("heard", channel.recv(1))
 """
-        asked = said + "answer = channel.recv(1)"
-        own: dict[str, bytes] = {}
-        # Outside the sandbox it is answered.
-        exec(asked, own)
-        assert own["answer"] == b"+"
-        assert session.run(asked + "\nprint('heard', answer)").strip() == "heard b''"
+        assert session.run(asked).strip() == "heard b''"
     finally:
         serving.kill()
         serving.wait()

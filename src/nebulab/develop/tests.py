@@ -5,14 +5,20 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
 import click
 
 from nebulab.develop import parts
 from nebulab.errors import InstallError, StackError
 
+_LINTERS = (
+    (sys.executable, "-m", "ruff", "check", "."),
+    (sys.executable, "-m", "ruff", "format", "--check", "."),
+    (sys.executable, "-m", "mypy"),
+)
 REQUIRE_ALL = "NEBULAB_TEST_REQUIRE_ALL"
 _GALAXIES = 2
 """More would need more processors and memory than CI's machine has."""
@@ -49,15 +55,18 @@ def install_packages(requirements: str) -> None:
         )
 
 
-def run(*, unit: bool, require_all: bool, arguments: Sequence[str]) -> int:
+def run(
+    *, arguments: Sequence[str], unit: bool = False, lint: bool = False, timings: bool = False, require_all: bool = False
+) -> int:
     """Lint and test the checkout, and return the exit code of the first step that failed, or 0.
 
-    `unit` leaves out the system tests and the linters; with `require_all` a missing part fails its tests instead of
-    skipping them; `arguments` go to pytest.
+    `unit` leaves out the system tests and the linters, `lint` all tests; `timings` adds where the time went; with
+    `require_all` a missing part fails its tests instead of skipping them; `arguments` go to pytest.
     """
     install_packages("dev")
-    checkout = root()
-    steps: list[list[str]] = []
+    if lint:
+        return _first_failure(_LINTERS)
+    steps: list[Sequence[str]] = []
     if not unit:
         still_missing = parts.install_missing()
         for part in still_missing:
@@ -66,20 +75,19 @@ def run(*, unit: bool, require_all: bool, arguments: Sequence[str]) -> int:
             )
         if require_all and still_missing:
             return 1
-        steps += [
-            [sys.executable, "-m", "ruff", "check", "."],
-            [sys.executable, "-m", "ruff", "format", "--check", "."],
-            [sys.executable, "-m", "mypy"],
-        ]
-    pytest = [sys.executable, "-m", "pytest"]
+        steps += _LINTERS
+    pytest = [sys.executable, "-m", "pytest", *(["--timings"] if timings else [])]
     # Unit tests share nothing: two for each processor, since half of a test's time is waiting. The tests of a file of
     # the system's may share what they start, and each of the two workers has a Galaxy of its own.
     side_by_side = ["-m", "not system", "-n", str(2 * (os.cpu_count() or 1)), "--dist", "worksteal"]
     two_files = ["-n", str(_GALAXIES), "--dist", "loadfile"]
     steps.append([*pytest, *(side_by_side if unit else two_files), *arguments])
-    environment = os.environ | ({REQUIRE_ALL: "1"} if require_all else {})
+    return _first_failure(steps, {REQUIRE_ALL: "1"} if require_all else {})
+
+
+def _first_failure(steps: Sequence[Sequence[str]], variables: Mapping[str, str] = MappingProxyType({})) -> int:
     for step in steps:
-        code = subprocess.run(step, cwd=checkout, env=environment).returncode
+        code = subprocess.run(step, cwd=root(), env=os.environ | variables).returncode
         if code:
             return code
     return 0

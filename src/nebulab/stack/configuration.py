@@ -13,7 +13,7 @@ import yaml
 from nebulab.accelerators import caps
 from nebulab.errors import SettingsError
 from nebulab.files import write_private
-from nebulab.stack import containers, worker
+from nebulab.stack import containers, sessions_map, worker
 from nebulab.stack.accounts import Secrets
 from nebulab.stack.files import private_folder
 from nebulab.stack.isolation import Isolation
@@ -53,6 +53,8 @@ def write(settings: StackSettings, secrets: Secrets, isolation: Isolation, galax
         private_folder(folder)
     _link_programs(settings, isolation)
     worker.write(settings)
+    # Galaxy makes it when a first session tells its address, and fails a job whose session has ended before that.
+    sessions_map.create(settings.sessions_map)
     tools = sorted((settings.checkout / "galaxy-tools").glob("*.xml"))
     tools = [path for path in tools if _xml(path).tag == "tool"]
     lists = [settings.config_dir / "tool_conf.xml", *settings.tool_confs]

@@ -18,7 +18,6 @@ from pathlib import Path
 from rich.console import Console
 
 from nebulab.errors import InstallError
-from nebulab.stack import sessions_map
 from nebulab.stack.files import locked
 from nebulab.stack.ports import HOST
 from nebulab.stack.proxy import PATH_PREFIX
@@ -106,8 +105,7 @@ def install(settings: StackSettings, console: Console) -> None:
 
 
 def command(settings: StackSettings, port: int) -> tuple[str | Path, ...]:
-    """Return the command that serves the stack's sessions on `port`, after making sure that it finds their database."""
-    sessions_map.create(settings.sessions_map)
+    """Return the command that serves the stack's sessions on `port`."""
     return (
         *(find_node(settings).program, settings.environment("gx-it-proxy") / _MAIN, "--ip", HOST, "--port", str(port)),
         *("--sessions", settings.sessions_map, "--proxyPathPrefix", PATH_PREFIX),

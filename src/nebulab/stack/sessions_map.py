@@ -69,7 +69,8 @@ def _wishes(info: str | None) -> dict[str, object]:
 
 
 def create(database: Path) -> None:
-    """Make the database with no sessions, as Galaxy does with the first one; one that is there stays as it is."""
+    """Make the database with no sessions, for its owner alone; one that is there stays as it is."""
+    database.touch(mode=0o600)
     with contextlib.closing(sqlite3.connect(database, timeout=_BUSY_SECONDS)) as connection:
         connection.execute(
             "CREATE TABLE IF NOT EXISTS gxitproxy (key VARCHAR(16) NOT NULL, key_type TEXT NOT NULL, "

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import sqlite3
 import stat
 from dataclasses import replace
 from pathlib import Path
@@ -51,6 +53,14 @@ def test_nobody_reads_the_configuration_or_anothers_datasets(settings: StackSett
     assert galaxy["allow_local_account_creation"] is False
     for path in settings.config_dir.iterdir():
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_galaxy_can_forget_a_session_that_never_told_its_address(settings: StackSettings) -> None:
+    """A notebook that is run at once, in the first session of a new stack, ends before Galaxy has made the table."""
+    path = _write(settings)["interactivetools_map"]
+    assert stat.S_IMODE(Path(path).stat().st_mode) == 0o600
+    with contextlib.closing(sqlite3.connect(path)) as database:
+        database.execute("DELETE FROM gxitproxy WHERE key = ? AND key_type = ?", ("x", "interactivetoolentrypoint"))
 
 
 def test_sessions_are_opened_at_the_proxy(settings: StackSettings) -> None:

@@ -1,0 +1,39 @@
+"""Tests see nothing of the settings of whoever runs them; `--timings` tells where their time goes."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+
+import pytest
+
+_OURS = ("NEBULAB_ENVIRONMENTS", "NEBULAB_TEST_")
+_GALAXYS = ("API_KEY", "GALAXY_URL", "HISTORY_ID", "REMOTE_HOST", "JUPYTER_TOKEN", "GALAXY_WEB_PORT")
+_SHOWN = 15
+
+
+def pytest_configure() -> None:
+    """Forget what a shell has exported for Nebulab or a session; what is for the tests themselves stays."""
+    for name in list(os.environ):
+        if name in _GALAXYS or (name.startswith("NEBULAB_") and not name.startswith(_OURS)):
+            del os.environ[name]
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--timings", action="store_true", help="tell which files and which tests took longest")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    if not config.getoption("--timings"):
+        return
+    files: Counter[str] = Counter()
+    tests: Counter[str] = Counter()
+    for reports in terminalreporter.stats.values():
+        for report in reports:
+            if isinstance(report, pytest.TestReport):
+                files[report.nodeid.partition("::")[0]] += report.duration
+                tests[report.nodeid] += report.duration
+    for title, seconds in (("files", files), ("tests", tests)):
+        terminalreporter.section(f"longest {title}, set-up included, of {sum(seconds.values()):.0f} s in all")
+        for name, duration in seconds.most_common(_SHOWN):
+            terminalreporter.write_line(f"{duration:8.1f} s  {name}")
