@@ -27,7 +27,7 @@ _POLL_SECONDS = 0.05
 _IN_A_NOTEBOOK = """
 import sys, time
 from pathlib import Path
-from nebulab.kernel.datasets import History
+from nebulab.kernel.histories import History
 
 what, folder = sys.argv[1], Path(sys.argv[2])
 history = History()

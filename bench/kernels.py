@@ -22,7 +22,7 @@ import psutil
 
 from bench.table import Row, grid
 from nebulab.develop.environments import cpu_torch
-from nebulab.session import overlay
+from nebulab.session.kernels import overlay
 
 FRAMEWORKS = "torch tensorflow jax"
 _IMPORT = f"import {FRAMEWORKS.replace(' ', ', ')}"

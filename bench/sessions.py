@@ -15,7 +15,7 @@ import httpx
 import psutil
 
 from bench.table import Row
-from nebulab.session.forking import LINGER_SECONDS
+from nebulab.session.kernels.forking import LINGER_SECONDS
 
 OURS = "interactive_tool_ml_jupyter_notebook"
 BARE = "interactive_tool_bare_jupyterlab"

@@ -43,7 +43,7 @@ def measure(url: str, key: str, work: Path) -> list[Row]:
 
 
 def _ours(notebook: Path) -> float:
-    from nebulab.kernel.datasets import History
+    from nebulab.kernel.histories import History
 
     begun = time.perf_counter()
     History().train(notebook).wait(600)

@@ -14,7 +14,8 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-from nebulab.session import overlay, server_config
+from nebulab.session.kernels import overlay
+from nebulab.session.lab import config
 
 BROKER_TOKEN = "a-token-of-this-session"
 TOKEN = "5ecre7" * 5
@@ -108,8 +109,8 @@ def start(folder: Path, lab: Path, kernels: Path, start_page: str = "") -> Lab:
         "API_KEY": BROKER_TOKEN,
         "NEBULAB_SESSION": broker.url,
         "NEBULAB_START_PAGE": start_page,
-    } | server_config.hand_over(TOKEN, folder)
-    command = [str(lab / "bin" / "python"), *server_config.command(port)[1:]]
+    } | config.hand_over(TOKEN, folder)
+    command = [str(lab / "bin" / "python"), *config.command(port)[1:]]
     with (folder / "lab.log").open("wb") as log:
         process = subprocess.Popen(command, env=environment, cwd=work, stdout=log, stderr=subprocess.STDOUT)
     started = Lab(folder, port, process, broker)

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from nebulab.cli import main
-from nebulab.session import server_config
+from nebulab.session.lab import config
 
 STAND_IN = Path(__file__).with_name("stand_in_lab.py")
 
@@ -17,5 +17,5 @@ def command(port: int, *, address: str, base_url: str, origin: str) -> list[str]
 
 
 if __name__ == "__main__":
-    server_config.command = command
+    config.command = command
     main()

@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from nebulab.kernel import connecting
-from nebulab.kernel.datasets import History
+from nebulab.kernel.histories import History
 from support import containers
 from support.galaxy import GalaxyUser
 from support.stack import Account, Stack

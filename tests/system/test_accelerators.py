@@ -14,7 +14,7 @@ import pytest
 
 from nebulab.accelerators import frameworks
 from nebulab.develop.environments import cpu_torch
-from nebulab.session import overlay
+from nebulab.session.kernels import overlay
 from support import nvml
 from support.stack import ENVIRONMENTS, ROOT, Stack
 

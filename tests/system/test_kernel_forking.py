@@ -21,10 +21,11 @@ from jupyter_client import AsyncKernelManager
 from jupyter_client.provisioning import KernelProvisionerFactory
 
 from nebulab.kernel import zygote as inside
-from nebulab.session import forking, memory, overlay
-from nebulab.session.adopted import Forked
-from nebulab.session.guardian import descendants
-from nebulab.session.server_config import KERNEL, PROVISIONER
+from nebulab.linux import descendants
+from nebulab.session.kernels import forking, overlay
+from nebulab.session.kernels.adopted import Forked
+from nebulab.session.kernels.names import KERNEL, PROVISIONER
+from nebulab.session.limits import memory
 
 pytestmark = pytest.mark.system
 
@@ -333,7 +334,7 @@ def test_nothing_outlives_the_server(tmp_path: Path) -> None:
 import asyncio, os, sys
 from pathlib import Path
 from jupyter_client import AsyncKernelManager
-from nebulab.session import forking, overlay
+from nebulab.session.kernels import forking, overlay
 
 async def main():
     python = overlay.create(Path("overlay").absolute(), Path(sys.prefix))

@@ -11,7 +11,7 @@ from nebulab import kernel
 from nebulab.errors import DatasetNotFound
 from nebulab.galaxy.contents import list_contents
 from nebulab.kernel import connecting
-from nebulab.kernel.datasets import History
+from nebulab.kernel.histories import History
 from support.galaxy import GalaxyUser, wait_for
 
 pytestmark = pytest.mark.system

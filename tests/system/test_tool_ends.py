@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 import pytest
 
-from nebulab.session.guardian import descendants
+from nebulab.linux import descendants
 from support.galaxy import GalaxyUser, wait_for
 from support.session import Session
 from support.stack import Stack

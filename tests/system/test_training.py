@@ -15,7 +15,7 @@ import pytest
 from nebulab import harvest, kernel
 from nebulab.errors import DatasetFailed, TransferError
 from nebulab.kernel import connecting
-from nebulab.kernel.datasets import History
+from nebulab.kernel.histories import History
 from nebulab.kernel.training import Training
 from support.galaxy import TOOL, GalaxyUser, wait_for
 from support.stack import ENVIRONMENTS, Stack
@@ -150,7 +150,7 @@ while not os.path.exists("go"):
 
 SAME = """
 import nebulab
-from nebulab.kernel.datasets import History
+from nebulab.kernel.histories import History
 (training,) = (one for one in History().trainings() if one.id == "{id}")
 kept = nebulab.load(training.outputs["outfile_output_arrays"].path)
 assert (training.models["model"].predict(kept["X"]) == kept["expected"]).all()

@@ -29,11 +29,12 @@ def command(inputs: Path, datatypes: Path | None, outputs: tuple[tuple[str, Path
     ./results, as `nebulab run` leaves it; collections are listed in
     ./galaxy.json. By hand `nebulab run` is the shorter way.
     """
-    from nebulab.session import sandbox, settings
+    from nebulab import linux
+    from nebulab.session import credentials, settings
     from nebulab.session.run import run
 
-    sandbox.keep_memory_private()
-    key = sandbox.take_key()
+    linux.keep_memory_private()
+    key = credentials.take_key()
     told = settings.read(
         os.environ, root=Path.cwd(), key=key, inputs=inputs, datatypes=datatypes, mode="job", outputs=dict(outputs)
     )

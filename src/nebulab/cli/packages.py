@@ -50,7 +50,7 @@ def command(context: click.Context, as_json: bool, reset: bool, yes: bool) -> No
     if context.invoked_subcommand is not None:
         return
     from nebulab.packages import listing
-    from nebulab.session import overlay
+    from nebulab.session.kernels import overlay
 
     folder = listing.of_session(os.environ)
     found = listing.read(folder, os.environ)

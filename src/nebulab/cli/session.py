@@ -69,13 +69,14 @@ def command(
       NEBULAB_STATE           folder of the user's own packages (~/.nebulab)
       NEBULAB_PORT            where the Lab listens; any free port when absent
     """
-    from nebulab.session import sandbox, settings
+    from nebulab import linux
+    from nebulab.session import credentials, settings
     from nebulab.session import standalone as alone
     from nebulab.session.run import run
 
-    sandbox.keep_memory_private()
-    key = sandbox.take_key()
-    ticket = sandbox.take_ticket()
+    linux.keep_memory_private()
+    key = credentials.take_key()
+    ticket = credentials.take_ticket()
     secrets = alone.secrets(sys.stdin) if stdin else {}
     key = secrets.pop("API_KEY", key)
     told = settings.read(
@@ -90,6 +91,6 @@ def command(
         mode=mode,
         layout=alone.layout(Path.cwd(), os.environ) if standalone else None,
     )
-    sandbox.forget("JUPYTER_TOKEN")
-    sandbox.forget("NOTEBOOK_PASSWORD")
+    credentials.forget("JUPYTER_TOKEN")
+    credentials.forget("NOTEBOOK_PASSWORD")
     sys.exit(run(told, dict(os.environ)))

@@ -56,7 +56,12 @@ def install_packages(requirements: str) -> None:
 
 
 def run(
-    *, arguments: Sequence[str], unit: bool = False, lint: bool = False, timings: bool = False, require_all: bool = False
+    *,
+    arguments: Sequence[str],
+    unit: bool = False,
+    lint: bool = False,
+    timings: bool = False,
+    require_all: bool = False,
 ) -> int:
     """Lint and test the checkout, and return the exit code of the first step that failed, or 0.
 

@@ -107,7 +107,10 @@ async def serve(settings: DoorSettings, environ: Mapping[str, str] = os.environ)
 
 async def _clear(tickets: Tickets) -> None:
     while True:
-        tickets.clear()
+        try:
+            tickets.clear()
+        except OSError as error:
+            log.warning("tickets of jobs that are over could not be removed, and open nothing: %s", error)
         await asyncio.sleep(_CLEAR_SECONDS)
 
 

@@ -7,16 +7,14 @@ the job's folder in it. So a session says a secret and nothing else, and no path
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
-import os
 import re
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
 from nebulab.errors import Refused
+from nebulab.files import write_private
 
 CONTAINER_PORT = 8888
 """The port that the tool XML names, under which Galaxy expects the real one."""
@@ -37,12 +35,12 @@ class Ticket:
 
     def got(self, port: int) -> None:
         """Remember the port, for the time after a restart of the door: Galaxy asks only once."""
-        _replace(self.path, f"{self.job}\n{port}\n".encode())
+        write_private(self.path, f"{self.job}\n{port}\n".encode())
 
     def report(self, host: str, port: int) -> None:
         """Tell Galaxy where this job's entry point is."""
         record = {"tool_port": CONTAINER_PORT, "host": host, "port": port, "protocol": "tcp"}
-        _replace(self.job / REPORT, json.dumps({str(CONTAINER_PORT): record}).encode())
+        write_private(self.job / REPORT, json.dumps({str(CONTAINER_PORT): record}).encode())
 
 
 class Tickets:
@@ -88,16 +86,3 @@ def _read(path: Path) -> Ticket | None:
     if not job.startswith("/"):
         return None
     return Ticket(path, Path(job), int(port) if port.strip().isdecimal() else None)
-
-
-def _replace(path: Path, content: bytes) -> None:
-    """Write a file at once: whoever reads it sees all of it or none."""
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-        Path(temporary).replace(path)
-    except OSError:
-        with contextlib.suppress(OSError):
-            Path(temporary).unlink()
-        raise

@@ -5,11 +5,11 @@ from __future__ import annotations
 import errno
 import os
 import shutil
-import tempfile
 from pathlib import Path
 from typing import Any
 
 from nebulab.errors import DiskFull, HashMismatch, TransferIncomplete
+from nebulab.files import replacing
 from nebulab.galaxy.connection import Galaxy
 from nebulab.galaxy.digest import FUNCTIONS, Digest
 from nebulab.galaxy.progress import Progress, Silent, in_bytes
@@ -56,26 +56,23 @@ def download(
 
 def _attempt(galaxy: Galaxy, shown: dict[str, Any], target: Path, label: str, progress: Progress) -> Path:
     digest, expected = _expected_hash(shown)
-    handle, name = tempfile.mkstemp(prefix=f".{target.name[:80]}.", suffix=".part", dir=target.parent)
-    part = Path(name)
     try:
-        with os.fdopen(handle, "wb", buffering=0) as file, Content(galaxy, shown["id"]) as content:
-            progress.start(label, content.size)
-            try:
-                size = _copy(content, file.fileno(), target.parent, digest, progress)
-                _verify(label, shown, content.size, size, digest, expected)
-                os.fsync(file.fileno())
-            except BaseException as error:
-                progress.finish(str(error) or type(error).__name__)
-                raise
-        part.chmod(0o644)
-        part.replace(target)
+        with replacing(target) as part:
+            with part.open("wb", buffering=0) as file, Content(galaxy, shown["id"]) as content:
+                progress.start(label, content.size)
+                try:
+                    size = _copy(content, file.fileno(), target.parent, digest, progress)
+                    _verify(label, shown, content.size, size, digest, expected)
+                    os.fsync(file.fileno())
+                except BaseException as error:
+                    progress.finish(str(error) or type(error).__name__)
+                    raise
+            part.chmod(0o644)
         progress.finish()
         return target
     finally:
         if digest is not None:
             digest.close()
-        part.unlink(missing_ok=True)
 
 
 def _copy(content: Content, file: int, folder: Path, digest: Digest | None, progress: Progress) -> int:

@@ -19,6 +19,7 @@ from typing import Any
 
 import h5py
 
+from nebulab.files import replacing
 from nebulab.harvest import figures, tables
 from nebulab.harvest.encoding import NotStorable, describe, encode
 
@@ -91,13 +92,14 @@ class Harvest:
         over = order[self._limits.objects :]
         for name in over:
             self._refuse(name, f"more than {self._limits.objects:,} globals: a setting limits their number")
-        part = self._folder / f".{ARRAYS}.part"
-        with h5py.File(part, "w", libver="latest", track_order=True) as file:
+        with (
+            replacing(self._folder / ARRAYS, f".{ARRAYS}.part") as part,
+            h5py.File(part, "w", libver="latest", track_order=True) as file,
+        ):
             written: dict[int, str] = {}
             for name in order[: self._limits.objects]:
                 self._keep(file, name, self._values[name], written)
             file.attrs["nebulab"] = "globals of a notebook; nebulab.load reads them back"
-        part.replace(self._folder / ARRAYS)
         self.report()
 
     def models(self, keep: KeepModel, is_model: Callable[[Any], bool]) -> None:
@@ -124,9 +126,8 @@ class Harvest:
         counts: dict[str, int] = {}
         for entry in self.entries.values():
             counts[entry.fate] = counts.get(entry.fate, 0) + 1
-        beside = self._folder / f".{REPORT}"
-        beside.write_text(json.dumps({"counts": counts, "globals": listed}, indent=1, ensure_ascii=True))
-        beside.replace(self._folder / REPORT)
+        with replacing(self._folder / REPORT, f".{REPORT}") as beside:
+            beside.write_text(json.dumps({"counts": counts, "globals": listed}, indent=1, ensure_ascii=True))
 
     def _keep(self, file: h5py.File, name: str, value: Any, written: dict[int, str]) -> None:
         entry = self.entries[name]

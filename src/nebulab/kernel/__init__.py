@@ -14,7 +14,7 @@ from nebulab.kernel.settings import KernelSettings
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import ExecutionResult, InteractiveShell
 
-    from nebulab.kernel.datasets import History
+    from nebulab.kernel.histories import History
 
 __all__ = [
     "find_matching_history_ids",
@@ -151,7 +151,7 @@ def run_script_job(
 
 def __getattr__(name: str) -> History:
     if name == "history":
-        from nebulab.kernel.datasets import History
+        from nebulab.kernel.histories import History
 
         return History()
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
@@ -159,7 +159,7 @@ def __getattr__(name: str) -> History:
 
 def load_ipython_extension(shell: InteractiveShell) -> None:
     """Put the names into the notebook; IPython calls this when the kernel starts."""
-    from nebulab.kernel.datasets import History
+    from nebulab.kernel.histories import History
 
     settings = KernelSettings.from_environment()
     shell.push(

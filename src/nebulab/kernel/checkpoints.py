@@ -161,15 +161,14 @@ class Checkpoint(os.PathLike[str]):
     def _keep_sent(self) -> None:
         while True:
             time.sleep(self._every)
-            state = self._state()
-            time.sleep(_STILL_SECONDS)
-            if state != self._state():
-                # Just being written: a version cut in two would be worse than an old one.
-                continue
             try:
-                self.save()
-            except NebulabError as error:
-                print(f"nebulab: the checkpoint {self.name!r} was not sent: {error}", file=sys.stderr)
+                state = self._state()
+                time.sleep(_STILL_SECONDS)
+                # Just being written: a version cut in two would be worse than an old one.
+                if state == self._state():
+                    self.save()
+            except Exception as error:  # a file that goes while it is packed, a full disk: the next time is another try
+                print(f"nebulab: the checkpoint {self.name!r} was not sent, and will be: {error}", file=sys.stderr)
 
     def _last(self) -> None:
         with contextlib.suppress(NebulabError):

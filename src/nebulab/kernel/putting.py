@@ -25,7 +25,7 @@ _BY_SUFFIX = {"onnx", "npy", "npz", "parquet", "safetensors"}
 def put_into(
     galaxy: Galaxy, history_id: str, thing: Any, name: str | None, ext: str | None, tags: list[str], wait: bool
 ) -> Item:
-    """See `nebulab.kernel.datasets.History.put`."""
+    """See `nebulab.kernel.histories.History.put`."""
     path = _as_path(thing)
     if path is not None and path.is_dir():
         item = upload_folder(galaxy, history_id, path, name=name or "", ext=ext or "auto", tags=tags, progress=Bar())

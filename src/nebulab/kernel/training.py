@@ -50,7 +50,7 @@ def train(
     time_limit: float | None = None,
     tool: str = TOOL,
 ) -> Training:
-    """See `nebulab.kernel.datasets.History.train`."""
+    """See `nebulab.kernel.histories.History.train`."""
     path = Path(notebook).expanduser()
     if not path.is_file():
         raise TransferError(f"There is no notebook {str(notebook)!r}.", "Save it, and check its path.")
@@ -157,7 +157,7 @@ class Training:
         return found
 
     def _recovered(self) -> dict[str, Item]:
-        """What the training brought by itself after Galaxy had lost it (`nebulab.session.results`), by output."""
+        """What the training brought after Galaxy had lost it (`nebulab.session.outputs.results`), by output."""
         if self._job["state"] != "error":
             return {}
         mark = f"nebulab-job-{self.id}"
@@ -195,7 +195,7 @@ class Training:
             pause = min(pause * 1.2, _LONGEST_LOOK_SECONDS)
             try:
                 widget.value = self._html()
-            except NebulabError as error:
+            except Exception as error:  # whatever it is, the next look may go well
                 widget.value = f"<pre>{html.escape(str(error))}</pre>"
                 continue
             if self._job["state"] in JOB_ENDED:

@@ -1,8 +1,8 @@
 """A process that has imported what a kernel needs, and becomes kernels by forking; runs in the kernels' environment.
 
-JupyterLab starts it (`nebulab.session.forking`) as `python -m nebulab.kernel.zygote`, with a socket as its standard
-input on which requests and answers are lines of JSON. A kernel takes 0.5 s and more to import what it consists of; a
-fork of what has done so takes milliseconds, and goes on exactly as `python -m ipykernel_launcher` would.
+JupyterLab starts it (`nebulab.session.kernels.forking`) as `python -m nebulab.kernel.zygote`, with a socket as its
+standard input on which requests and answers are lines of JSON. A kernel takes 0.5 s and more to import what it consists
+of; a fork of what has done so takes milliseconds, and goes on exactly as `python -m ipykernel_launcher` would.
 
 It has no threads, no event loop and no zmq context, since none of these outlives a fork. It must not use a GPU either:
 CUDA can't be used by the fork of a process that has initialised it. And it forks only while what comes of it is what a
@@ -41,6 +41,7 @@ _IMPORTED_TOO = (
     "IPython.core.debugger",
     "IPython.extensions.storemagic",
     "nebulab.kernel.datasets",
+    "nebulab.kernel.histories",
     "psutil",
     "pydoc",
     "sqlite3",
@@ -67,7 +68,7 @@ class Request:
 
     @classmethod
     def parse(cls, line: bytes) -> Request:
-        """Read what `nebulab.session.forking` has sent."""
+        """Read what `nebulab.session.kernels.forking` has sent."""
         said = json.loads(line)
         return cls(said["argv"], said["environment"], said["folder"])
 

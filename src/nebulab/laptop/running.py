@@ -120,7 +120,9 @@ class _Said:
                     self.path = found[1]
                     continue
                 self._lines.append(line.rstrip())
-                self._console.print(line.rstrip(), markup=False, soft_wrap=True)
+                # A terminal that is gone must not keep the pipe, and so the Lab, from going on.
+                with contextlib.suppress(OSError):
+                    self._console.print(line.rstrip(), markup=False, soft_wrap=True)
 
     def last(self) -> str:
         return "Its last lines:\n" + "\n".join(self._lines) if self._lines else ""

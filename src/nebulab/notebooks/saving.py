@@ -13,6 +13,8 @@ import time
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from nebulab.files import replacing
+
 _LARGE_BYTES = 64 * 1024
 _SHARE_OF_TIME = 0.05
 
@@ -57,8 +59,7 @@ class NotebookFile:
     def save(self) -> None:
         """Write the notebook so that readers see the old one or the new one, never a part."""
         begun = time.monotonic()
-        beside = self._path.with_name(f".~{self._path.name}")
-        with beside.open("wb") as file:
+        with replacing(self._path, f".~{self._path.name}") as beside, beside.open("wb") as file:
             file.write(b'{\n "cells": [\n')
             self._copy_parts(file)
             for place, cell in enumerate(self._notebook.cells[self._done :], start=self._done):
@@ -71,7 +72,6 @@ class NotebookFile:
             text = json.dumps(rest, indent=1, ensure_ascii=False, sort_keys=True)
             file.write(b"\n ],\n" + text[2:].encode("utf-8", "replace"))
             file.write(b"\n")
-        beside.replace(self._path)
         self._saved_at = time.monotonic()
         self._save_seconds = self._saved_at - begun
 

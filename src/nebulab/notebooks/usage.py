@@ -67,7 +67,9 @@ class Usage:
             self.peak_gpu_memory = max(self.peak_gpu_memory or 0, self.gpu_memory)
 
     def _watch(self) -> None:
-        self.gpus = self._nvml.look().names
         while not self._stop.is_set():
-            self.sample()
+            # Figures are missing from the log then, until a look goes well again.
+            with contextlib.suppress(Exception):
+                self.gpus = self.gpus or self._nvml.look().names
+                self.sample()
             self._stop.wait(_SECONDS)

@@ -18,7 +18,7 @@ from typing import Any
 
 from nebulab.errors import SettingsError
 from nebulab.packages import uv
-from nebulab.session import conda, overlay
+from nebulab.session.kernels import conda, overlay
 
 # File systems that end with the container, or with the machine's memory.
 _PASSING = frozenset(["tmpfs", "overlay", "fuse.fuse-overlayfs"])

@@ -19,7 +19,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from nebulab.errors import NebulabError
-from nebulab.session import overlay
+from nebulab.session.kernels import overlay
 
 STAND_IN = "nebulab-shared"
 """The installer that an entry names which stands for a shared package."""

@@ -6,6 +6,7 @@ import sys
 import threading
 import time
 from collections import deque
+from pathlib import PurePath
 
 _KEPT = 50
 
@@ -51,3 +52,8 @@ class Journal:
 def log(line: str) -> None:
     """Write a line to the job's output, for an administrator or a curious user."""
     print(line, flush=True)
+
+
+def shown(path: PurePath) -> str:
+    """A path as a message can carry it."""
+    return repr(str(path).encode("utf-8", "surrogateescape").decode("utf-8", "replace"))

@@ -13,50 +13,32 @@ import threading
 import time
 from collections.abc import Coroutine, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from nebulab.errors import ServerError
-from nebulab.session import guardian, limits, sealed, server, watchdog
-from nebulab.session.collected import Lost, write_lost
-from nebulab.session.idle import Idleness
+from nebulab.session.ending import FAILURES, GALAXY_KNOWS, End
 from nebulab.session.journal import log
+from nebulab.session.lab import server
+from nebulab.session.limits.watches import watches
+from nebulab.session.outputs.collected import Lost, write_lost
+from nebulab.session.outputs.mirroring import Mirroring
+from nebulab.session.walls import guardian, sealed
+from nebulab.session.watches import watchdog
+from nebulab.session.watches.activity import IdleWatch, list_activity
+from nebulab.session.watches.idle import Idleness
+from nebulab.session.watches.keeper import Keeper, Watch
+from nebulab.session.watches.passing_on import PassingOn
 
 if TYPE_CHECKING:
     import aiohttp
 
-    from nebulab.session.run import Prepared
+    from nebulab.session.prepared import Prepared
 
-_SHORTEST_SCAN_SECONDS = 1.0
-_LONGEST_SCAN_SECONDS = 30.0
-_SCAN_SHARE = 20.0
-"""A scan may take one part in this many of the time."""
 _THREADS = 4
-_LONGEST_IDLE_LOOK_SECONDS = 15.0
 _LONGEST_STOP_SECONDS = 20.0
 _LONGEST_HARVEST_SECONDS = 25.0
-_LONGEST_ABSENCE_SECONDS = 3600.0
-_LOG_SECONDS = 1.0
-
-
-class End(Enum):
-    """Why a session ends, as its user is told."""
-
-    STOPPED = "stopped by Galaxy or by its user"
-    SHUT_DOWN = "shut down in JupyterLab"
-    DIED = "JupyterLab ended on its own"
-    IDLE = "nothing was computed for too long"
-    LOST = "Galaxy lost track of the job"
-    DELETED = "the job was deleted"
-    FAILED = "JupyterLab did not start"
-    EXECUTED = "the notebook was executed"
-    NOT_EXECUTED = "the notebook failed"
-
-
-_GALAXY_KNOWS = frozenset({End.STOPPED, End.LOST, End.DELETED})
-_FAILURES = frozenset({End.DIED, End.FAILED, End.NOT_EXECUTED})
 
 
 def serve(prepared: Prepared, process: guardian.Guarded, bound: socket.socket, broker_token: str, port: int) -> int:
@@ -88,9 +70,9 @@ class _Live:
         self._port = port
         self._idle = Idleness(self._settings.idle_minutes * 60)
         self._state = "starting"
-        self._told_trouble = ""
-        self._passed_on = 0
-        self._lost = False
+        self._mirroring = Keeper(Mirroring(prepared.mirror), prepared.journal)
+        self._passing_on = PassingOn(prepared.settings.layout.server_log, broker_token)
+        self._job: watchdog.JobWatch | None = None
         self._ways: list[asyncio.Server] = []
         self._end: asyncio.Future[End]
         self._tasks: set[asyncio.Task[None]] = set()
@@ -119,7 +101,7 @@ class _Live:
             # JupyterLab needs a second and more: enough for the libraries.
             import aiohttp
 
-            from nebulab.session.broker import Broker
+            from nebulab.session.broker.server import Broker
 
             if self._settings.galaxy_socket is not None:
                 await self._make_way(self._settings.galaxy_socket)
@@ -135,28 +117,30 @@ class _Live:
             await broker.start(self._bound)
             try:
                 async with aiohttp.ClientSession() as client:
-                    self._begin(self._keep_mirrored())
-                    for watch in limits.watches(self._prepared, self._process.pid):
-                        self._begin(watch)
+                    self._begin(self._mirroring.keep())
+                    for watch in watches(self._prepared, self._process.pid):
+                        self._keep(watch)
                     if self._prepared.job is not None:
-                        self._begin(self._follow_log())
+                        self._keep(self._passing_on)
                     if self._prepared.request.run_it:
                         self._state = "running"
                     else:
                         self._begin(self._open())
-                        self._begin(self._watch_idleness(client))
+                        idle = self._idle_watch(client)
+                        self._keep(idle, after=idle.pause)
                     if self._settings.in_galaxy:
-                        self._begin(self._watch_job(client))
+                        self._job = self._job_watch(client)
+                        self._keep(self._job, after=self._settings.watch_seconds)
                     end = await self._end
                     # First what Galaxy collects, then everything else: a second after SIGTERM it is there.
                     self._state = "ending"
-                    await self._mirror_now()
+                    await self._mirroring.once()
                     if end is End.STOPPED and self._prepared.job is not None:
                         await self._harvest_stopped()
                     with contextlib.suppress(OSError):
                         self._settings.layout.kept.touch()
-                    if end not in _GALAXY_KNOWS and self._settings.in_galaxy:
-                        await self._outlast_galaxy(client)
+                    if end not in GALAXY_KNOWS and self._job is not None:
+                        await self._job.outlast(self._galaxy_is_away)
                     for task in self._tasks:
                         task.cancel()
             finally:
@@ -232,118 +216,51 @@ class _Live:
         deadline = time.monotonic() + _LONGEST_HARVEST_SECONDS
         while self._process.poll() is None and time.monotonic() < deadline:  # noqa: ASYNC110 - it tells no event
             await asyncio.sleep(0.1)
-        await self._mirror_now()
+        await self._mirroring.once()
 
-    async def _follow_log(self) -> None:
-        while True:
-            self._pass_on()
-            await asyncio.sleep(_LOG_SECONDS)
+    def _keep(self, watch: Watch, *, after: float = 0) -> None:
+        self._begin(Keeper(watch, self._journal).keep(after=after))
 
-    def _pass_on(self) -> None:
-        """Say what a job has said since the last time; Galaxy shows it live, to more people than may have the token."""
-        with contextlib.suppress(OSError), self._settings.layout.server_log.open("rb") as file:
-            file.seek(self._passed_on)
-            said = file.read()
-            whole = said[: said.rfind(b"\n") + 1]
-            sys.stdout.write(whole.decode("utf-8", "replace").replace(self._broker_token, "[token]"))
-            sys.stdout.flush()
-            self._passed_on += len(whole)
-
-    async def _keep_mirrored(self) -> None:
-        while True:
-            await self._mirror_now()
-            pause = self._mirror.scan_seconds * _SCAN_SHARE
-            await asyncio.sleep(min(max(pause, _SHORTEST_SCAN_SECONDS), _LONGEST_SCAN_SECONDS))
-
-    async def _mirror_now(self) -> None:
-        """One look; a trouble with one is told, and the next one tries again."""
-        try:
-            await asyncio.to_thread(self._mirror.update)
-        except OSError as error:
-            trouble = f"Outputs could not be prepared for Galaxy: {error.strerror or error}."
-            if trouble != self._told_trouble:
-                self._journal.tell(trouble)
-            self._told_trouble = trouble
-
-    async def _watch_idleness(self, client: aiohttp.ClientSession) -> None:
-        import aiohttp
-
+    def _idle_watch(self, client: aiohttp.ClientSession) -> IdleWatch:
         address = f"http://{server.LOOPBACK}:{self._port}{self._settings.page.base_url}api"
-        headers = {"Authorization": f"token {self._settings.token}"}
-        warned = False
-        while True:
-            await asyncio.sleep(min(self._idle.limit / 10, _LONGEST_IDLE_LOOK_SECONDS))
-            if self._state != "running":
-                self._idle.extend()
-                continue
-            with contextlib.suppress(aiohttp.ClientError, TimeoutError, ValueError):
-                found = []
-                for name in ("kernels", "terminals"):
-                    async with client.get(
-                        f"{address}/{name}", headers=headers, timeout=aiohttp.ClientTimeout(total=10)
-                    ) as response:
-                        found.append(await response.json() if response.status == 200 else [])
-                self._idle.observe(*found)
-            if self._idle.remaining <= 0:
-                self._journal.tell(
-                    f"Nothing was computed for {self._settings.idle_minutes:g} minutes: the session ends."
-                )
-                self._finish(End.IDLE)
-                return
-            if self._idle.ends_in is None:
-                warned = False
-            elif not warned:
-                warned = True
-                self._journal.tell(
-                    f"Nothing is being computed: the session ends in {self._idle.remaining / 60:.0f} minutes. "
-                    "Run a cell, or extend it, to keep it."
-                )
+        return IdleWatch(
+            self._idle,
+            lambda: list_activity(client, address, self._settings.token),
+            journal=self._journal,
+            is_running=lambda: self._state == "running",
+            finish=self._finish,
+        )
 
-    async def _watch_job(self, client: aiohttp.ClientSession) -> None:
-        lost = 0
-        while True:
-            await asyncio.sleep(self._settings.watch_seconds)
-            verdict = await watchdog.ask(client, self._settings.galaxy_url, self._settings.job_id, self._settings.key)
-            # Twice: between Galaxy's SIGTERM and our hearing of it a job may look over.
-            lost = lost + 1 if verdict is watchdog.Verdict.LOST else 0
-            if verdict is watchdog.Verdict.DELETED:
-                self._finish(End.DELETED)
-            elif verdict is watchdog.Verdict.STOPPED:
-                self._finish(End.STOPPED)
-            elif lost >= 2 and self._prepared.job is None:
-                self._finish(End.LOST)
-            elif lost >= 2 and not self._lost:
-                self._lost = True
-                self._journal.tell("Galaxy lost track of the job: it goes on, and brings its results by itself.")
-                await self._recover(self._sign_of_life())
-
-    async def _outlast_galaxy(self, client: aiohttp.ClientSession) -> None:
-        """Where Galaxy is away, wait for it: one that is restarted forgets the job and collects nothing."""
+    def _job_watch(self, client: aiohttp.ClientSession) -> watchdog.JobWatch:
         settings = self._settings
-        deadline = time.monotonic() + _LONGEST_ABSENCE_SECONDS
-        was_away = False
-        lost = 0
-        while not self._lost and time.monotonic() < deadline:
-            verdict = await watchdog.ask(client, settings.galaxy_url, settings.job_id, settings.key)
-            lost = lost + 1 if verdict is watchdog.Verdict.LOST else 0
-            self._lost = lost >= 2
-            if verdict is watchdog.Verdict.UNKNOWN and not was_away:
-                was_away = True
-                self._journal.tell("The session is over, but Galaxy is away: waiting until it is back.")
-            elif verdict not in {watchdog.Verdict.UNKNOWN, watchdog.Verdict.LOST}:
-                return
-            await asyncio.sleep(settings.watch_seconds)
+        return watchdog.JobWatch(
+            lambda: watchdog.ask(client, settings.galaxy_url, settings.job_id, settings.key),
+            settings.watch_seconds,
+            finish=self._finish,
+            lost=self._galaxy_lost_the_job,
+        )
+
+    async def _galaxy_lost_the_job(self) -> None:
+        if self._prepared.job is None:
+            self._finish(End.LOST)
+            return
+        self._journal.tell("Galaxy lost track of the job: it goes on, and brings its results by itself.")
+        await self._recover(self._sign_of_life())
+
+    def _galaxy_is_away(self) -> None:
+        self._journal.tell("The session is over, but Galaxy is away: waiting until it is back.")
 
     async def _conclude(self, end: End) -> int:
         if self._prepared.job is not None:
-            self._pass_on()
+            self._passing_on.pass_on()
         self._journal.tell(f"The session ends: {end.value}.")
-        if (end is End.LOST or self._lost) and end is not End.DELETED:
+        is_lost = self._job is not None and self._job.is_lost
+        if is_lost and end is not End.DELETED:
             await self._recover(self._mirror.lost())
         if end in {End.DIED, End.NOT_EXECUTED}:
             # Last on the error stream, where a user looks for the reason.
             print(self._reason(), file=sys.stderr, flush=True)
-        return 1 if end in _FAILURES else 0
+        return 1 if end in FAILURES else 0
 
     def _reason(self) -> str:
         layout = self._settings.layout
@@ -366,7 +283,7 @@ class _Live:
         asked = await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",
-            "nebulab.session.recovery",
+            "nebulab.session.outputs.recovery",
             settings.galaxy_url,
             settings.history_id,
             str(settings.layout.root),

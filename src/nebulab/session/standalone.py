@@ -14,8 +14,7 @@ from pathlib import Path
 from typing import TextIO
 
 from nebulab.errors import SettingsError
-from nebulab.session.collected import Collected, Lost
-from nebulab.session.settings import Layout
+from nebulab.session.layout import Layout
 
 
 def layout(folder: Path, environment: Mapping[str, str]) -> Layout:
@@ -88,17 +87,3 @@ def troubles(session: Layout, isolation: str) -> list[str]:
             "Mount HOME so that it may: --tmpfs /home/nebulab:exec,mode=1777, or a volume."
         )
     return told
-
-
-class Kept(Collected):
-    """Nothing for Galaxy to collect: the person's files stay where they are."""
-
-    def begin(self, notebook: bytes) -> None:
-        """Do nothing."""
-
-    def lost(self) -> list[Lost]:
-        """Return nothing."""
-        return []
-
-    def _update(self) -> None:
-        """Do nothing."""

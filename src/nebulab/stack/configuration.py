@@ -12,9 +12,10 @@ import yaml
 
 from nebulab.accelerators import caps
 from nebulab.errors import SettingsError
+from nebulab.files import write_private
 from nebulab.stack import containers, sessions_map, worker
 from nebulab.stack.accounts import Secrets
-from nebulab.stack.files import private_folder, write_private
+from nebulab.stack.files import private_folder
 from nebulab.stack.isolation import Isolation
 from nebulab.stack.settings import StackSettings
 

@@ -1,10 +1,9 @@
-"""Files that others read while they are written, files for their owner alone, lock files; runs on one machine."""
+"""Folders for their owner alone, JSON that may be broken, lock files; runs on one machine."""
 
 from __future__ import annotations
 
 import fcntl
 import json
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,15 +14,6 @@ def private_folder(path: Path) -> Path:
     """Make the folder `path` for its owner alone, and return it."""
     path.mkdir(mode=0o700, parents=True, exist_ok=True)
     return path
-
-
-def write_private(path: Path, text: str, mode: int = 0o600) -> None:
-    """Replace `path` by a file with `text` at once: a reader sees the old file or the new one."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(text)
-    temporary.replace(path)
 
 
 def read_json(path: Path) -> dict[str, Any]:

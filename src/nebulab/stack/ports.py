@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from nebulab.errors import PortTaken
-from nebulab.stack.files import read_json, write_private
+from nebulab.files import write_private
+from nebulab.stack.files import read_json
 
 HOST = "127.0.0.1"
 

@@ -11,7 +11,8 @@ import shutil
 from pathlib import Path
 
 from nebulab import forwarding
-from nebulab.stack.files import private_folder, write_private
+from nebulab.files import write_private
+from nebulab.stack.files import private_folder
 from nebulab.stack.settings import StackSettings
 
 ALIVE, TASKS = "alive", "tasks"

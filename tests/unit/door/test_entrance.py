@@ -20,7 +20,7 @@ from nebulab.door import entrance
 from nebulab.door.entrance import Entrance
 from nebulab.door.tickets import Tickets
 from nebulab.errors import ServerError
-from nebulab.session import sealed
+from nebulab.session.walls import sealed
 from nebulab.stack import ports
 
 HOST = "127.0.0.1"
@@ -246,7 +246,7 @@ async def test_a_container_gets_in_and_out_without_a_network(serve: Serve, jobs:
     program = f"""
 import asyncio, subprocess
 from pathlib import Path
-from nebulab.session import sealed
+from nebulab.session.walls import sealed
 from nebulab.stack import ports
 subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
 async def answer(reader, writer):

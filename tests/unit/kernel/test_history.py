@@ -9,7 +9,7 @@ import pytest
 
 from nebulab.errors import DatasetFailed, DatasetNotFound, DatasetNotReady, SettingsError, TransferError
 from nebulab.galaxy import waiting
-from nebulab.kernel.datasets import History
+from nebulab.kernel.histories import History
 from support.fake_galaxy import FakeGalaxy
 
 

@@ -13,7 +13,7 @@ from click.testing import CliRunner, Result
 
 from nebulab.cli import cli
 from nebulab.packages import listing
-from nebulab.session import overlay
+from nebulab.session.kernels import overlay
 from support.layers import run, shared_environment, wheel
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from nebulab.packages import uv
-from nebulab.session import overlay
+from nebulab.session.kernels import overlay
 from support.layers import run, shared_environment, wheel
 
 SAY = "import shared_thing; print(shared_thing.VERSION)"

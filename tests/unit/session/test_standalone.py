@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from nebulab.errors import SettingsError
-from nebulab.session import settings, standalone, start
+from nebulab.session import settings, standalone
+from nebulab.session.inputs import start
 
 
 @pytest.fixture

@@ -12,8 +12,9 @@ import psutil
 import pytest
 
 from nebulab.errors import NotRunning, PortTaken
+from nebulab.files import write_private
 from nebulab.stack import accounts, control, ports, state
-from nebulab.stack.files import locked, private_folder, read_json, write_private
+from nebulab.stack.files import locked, private_folder, read_json
 from nebulab.stack.settings import read_settings
 from nebulab.stack.state import PartState, StackState
 

@@ -1,0 +1,24 @@
+"""Why a session ends; runs in the session."""
+
+from __future__ import annotations
+
+from enum import Enum
+
+
+class End(Enum):
+    """Why a session ends, as its user is told."""
+
+    STOPPED = "stopped by Galaxy or by its user"
+    SHUT_DOWN = "shut down in JupyterLab"
+    DIED = "JupyterLab ended on its own"
+    IDLE = "nothing was computed for too long"
+    LOST = "Galaxy lost track of the job"
+    DELETED = "the job was deleted"
+    FAILED = "JupyterLab did not start"
+    EXECUTED = "the notebook was executed"
+    NOT_EXECUTED = "the notebook failed"
+
+
+GALAXY_KNOWS = frozenset({End.STOPPED, End.LOST, End.DELETED})
+"""Ends that Galaxy has caused, or has acted upon already."""
+FAILURES = frozenset({End.DIED, End.FAILED, End.NOT_EXECUTED})

@@ -1,0 +1,142 @@
+"""A notebook or a script as a job of Galaxy: what was asked for, laid out, and the command that runs it; runs once, at
+the job's start."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import sys
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from nebulab.errors import StagingError
+from nebulab.session.inputs.staging import Request, inside
+from nebulab.session.layout import EXECUTED, Layout
+from nebulab.session.settings import SessionSettings
+
+_PARAMETERS = "parameters.yaml"
+
+
+@dataclass(frozen=True)
+class Program:
+    """The notebook or script, and how it is to be run."""
+
+    source: Path
+    name: str
+    parameters: str = ""
+    """YAML."""
+    files: tuple[tuple[str, Path], ...] = ()
+    """Paths as the program names them, each with its dataset."""
+    seconds: float | None = None
+    cell_seconds: float | None = None
+    allow_errors: bool = False
+
+
+def read_request(path: Path) -> tuple[Request, Program]:
+    """Read Galaxy's JSON of the tool `run_jupyter_job`.
+
+    Raises
+    ------
+    StagingError
+        It has another form, or the numbers of paths and datasets differ.
+    """
+    try:
+        given = json.loads(path.read_text(encoding="utf-8"))
+        program = given["select_file"]
+        source, name = Path(program["source_path"]), str(program.get("element_identifier") or "program")
+        options = given.get("run") or {}
+        datasets = given.get("ml_h5_datasets") or []
+        datasets = [one for one in (datasets if isinstance(datasets, list) else [datasets]) if one]
+        sources = [Path(one["source_path"]) for one in datasets if one.get("source_path")]
+        labels = [str(one.get("element_identifier") or "") for one in datasets if one.get("source_path")]
+        named = [part.strip() for part in (given.get("ml_h5_dataset_paths") or "").split(",") if part.strip()]
+    except (OSError, ValueError, KeyError, AttributeError, TypeError) as error:
+        raise StagingError(
+            f"The job's inputs can't be read from {path}: {error!r}",
+            "The tool's file and its program differ: reinstall both.",
+        ) from error
+    if named and len(named) != len(sources):
+        raise StagingError(
+            f"The program names {len(named)} paths, and {len(sources)} datasets were chosen.",
+            "Choose one dataset for each path, in the same order.",
+        )
+    return (
+        Request(mode="job", run_it=True, inputs=tuple(given.get("user_inputs") or ())),
+        Program(
+            source=source,
+            name=_file_name(name, program.get("file_ext") or "", source),
+            parameters=str(options.get("parameters") or ""),
+            files=tuple(zip(named or labels, sources, strict=True)),
+            seconds=_minutes(options.get("time_limit")),
+            cell_seconds=_minutes(options.get("cell_time_limit")),
+            allow_errors=bool(options.get("allow_errors")),
+        ),
+    )
+
+
+def lay_out(program: Program, layout: Layout) -> tuple[Path, ...]:
+    """Put the program and the datasets where the program looks for them; return the real files that links lead to.
+
+    Nothing in the program's text is changed: a path that it names is there.
+
+    Raises
+    ------
+    StagingError
+        A path leads out of the working folder, or is there already.
+    """
+    layout.results.mkdir(parents=True, exist_ok=True)
+    try:
+        shutil.copyfile(program.source, layout.work / program.name)
+    except OSError as error:
+        raise StagingError(
+            f"The notebook can't be read: {error.strerror}.", "Is the dataset ok in your history?"
+        ) from error
+    for name, source in program.files:
+        path = inside(name)
+        if path is None:
+            raise StagingError(
+                f"The program reads {name!r}, which lies outside of its working folder.",
+                "Use a path that is relative to the program's folder, such as data/train.h5.",
+            )
+        link = layout.work / path
+        try:
+            link.parent.mkdir(parents=True, exist_ok=True)
+            link.symlink_to(source)
+        except OSError as error:
+            raise StagingError(
+                f"The dataset for {name!r} can't be laid out: {error.strerror}.", "Give each path once."
+            ) from error
+    (layout.own / _PARAMETERS).write_text(program.parameters, encoding="utf-8")
+    return tuple(source for _, source in program.files)
+
+
+def command(program: Program, settings: SessionSettings) -> list[str]:
+    """Return the command that runs the program inside the sandbox."""
+    layout = settings.layout
+    argv = [sys.executable, "-m", "nebulab", "run", str(layout.work / program.name), "--work", str(layout.work)]
+    argv += ["--results", str(layout.results), "--output", str(layout.results / EXECUTED)]
+    argv += ["--parameters-file", str(layout.own / _PARAMETERS)]
+    argv += ["--failure", str(layout.failure), "--stop-file", str(layout.stop_file)]
+    if program.seconds:
+        argv += ["--timeout", str(program.seconds)]
+    if program.cell_seconds:
+        argv += ["--cell-timeout", str(program.cell_seconds)]
+    if program.allow_errors:
+        argv.append("--allow-errors")
+    return argv
+
+
+def _file_name(name: str, extension: str, source: Path) -> str:
+    """Return a file's name that says what the program is, which a dataset's need not."""
+    cleaned = re.sub(r"[^\w\-.]", "_", PurePosixPath(name).name).lstrip(".")[:100] or "program"
+    if PurePosixPath(cleaned).suffix.lower() in {".ipynb", ".py", ".r", ".md", ".rmd", ".qmd", ".jl", ".sh"}:
+        return cleaned
+    with source.open("rb") as file:
+        is_notebook = extension == "ipynb" or file.read(64).lstrip()[:1] == b"{"
+    return f"{cleaned}.ipynb" if is_notebook else f"{cleaned}.py"
+
+
+def _minutes(value: Any) -> float | None:
+    return float(value) * 60 if value else None

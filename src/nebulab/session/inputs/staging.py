@@ -1,0 +1,167 @@
+"""A job's inputs laid out in the user's working folder, as links, and the dictionary that notebooks read; runs once, at
+a session's start.
+
+Galaxy's `galaxy_inputs.json` names for every dataset where it lies and how to call it. The user sees
+`galaxy_inputs/<input_name>/<dataset's name>`, and `galaxy_inputs/galaxy_inputs.json` maps every input's name to its
+value, in the form which notebooks of the tool's earlier versions read.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import re
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from nebulab.errors import StagingError
+from nebulab.session.layout import Layout
+
+INDEX = "galaxy_inputs.json"
+_RAW = "galaxy_inputs_raw.json"
+_NAME = re.compile(r"[A-Za-z0-9_]+")
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the user asked the tool for."""
+
+    mode: str = "scratch"
+    repository: str = ""
+    reference: str = ""
+    notebook: Path | None = None
+    notebook_name: str = ""
+    run_it: bool = False
+    inputs: tuple[Mapping[str, Any], ...] = ()
+
+
+def read_request(path: Path) -> Request:
+    """Read Galaxy's JSON of the tool's inputs.
+
+    Raises
+    ------
+    StagingError
+        It is missing or has another form.
+    """
+    try:
+        given = json.loads(path.read_text(encoding="utf-8"))
+        mode = given["mode"]
+        notebook = mode.get("ipynb") or {}
+        source = notebook.get("source_path")
+        return Request(
+            mode=mode["mode_select"],
+            repository=(mode.get("repo_url") or "").strip(),
+            reference=(mode.get("repo_ref") or "").strip(),
+            notebook=Path(source) if source else None,
+            notebook_name=notebook.get("element_identifier") or "",
+            run_it=bool(mode.get("run_it")),
+            inputs=tuple(given.get("user_inputs") or ()),
+        )
+    except (OSError, ValueError, KeyError, AttributeError, TypeError) as error:
+        raise StagingError(
+            f"The job's inputs can't be read from {path}: {error!r}",
+            "The tool's file and its program differ: reinstall both.",
+        ) from error
+
+
+def stage(request: Request, layout: Layout) -> tuple[Path, ...]:
+    """Lay the inputs out below `layout.staged`, write the dictionary, and return the real files that links point to.
+
+    Raises
+    ------
+    StagingError
+        Two inputs have one name, or a name would lead out of its folder.
+    """
+    layout.staged.mkdir(parents=True, exist_ok=True)
+    values: dict[str, Any] = {}
+    sources: list[Path] = []
+    for given in request.inputs:
+        name = str(given.get("input_name") or "")
+        if not _NAME.fullmatch(name):
+            raise StagingError(f"An input is named {name!r}.", "Use ASCII letters and digits only.")
+        if name in values:
+            raise StagingError(f"Two inputs are named {name!r}.", "Give each input a name of its own.")
+        kind = given["input_type"]
+        value = kind.get("input_value")
+        if "dataset" in kind["input_type_selector"]:
+            values[name] = _Folder(layout, name, sources).link_all(value)
+        else:
+            values[name] = value
+    (layout.staged / INDEX).write_text(json.dumps(values), encoding="utf-8")
+    return tuple(sources)
+
+
+def keep_raw(request_file: Path, layout: Layout) -> None:
+    """Keep Galaxy's own form beside the dictionary, as earlier versions of the tool did."""
+    shutil.copyfile(request_file, layout.staged / _RAW)
+
+
+def inside(name: str) -> PurePosixPath | None:
+    """Return `name` as a path that stays below the folder it is relative to, or None if it is no such path."""
+    path = PurePosixPath(name)
+    return None if path.is_absolute() or not path.parts or ".." in path.parts or "\0" in name else path
+
+
+class _Folder:
+    """One input's folder and the links in it."""
+
+    def __init__(self, layout: Layout, name: str, sources: list[Path]) -> None:
+        self._layout = layout
+        self._name = name
+        self._sources = sources
+        self._links: dict[PurePosixPath, str] = {}
+
+    def link_all(self, value: Any) -> list[dict[str, Any]]:
+        datasets = value if isinstance(value, list) else [value]
+        # An optional dataset that was left out comes as nothing, or as a record without a file.
+        return [self._link_dataset(one) for one in datasets if one and one.get("source_path")]
+
+    def _link_dataset(self, dataset: Mapping[str, Any]) -> dict[str, Any]:
+        wanted = dataset["staging_path"]
+        path = self._free(self._inside(wanted), dataset["source_path"])
+        metadata_files = []
+        for extra in dataset.get("metadata_files") or ():
+            beside = self._inside(extra["staging_path"])
+            if extra["staging_path"].startswith(wanted):
+                beside = PurePosixPath(str(path) + extra["staging_path"].removeprefix(wanted))
+            metadata_files.append(self._link(self._free(beside, extra["source_path"]), extra["source_path"]))
+        return {"path": self._link(path, dataset["source_path"]), "metadata_files": metadata_files}
+
+    def _inside(self, staging_path: str) -> PurePosixPath:
+        path = inside(staging_path)
+        if path is None:
+            raise StagingError(
+                f"A dataset of the input {self._name!r} would be laid out at {staging_path!r}, outside of its folder.",
+                "Rename the dataset or the collection's element.",
+            )
+        return path
+
+    def _free(self, path: PurePosixPath, source: str) -> PurePosixPath:
+        """Two datasets of one name must both arrive: the second gets a number."""
+        number = 1
+        candidate = path
+        while self._links.get(candidate, source) != source:
+            number += 1
+            candidate = path.with_name(f"{path.stem} ({number}){path.suffix}")
+        return candidate
+
+    def _link(self, path: PurePosixPath, source: str) -> str:
+        below = PurePosixPath(self._layout.staged.name) / self._name / path
+        if path not in self._links:
+            link = self._layout.work / below
+            try:
+                if any(parent in self._links for parent in path.parents):
+                    raise NotADirectoryError(errno.ENOTDIR, "another one has its folder's name")
+                link.parent.mkdir(parents=True, exist_ok=True)
+                link.symlink_to(source)
+            except OSError as error:
+                raise StagingError(
+                    f"The dataset {path} of the input {self._name!r} can't be laid out: {error.strerror}.",
+                    "Rename the dataset or the collection's element.",
+                ) from error
+            self._links[path] = source
+            self._sources.append(Path(source))
+        return str(below)

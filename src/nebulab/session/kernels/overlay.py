@@ -1,0 +1,173 @@
+"""The environment of a session's kernels: the shared one with a layer of the user's own packages; runs in the session.
+
+The layer is a virtual environment of our own making over the kernels' environment: `%pip install` and `uv pip install`
+write into it, a package there shadows the shared one, and the shared one is never written to. It is a few small files,
+made in milliseconds, where Python's own `venv` needs seconds and would hide the shared packages.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import shutil
+import sys
+from pathlib import Path
+
+from nebulab.accelerators import caps
+from nebulab.errors import SettingsError
+from nebulab.session.kernels.names import KERNEL
+
+DISPLAY_NAME = "Python 3 (AI)"
+
+_EXTENSION = "nebulab.kernel"
+# Its name sorts last: what the user's own packages put on the path comes before it.
+_SHARED = "zz_nebulab_shared.pth"
+# Every Python of the session keeps to its share of the GPU's memory, not the kernels alone.
+_CAPS = (
+    f"import os; os.environ.get({caps.LIMIT!r}) and "
+    r"exec('try:\n import nebulab.accelerators.startup\nexcept ImportError: pass')"
+)
+_KERNELSPEC = Path("share", "jupyter", "kernels", KERNEL, "kernel.json")
+_PLAIN_SPEC = {"argv": ["python", "-m", "ipykernel_launcher", "-f", "{connection_file}"], "language": "python"}
+_PIP = """#!/bin/sh
+exec {python} -m pip "$@"
+"""
+# By the Lab's Python, which what a user installed can't break; -P: nor a file of theirs in the working folder.
+_UV = """#!/bin/sh
+exec {lab} -P -m nebulab.packages.uv {folder} "$@"
+"""
+# What IPython's %uv asks for, as `python -m uv`. A package of that name, should the user install it, comes before it.
+_UV_MODULE = """import os, sys
+
+if __name__ == "__main__":
+    os.execv({uv!r}, [{uv!r}, *sys.argv[1:]])
+"""
+_CONFIG = "pyvenv.cfg"
+_BASE = "nebulab-shared"
+_LAB = "nebulab-lab"
+
+
+def create(folder: Path, base: Path | None, *, lab: Path | None = None) -> Path:
+    """Make a layer over the environment `base` at `folder`, and return its Python.
+
+    What was installed into one that is there is kept. Without `base` the layer lies over the environment that runs
+    this, JupyterLab's own; `lab` is that one's Python, the one that runs this if None.
+
+    Raises
+    ------
+    SettingsError
+        `base` is no Python environment.
+    """
+    base = base or Path(sys.prefix)
+    lab = lab or Path(sys.executable)
+    shared = packages(base)
+    version = shared.parent.name  # python3.11
+    own = folder / "lib" / version / "site-packages"
+    own.mkdir(parents=True, exist_ok=True)
+    (folder / _CONFIG).write_text(
+        f"home = {_home(base)}\ninclude-system-site-packages = false\nversion = {version.removeprefix('python')}\n"
+        f"{_BASE} = {base}\n{_LAB} = {lab}\n"
+    )
+    template = base / _KERNELSPEC
+    if template.is_file():
+        (folder / _KERNELSPEC).parent.mkdir(parents=True, exist_ok=True)
+        (folder / _KERNELSPEC).write_bytes(template.read_bytes())
+    # addsitedir, and not a bare path: the shared environment has .pth files of its own.
+    (own / _SHARED).write_text(f"import site; site.addsitedir({str(shared)!r})\n{_CAPS}\n")
+    programs = folder / "bin"
+    programs.mkdir(exist_ok=True)
+    python = programs / "python"
+    interpreter = os.path.realpath(base / "bin" / "python")
+    for name in ("python3", version, "python"):
+        (programs / name).unlink(missing_ok=True)
+        (programs / name).symlink_to(interpreter)
+    pip = _PIP.format(python=shlex.quote(str(python)))
+    uv = _UV.format(lab=shlex.quote(str(lab)), folder=shlex.quote(str(folder)))
+    for name, script in {"pip": pip, "pip3": pip, "uv": uv}.items():
+        (programs / name).unlink(missing_ok=True)
+        (programs / name).write_text(script)
+        (programs / name).chmod(0o755)
+    (own / "uv.py").write_text(_UV_MODULE.format(uv=str(programs / "uv")))
+    return python
+
+
+def renew(folder: Path) -> None:
+    """Make the layer at `folder` anew, without anything that was installed into it.
+
+    Raises
+    ------
+    SettingsError
+        There is no layer.
+    """
+    told = configuration(folder)
+    aside = folder.with_name(f"{folder.name}.{os.getpid()}")
+    folder.rename(aside)
+    create(folder, told[_BASE], lab=told[_LAB])
+    shutil.rmtree(aside, ignore_errors=True)
+
+
+def below(folder: Path) -> Path:
+    """Return the environment that the layer at `folder` lies over."""
+    return configuration(folder)[_BASE]
+
+
+def configuration(folder: Path) -> dict[str, Path]:
+    """Return what the layer at `folder` was made from.
+
+    Raises
+    ------
+    SettingsError
+        There is none.
+    """
+    told = {name: Path(value) for name, value in _read(folder / _CONFIG).items() if name in {_BASE, _LAB}}
+    if len(told) < 2:
+        raise SettingsError(f"{folder} holds no packages of a session.", "Start the session again: it makes it anew.")
+    return told
+
+
+def kernelspec(folder: Path, python: Path) -> Path:
+    """Write the session's one kernelspec below `folder`, and return the folder that `JUPYTER_PATH` has to name.
+
+    It is ipykernel's own one, which says what this version can do (encryption, debugger), with the layer's Python.
+    The kernel loads `nebulab.kernel`; one whose environment lacks it says so in its log, and starts all the same.
+    """
+    template = python.parent.parent / _KERNELSPEC
+    content = json.loads(template.read_bytes()) if template.is_file() else _PLAIN_SPEC
+    content = content | {
+        "argv": [str(python), *content["argv"][1:], "--ext", _EXTENSION],
+        "display_name": DISPLAY_NAME,
+    }
+    path = folder / _KERNELSPEC
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(content, indent=1))
+    return folder / _KERNELSPEC.parts[0] / _KERNELSPEC.parts[1]
+
+
+def packages(base: Path) -> Path:
+    """Return the site-packages folder of the environment `base`, a layer or a shared one.
+
+    Raises
+    ------
+    SettingsError
+        It is no Python environment.
+    """
+    if (base / "bin" / "python").exists():
+        for folder in sorted(base.glob("lib/python3.*/site-packages")):
+            return folder
+    raise SettingsError(
+        f"{base} is no Python environment.", "Set NEBULAB_KERNELS to the folder of the kernels' environment."
+    )
+
+
+def _home(base: Path) -> str:
+    """Return the folder of the interpreter that `base` was made from."""
+    return _read(base / _CONFIG).get("home") or str(Path(os.path.realpath(base / "bin" / "python")).parent)
+
+
+def _read(path: Path) -> dict[str, str]:
+    try:
+        lines = path.read_text().splitlines()
+    except OSError:
+        return {}
+    return {name.strip(): value.strip() for name, _, value in (line.partition("=") for line in lines)}

@@ -1,0 +1,1 @@
+"""JupyterLab: its environment, its configuration, its start, and what Nebulab adds to its server."""

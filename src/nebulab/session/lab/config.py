@@ -1,0 +1,130 @@
+"""How JupyterLab is started for a session: its command line, and the configuration that its own process then runs.
+
+The token comes in a file which JupyterLab deletes as it starts: it shows neither in `ps` nor in the environment of any
+process that a notebook can see, the sandbox's own first process included.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+import nebulab
+from nebulab.errors import ServerError
+from nebulab.session.kernels.names import KERNEL, PROVISIONER
+
+TOKEN_FILE = "JUPYTER_TOKEN_FILE"  # noqa: S105 - the variable's name
+WIDGETS = "NEBULAB_WIDGETS"
+
+_HASHED = re.compile(r"(argon2|sha1|sha256|sha512):\S+")
+_EXTENSION = "nebulab.session.lab.extension"
+_CONFIG_FILE = Path(__file__).with_name("jupyter_config.py")
+
+
+def command(port: int, *, address: str = "127.0.0.1", base_url: str = "/", origin: str = "") -> list[str]:
+    """Return the command that starts JupyterLab on `port` in the current folder.
+
+    `address` is loopback unless a container's own network stands around it; pages of `origin` may talk to the server
+    too. The environment must hold what `hand_over` returned.
+    """
+    reached = {"base_url": "" if base_url == "/" else base_url, "allow_origin": origin}
+    return [
+        sys.executable,
+        "-m",
+        "jupyterlab",
+        f"--config={_CONFIG_FILE}",
+        f"--ServerApp.ip={address}",
+        f"--ServerApp.port={port}",
+        *(f"--ServerApp.{name}={value}" for name, value in reached.items() if value),
+    ]
+
+
+def hand_over(token: str, folder: Path, *, password: str = "") -> dict[str, str]:
+    """Leave `token`, and a password if there is one, in `folder` for the JupyterLab that is about to start.
+
+    Returns the variable that tells it where.
+    """
+    path = folder / "token"
+    path.unlink(missing_ok=True)
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write(f"{token}\n{password}")
+    return {TOKEN_FILE: str(path)}
+
+
+def _take_over() -> tuple[str, str]:
+    path = Path(os.environ.pop(TOKEN_FILE, os.devnull))
+    token, _, password = path.read_text().partition("\n") if path.exists() else ("", "", "")
+    if not token.strip():
+        raise ServerError(f"{TOKEN_FILE} names no file with a token.", "Start JupyterLab through `nebulab session`.")
+    path.unlink()
+    return token.strip(), password
+
+
+def _hashed(password: str) -> str:
+    """Return the form in which Jupyter keeps a password; the predecessor's image took that form and no other."""
+    if _HASHED.fullmatch(password):
+        return password
+    from jupyter_server.auth import passwd
+
+    return str(passwd(password))
+
+
+def configure(config: Any) -> None:
+    """Fill in JupyterLab's configuration; called by `jupyter_config.py` in the server's process.
+
+    Raises
+    ------
+    ServerError
+        There is no token: a server that anybody may use must not start.
+    """
+    token, password = _take_over()
+    config.IdentityProvider.token = token
+    if password:
+        config.PasswordIdentityProvider.hashed_password = _hashed(password)
+    server = config.ServerApp
+    server.root_dir = str(Path.cwd())
+    server.port_retries = 0
+    server.open_browser = False
+    server.quit_button = True
+    server.allow_root = True
+    # The interactive tools proxy passes the browser's own Host header on; pages of other origins are refused by
+    # JupyterLab's check of Origin against Host, which is why no origin is allowed here.
+    server.allow_remote_access = True
+    server.allow_unauthenticated_access = False
+    # Kept in memory: a cookie of one session is worth nothing in the next, and no file holds the secret.
+    server.cookie_secret = os.urandom(32)
+    server.jpserver_extensions = {_EXTENSION: True}
+    # A login shell would reset PATH, and with it the user's own packages.
+    server.terminado_settings = {"shell_command": [os.environ.get("SHELL") or "/bin/sh"]}
+    server.kernel_spec_manager_class = "nebulab.session.kernels.kernelspecs.KernelSpecs"
+    # Where space is limited, what is deleted must make room: nobody would ever empty a session's trash.
+    config.FileContentsManager.delete_to_trash = "NEBULAB_DISK_MB" not in os.environ
+    config.KernelSpecManager.allowed_kernelspecs = {KERNEL}
+    config.KernelSpecManager.ensure_native_kernel = False
+    # Not in the kernelspec: programs of other environments read it too, and would look for the provisioner there.
+    config.KernelProvisionerFactory.default_provisioner_name = PROVISIONER
+    lab = config.LabApp
+    lab.news_url = None
+    lab.check_for_updates_class = "jupyterlab.NeverCheckForUpdate"
+    # Widgets come with the page's part of their own version, from where the kernels have them.
+    widgets = os.environ.pop(WIDGETS, "")
+    lab.extra_labextensions_path = [str(lab_extensions()), *([widgets] if widgets else [])]
+    lab.expose_app_in_browser = True
+
+
+def lab_extensions() -> Path:
+    """Return the folder of Nebulab's extensions for JupyterLab's page, in an installed package or in a checkout.
+
+    Raises
+    ------
+    ServerError
+        It is in neither.
+    """
+    package = Path(nebulab.__file__).parent
+    for folder in (package / "_lab_extension", package.parents[1] / "lab-extension"):
+        if folder.is_dir():
+            return folder
+    raise ServerError("JupyterLab's page lacks Nebulab's part.", "Install Nebulab again.")

@@ -1,0 +1,118 @@
+"""The environment variables of JupyterLab and its kernels: a short list made anew, nothing inherited by accident; runs
+in the session."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from nebulab.accelerators import caps
+from nebulab.accelerators.diagnosis import Seen
+from nebulab.session.lab.config import WIDGETS
+from nebulab.session.layout import Layout
+from nebulab.session.settings import PRELOAD, SessionSettings
+
+# A destination's own choices that a computation must see, by the beginning of the name.
+_PASSED = ("CUDA_", "NVIDIA_", "NCCL_", "OMP_", "MKL_", "OPENBLAS_", "XLA_", "TF_", "JAX_", "SLURM_", "TZ")
+_PASSED_WHOLE = frozenset(
+    [
+        "GALAXY_SLOTS",
+        "GALAXY_MEMORY_MB",
+        "NEBULAB_DISK_MB",
+        "LD_LIBRARY_PATH",
+        "SSL_CERT_FILE",
+        "SSL_CERT_DIR",
+        "REQUESTS_CA_BUNDLE",
+        "CURL_CA_BUNDLE",
+        "GIT_SSL_CAINFO",
+        "GIT_SSH_COMMAND",
+        "HTTP_PROXY",
+        "HTTPS_PROXY",
+        "ALL_PROXY",
+        "NO_PROXY",
+        "http_proxy",
+        "https_proxy",
+        "all_proxy",
+        "no_proxy",
+        "UV_INDEX_URL",
+        "PIP_INDEX_URL",
+        "PIP_CERT",
+        "TERM",
+    ]
+)
+
+
+def passed_on(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return what a session hands on of the job's environment."""
+    return {name: value for name, value in environment.items() if name in _PASSED_WHOLE or name.startswith(_PASSED)}
+
+
+def make(
+    settings: SessionSettings,
+    *,
+    inherited: Mapping[str, str],
+    gpus: Seen,
+    broker: str,
+    broker_token: str,
+    kernelspecs: Path,
+    start_page: str,
+) -> dict[str, str]:
+    """Return the environment for JupyterLab, from which kernels get theirs."""
+    layout = settings.layout
+    # The user's own programs, the kernels' (`get`, `put`, `ipython`), the Lab's, the machine's.
+    programs = [layout.overlay, *([settings.kernels] if settings.kernels else []), Path(sys.prefix)]
+    return (
+        passed_on(inherited)
+        | caps.variables(gpus, settings.gpu_memory_mb, inherited)
+        | galaxy(settings, broker=broker, broker_token=broker_token)
+        | {
+            "PATH": os.pathsep.join([*(str(folder / "bin") for folder in programs), settings.path]),
+            "HOME": str(layout.home),
+            "LANG": settings.language,
+            "LC_ALL": settings.language,
+            "SHELL": "/bin/bash",
+            "JUPYTER_RUNTIME_DIR": str(layout.runtime / "runtime"),
+            "JUPYTER_DATA_DIR": str(layout.runtime / "data"),
+            "JUPYTER_CONFIG_DIR": str(layout.runtime / "config"),
+            "JUPYTER_PATH": str(kernelspecs),
+            "NEBULAB_START_PAGE": start_page,
+            PRELOAD: " ".join(settings.preload),
+            WIDGETS: str(settings.kernels / "share" / "jupyter" / "labextensions") if settings.kernels else "",
+            # ONNX Runtime tells its makers of its use; what a researcher does with data is nobody's business.
+            "ORT_DISABLE_TELEMETRY": "1",
+            "NEBULAB_SESSION": f"{broker}/nebulab/session",
+        }
+        | packages(settings)
+    )
+
+
+def packages(settings: SessionSettings) -> dict[str, str]:
+    """Return what has uv and micromamba install where the session's user may, and `nebulab packages` find it."""
+    layout = settings.layout
+    return {
+        "VIRTUAL_ENV": str(layout.overlay),
+        # A file that is edited in place must not change in uv's cache too.
+        "UV_LINK_MODE": "copy",
+        "MAMBA_ROOT_PREFIX": str(layout.conda),
+        "NEBULAB_OVERLAY": str(layout.overlay),
+        "NEBULAB_KEPT": "folder" if settings.standalone and not layout.passing else "session",
+    }
+
+
+def galaxy(settings: SessionSettings, *, broker: str, broker_token: str) -> dict[str, str]:
+    """Return what a notebook reads: the names are those of the tool's earlier versions."""
+    layout: Layout = settings.layout
+    return {
+        "GALAXY_URL": broker,
+        "REMOTE_HOST": broker,
+        "GALAXY_WEB_PORT": broker.rpartition(":")[2],
+        "API_KEY": broker_token,
+        "HISTORY_ID": settings.history_id,
+        "DATASET_HID": settings.dataset_hid,
+        "ADDITIONAL_IDS": settings.additional_ids,
+        "GALAXY_WORKING_DIR": str(layout.folder or layout.root),
+        "NEBULAB_CACHE": str(layout.cache),
+        "NEBULAB_INPUTS": str(layout.staged / "galaxy_inputs.json"),
+    }

@@ -1,0 +1,186 @@
+"""What Nebulab adds to JupyterLab's server: the way in, the session's state for the page, and a lock on every route.
+
+Runs inside JupyterLab's process, in the sandbox: it knows the session's token, never the user's key.
+"""
+
+# Jupyter's classes and tornado's decorators carry no types.
+# mypy: disable-error-code="misc,untyped-decorator"
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from typing import Any
+from urllib.parse import urlencode
+
+from jupyter_server.auth.login import LoginFormHandler
+from jupyter_server.base.handlers import APIHandler, JupyterHandler
+from jupyter_server.utils import url_escape, url_path_join
+from tornado.httpclient import AsyncHTTPClient, HTTPClientError, HTTPRequest
+from tornado.ioloop import IOLoop
+from tornado.web import Application, HTTPError, RequestHandler, authenticated
+
+from nebulab.session.kernels import forking
+from nebulab.session.kernels.names import KERNEL
+
+_SECONDS = 10
+_FORKING_SECONDS = 1.5
+_ENTRY_POINT_HOST = re.compile(r"[^.]+\.ep\.interactivetool\.(?P<galaxy>[A-Za-z0-9.-]+)(?::\d+)?")
+
+
+class StartHandler(JupyterHandler):
+    """The session's way in: leaves the token behind in a cookie and opens the first page."""
+
+    @authenticated
+    def get(self) -> None:
+        """Redirect to the start page, or to the file browser."""
+        page = self.settings["nebulab_start_page"]
+        target = url_path_join("lab", "tree", url_escape(page)) if page else "lab"
+        self.redirect(url_path_join(self.base_url, target))
+
+
+class EarlierPathHandler(JupyterHandler):
+    """The path that the predecessor's image served its pages below; people have it in their bookmarks."""
+
+    @authenticated
+    def get(self, page: str | None) -> None:
+        """Redirect to the same page of this server."""
+        query = f"?{self.request.query}" if self.request.query else ""
+        self.redirect(url_path_join(self.base_url, url_escape((page or "lab").lstrip("/"))) + query)
+
+
+class SessionHandler(APIHandler):
+    """The session's state, asked of the broker on behalf of the page."""
+
+    # The page asks twice a minute; that is no activity.
+    _track_activity = False
+
+    @authenticated
+    async def get(self) -> None:
+        """Answer `GET /nebulab/session`."""
+        await self._relay("GET", "")
+
+    @authenticated
+    async def post(self) -> None:
+        """Ask for more time."""
+        await self._relay("POST", "/extend")
+
+    async def _relay(self, method: str, what: str) -> None:
+        address, token = self.settings["nebulab_session"]
+        if not address:
+            raise HTTPError(404, "This JupyterLab has no session around it.")
+        request = HTTPRequest(
+            address + what,
+            method=method,
+            headers={"x-api-key": token},
+            body=b"" if method == "POST" else None,
+            request_timeout=_SECONDS,
+        )
+        try:
+            answer = await AsyncHTTPClient().fetch(request)
+        except (HTTPClientError, OSError) as error:
+            raise HTTPError(503, "The session does not answer.") from error
+        self.finish(json.loads(answer.body))
+
+
+class Locked:
+    """Mixed into every handler of the server: no answer without the token or the cookie that it left.
+
+    JupyterLab itself guards its data, but serves files, a login page and its version to anybody.
+    """
+
+    async def prepare(self, *arguments: Any, **named: Any) -> Any:
+        """Refuse strangers with 403, whatever they ask for."""
+        handler: Any = self
+        if not await _user(handler):
+            if handler.settings.get("nebulab_password"):
+                if _is_of_login(handler):
+                    return await super().prepare(*arguments, **named)
+                if handler.request.method == "GET" and "text/html" in handler.request.headers.get("Accept", ""):
+                    handler.redirect(f"{handler.settings['login_url']}?{urlencode({'next': handler.request.path})}")
+                    return None
+            # What JupyterHandler's error page expects to be there.
+            handler.current_user = handler._jupyter_current_user = None
+            raise HTTPError(
+                403, "Open this session from Galaxy, in a tab of its own: the address there holds its token."
+            )
+        return await super().prepare(*arguments, **named)
+
+    def _request_summary(self) -> str:
+        """Describe the request for the log: tornado's own description has the parameters, and the token is one."""
+        request = self.request  # type: ignore[attr-defined]
+        return f"{request.method} {request.path} ({request.remote_ip})"
+
+    @property
+    def content_security_policy(self) -> str:
+        """Let Galaxy, and nobody else, show the session in a frame."""
+        policy: str = super().content_security_policy
+        host = _ENTRY_POINT_HOST.fullmatch(self.request.host)  # type: ignore[attr-defined]
+        if host is None:
+            return policy
+        galaxy = host["galaxy"]
+        return policy.replace("frame-ancestors 'self'", f"frame-ancestors 'self' http://{galaxy}:* https://{galaxy}:*")
+
+
+async def _user(handler: Any) -> Any:
+    found = handler.identity_provider.get_user(handler)
+    return found if found is None or not hasattr(found, "__await__") else await found
+
+
+def _is_of_login(handler: Any) -> bool:
+    """Whether this is the page that asks for a password, or its looks."""
+    static = handler.settings.get("static_url_prefix") or "/static/"
+    return isinstance(handler, LoginFormHandler) or handler.request.path.startswith(static)
+
+
+def lock(application: Application) -> None:
+    """Put the lock on every route that `application` has."""
+    locked: dict[type, type] = {}
+    routers = [application.default_router, application.wildcard_router]
+    while routers:
+        for rule in routers.pop().rules:
+            target = rule.target
+            if isinstance(target, type) and issubclass(target, RequestHandler):
+                if issubclass(target, Locked):
+                    continue
+                if target not in locked:
+                    # A plain handler (a redirection) learns from Jupyter's who asks.
+                    bases = (Locked, target) if issubclass(target, JupyterHandler) else (Locked, JupyterHandler, target)
+                    locked[target] = type(target.__name__, bases, {"__module__": target.__module__})
+                rule.target = locked[target]
+            elif hasattr(target, "rules"):
+                routers.append(target)
+
+
+def _jupyter_server_extension_points() -> list[dict[str, str]]:
+    return [{"module": __name__}]
+
+
+def _load_jupyter_server_extension(app: Any) -> None:
+    application = app.web_app
+    application.settings["nebulab_start_page"] = os.environ.get("NEBULAB_START_PAGE", "")
+    application.settings["nebulab_session"] = (
+        os.environ.get("NEBULAB_SESSION", "").rstrip("/"),
+        os.environ.get("API_KEY", ""),
+    )
+    application.settings["nebulab_password"] = bool(getattr(app.identity_provider, "hashed_password", ""))
+    base = application.settings["base_url"]
+    application.add_handlers(
+        ".*$",
+        [
+            (url_path_join(base, "nebulab", "start"), StartHandler),
+            (url_path_join(base, "nebulab", "session"), SessionHandler),
+            *([(r"/ipython(?:/(.*))?", EarlierPathHandler)] if base == "/" else []),
+        ],
+    )
+    # Jupyter writes the token to files for its own command line and browser, which nobody uses here.
+    app.write_server_info_file = app.write_browser_open_files = lambda: None
+    # Extensions load one after the other; this runs when all have, and before the first request is read.
+    IOLoop.current().add_callback(lock, application)
+    # When the first page has been served: its user needs longer than that to open a notebook.
+    IOLoop.current().call_later(_FORKING_SECONDS, _begin_forking, app.kernel_spec_manager)
+
+
+async def _begin_forking(specs: Any) -> None:
+    await forking.begin_when_calm(specs.get_kernel_spec(KERNEL).argv[0], os.environ)

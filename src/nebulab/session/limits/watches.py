@@ -1,0 +1,28 @@
+"""The watches on a session's limits; runs in the session."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from nebulab.session.limits import file_systems
+from nebulab.session.limits.disk import Disk
+from nebulab.session.limits.memory_watch import MemoryWatch
+from nebulab.session.limits.processes_watch import ProcessesWatch
+
+if TYPE_CHECKING:
+    from nebulab.session.prepared import Prepared
+
+
+def watches(prepared: Prepared, process: int) -> Iterator[MemoryWatch | Disk | ProcessesWatch]:
+    """Return those that this session needs, on all that runs below `process`."""
+    settings, journal = prepared.settings, prepared.journal
+    rooms = file_systems.rooms(settings.layout, prepared.isolation)
+    contained, attended = prepared.isolation == "container", not prepared.request.run_it
+    if settings.memory_mb is not None:
+        limit = settings.memory_mb * 2**20
+        yield MemoryWatch(process, limit, rooms=rooms, journal=journal, contained=contained, attended=attended)
+    bytes_of_disk = None if settings.disk_mb is None else settings.disk_mb * 2**20
+    yield Disk(settings.layout, bytes_of_disk, process=process, rooms=rooms, journal=journal, attended=attended)
+    if contained:
+        yield ProcessesWatch(process, journal)

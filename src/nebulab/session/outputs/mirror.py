@@ -1,0 +1,167 @@
+"""The user's files made ready for Galaxy at every moment; runs in the session."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from nebulab.files import replace
+from nebulab.session.layout import Layout
+from nebulab.session.outputs.collected import Collected, Elements, Lost, Tell
+from nebulab.session.outputs.elements import Datatypes, Element, name_elements
+from nebulab.session.outputs.scan import OUTPUTS_FOLDER, Found, is_notebook, is_output, scan
+from nebulab.session.settings import DEFAULT_MAX_OUTPUTS
+
+OUTPUTS = "output_collection"
+NOTEBOOKS = "notebook_collection"
+_PARSED_BYTES = 50 * 1024 * 1024
+_WRITING_TRIES = 5
+_WRITING_SECONDS = 0.05
+_RECOVERED = "Recovered from a session that Galaxy lost"
+
+
+@dataclass
+class _Linked:
+    """A file and its hard link, or its own path where no link can be made; both below the job's working folder."""
+
+    file: Found
+    target: str
+    extension: str | None = None
+    """What the content told."""
+
+
+class Mirror(Collected):
+    """A session's edited notebooks and `outputs/`, and the notebook that was saved last as the job's dataset."""
+
+    def __init__(
+        self,
+        layout: Layout,
+        datatypes: Datatypes,
+        tell: Tell,
+        *,
+        notebook_output: Path | None = None,
+        max_outputs: int = DEFAULT_MAX_OUTPUTS,
+    ) -> None:
+        super().__init__(layout, datatypes, tell, max_outputs)
+        self._notebook_output = notebook_output
+        self._untouched: dict[PurePosixPath, tuple[int, int]] = {}
+        self._links: dict[PurePosixPath, _Linked] = {}
+        self._stale = False
+        self._copied: tuple[int, int, int] | None = None
+
+    def begin(self, notebook: bytes) -> None:
+        """Remember the notebooks as they are before the user's first edit, and make `notebook` the dataset."""
+        self._layout.outputs.mkdir(parents=True, exist_ok=True)
+        self._layout.mirror.mkdir(exist_ok=True)
+        for file, _ in scan(self._layout.work, self._say_once):
+            if is_notebook(file.path):
+                self._untouched[file.path] = file.version
+        if self._notebook_output is not None:
+            replace(self._notebook_output, notebook)
+        self._write_elements()
+
+    def lost(self) -> list[Lost]:
+        """Return the outputs, as one collection, and every edited notebook."""
+        notebooks = self._notebooks()
+        return [
+            *(Lost(f"{one['name']}.ipynb", [one], is_collection=False) for one in notebooks),
+            Lost(_RECOVERED, self._outputs(len(notebooks)), is_collection=True),
+        ]
+
+    def _update(self) -> None:
+        self._link_files()
+        # The list first: it names every notebook, and the copy is what a full disk has no room for.
+        if self._stale:
+            self._write_elements()
+            self._stale = False
+        self._copy_notebook()
+
+    def _link_files(self) -> None:
+        """Link what is new or was replaced, and mark the list as stale if the elements changed."""
+        seen: set[PurePosixPath] = set()
+        for file, folder in scan(self._layout.work, self._say_once):
+            if not is_output(file.path) and (
+                not is_notebook(file.path) or self._untouched.get(file.path) == file.version
+            ):
+                continue
+            seen.add(file.path)
+            linked = self._links.get(file.path)
+            if linked is not None and linked.file.identity == file.identity:
+                resized = linked.file.size != file.size
+                linked.file = file
+                if resized and linked.extension is not None:
+                    linked.extension = None
+                    self._stale = True
+                continue
+            target = self._link(file, folder, self._layout.work)
+            if target is not None:
+                self._links[file.path] = _Linked(file, target)
+                self._stale = True
+        for path in self._links.keys() - seen:
+            del self._links[path]
+            self._stale = True
+
+    def _write_elements(self) -> None:
+        notebooks = self._notebooks()
+        self._write(
+            {OUTPUTS: self._outputs(len(notebooks)), NOTEBOOKS: notebooks},
+            (linked.target for linked in self._links.values()),
+        )
+
+    def _outputs(self, others: int) -> Elements:
+        """Return the elements of `outputs/`: as many as Galaxy takes beside `others`."""
+        below = {path.relative_to(OUTPUTS_FOLDER): path for path in self._links if is_output(path)}
+        room = max(self._max_outputs - others, 0)
+        if len(below) > room:
+            self._say_once(
+                f"outputs/ holds {len(below)} files, and Galaxy takes {self._max_outputs} from one job: only the "
+                f"first {room} will arrive. Pack them into one file, for example with shutil.make_archive."
+            )
+        return [self._element(one, below[one.path]) for one in name_elements(list(below), self._datatypes)[:room]]
+
+    def _notebooks(self) -> Elements:
+        edited = [path for path in self._links if not is_output(path)]
+        return [self._element(one, one.path) for one in name_elements(edited, self._datatypes)]
+
+    def _element(self, element: Element, path: PurePosixPath) -> dict[str, str]:
+        linked = self._links[path]
+        extension = element.extension
+        if extension is None:
+            if linked.extension is None:
+                linked.extension = self._sniffed(linked.target)
+            extension = linked.extension
+        return {"name": element.identifier, "ext": extension, "filename": linked.target}
+
+    def _copy_notebook(self) -> None:
+        """Make the notebook that was saved last the job's first dataset."""
+        edited = [linked for path, linked in self._links.items() if is_notebook(path)]
+        if self._notebook_output is None or not edited:
+            return
+        last = max(edited, key=lambda linked: linked.file.modified)
+        version = (*last.file.identity, last.file.modified)
+        if version == self._copied:
+            return
+        content = (self._layout.root / last.target).read_bytes()
+        for _ in range(_WRITING_TRIES):
+            if is_whole_notebook(content):
+                break
+            # JupyterLab is writing it at this moment.
+            time.sleep(_WRITING_SECONDS)
+            content = (self._layout.root / last.target).read_bytes()
+        else:
+            return
+        replace(self._notebook_output, content)
+        self._copied = version
+
+
+def is_whole_notebook(content: bytes) -> bool:
+    """Whether `content` is a notebook to its end, not one that is just being written."""
+    if len(content) > _PARSED_BYTES:
+        return content.lstrip()[:1] == b"{" and content.rstrip()[-1:] == b"}"
+    try:
+        notebook = json.loads(content)
+    except ValueError:
+        return False
+    return isinstance(notebook, dict) and "cells" in notebook

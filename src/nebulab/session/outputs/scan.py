@@ -1,0 +1,168 @@
+"""One walk through the user's working folder: the files that Galaxy may get; runs in the session.
+
+Nothing here trusts a name: every folder is opened beneath the one before it without following links, so that a folder
+swapped for a link during the walk leads nowhere.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import stat
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from nebulab.session.journal import shown
+
+OUTPUTS_FOLDER = PurePosixPath("outputs")
+_SKIPPED = frozenset({"__pycache__", "node_modules", "site-packages", "galaxy_inputs"})
+_SKIPPED_IN_OUTPUTS = frozenset({"__pycache__", ".ipynb_checkpoints", ".git"})
+# JupyterLab's own half-written files.
+_BEING_WRITTEN = ".~"
+_ENVIRONMENT_MARK = "pyvenv.cfg"
+_DEEPEST = 64
+_OPEN_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+
+Tell = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A regular file; `path` is below the working folder, `name` within the folder that holds the content."""
+
+    path: PurePosixPath
+    name: str
+    device: int
+    inode: int
+    size: int
+    modified: int
+    """Nanoseconds since the epoch."""
+
+    @property
+    def identity(self) -> tuple[int, int]:
+        """What stays the same while the file is edited in place."""
+        return self.device, self.inode
+
+    @property
+    def version(self) -> tuple[int, int]:
+        """What changes when the content does."""
+        return self.size, self.modified
+
+
+def is_output(path: PurePosixPath) -> bool:
+    """Whether the file belongs to the output collection."""
+    return path.parts[0] == OUTPUTS_FOLDER.name and len(path.parts) > 1
+
+
+def is_notebook(path: PurePosixPath) -> bool:
+    """Whether the file is a notebook by its name."""
+    return path.suffix == ".ipynb"
+
+
+def scan(work: Path, tell: Tell, *, everything: bool = False) -> Iterator[tuple[Found, int]]:
+    """Yield every file of `outputs/` and every notebook elsewhere, each with the open folder that holds it.
+
+    With `everything` all files count, as those of `outputs/` do.
+
+    The folder's descriptor is valid until the next step. What can't be a dataset (a link that leaves the working
+    folder, a pipe, a socket, a device) is told.
+    """
+    with _opened(work) as root:
+        yield from _walk(root, PurePosixPath(), _Walk(work, root, tell, everything), followed=False)
+
+
+@dataclass(frozen=True)
+class _Walk:
+    work: Path
+    root: int
+    tell: Tell
+    everything: bool
+
+
+@contextlib.contextmanager
+def _opened(path: str | Path, beneath: int | None = None) -> Iterator[int]:
+    folder = os.open(path, _OPEN_FOLDER, dir_fd=beneath)
+    try:
+        yield folder
+    finally:
+        os.close(folder)
+
+
+@contextlib.contextmanager
+def _opened_below(root: int, parts: tuple[str, ...]) -> Iterator[int]:
+    with contextlib.ExitStack() as stack:
+        folder = root
+        for part in parts:
+            folder = stack.enter_context(_opened(part, folder))
+        yield folder
+
+
+def _walk(folder: int, at: PurePosixPath, walk: _Walk, *, followed: bool) -> Iterator[tuple[Found, int]]:
+    in_outputs = walk.everything or at.parts[:1] == OUTPUTS_FOLDER.parts
+    try:
+        with os.scandir(folder) as entries:
+            listed = list(entries)
+    except OSError:
+        return
+    if not in_outputs and any(entry.name == _ENVIRONMENT_MARK for entry in listed):
+        return
+    for entry in listed:
+        path = at / entry.name
+        try:
+            if entry.is_symlink():
+                if in_outputs and not followed:
+                    yield from _follow(path, walk)
+            elif entry.is_dir(follow_symlinks=False):
+                if not _skipped(entry.name, in_outputs):
+                    if len(path.parts) > _DEEPEST:
+                        walk.tell(f"{shown(path)} lies too deep for Galaxy; move it up.")
+                        continue
+                    with _opened(entry.name, folder) as inner:
+                        yield from _walk(inner, path, walk, followed=followed)
+            elif in_outputs or is_notebook(path):
+                status = entry.stat(follow_symlinks=False)
+                if stat.S_ISREG(status.st_mode):
+                    if not entry.name.startswith(_BEING_WRITTEN):
+                        yield _found(path, entry.name, status), folder
+                elif in_outputs:
+                    walk.tell(
+                        f"{shown(path)} is no file with content (a pipe, a socket or a device): it won't be collected."
+                    )
+        except FileNotFoundError:
+            # Deleted since it was listed.
+            continue
+        except OSError as error:
+            walk.tell(f"{shown(path)} can't be read: {error.strerror}.")
+
+
+def _skipped(name: str, in_outputs: bool) -> bool:
+    if in_outputs:
+        return name in _SKIPPED_IN_OUTPUTS
+    return name.startswith(".") or name in _SKIPPED
+
+
+def _follow(path: PurePosixPath, walk: _Walk) -> Iterator[tuple[Found, int]]:
+    """A link to something in the working folder stands for its content; any other is refused."""
+    real = Path(os.path.realpath(walk.work / path))
+    home = Path(os.path.realpath(walk.work))
+    if not real.is_relative_to(home) or real == home:
+        walk.tell(
+            f"{shown(path)} is a link that leaves the working folder: it won't be collected. Copy the file instead."
+        )
+        return
+    parts = real.relative_to(home).parts
+    with _opened_below(walk.root, parts[:-1]) as folder:
+        status = os.stat(parts[-1], dir_fd=folder, follow_symlinks=False)
+        if stat.S_ISREG(status.st_mode):
+            yield _found(path, parts[-1], status), folder
+        elif stat.S_ISDIR(status.st_mode):
+            if path.parent.is_relative_to(real.relative_to(home)):
+                walk.tell(f"{shown(path)} is a link to a folder that holds it: it won't be collected.")
+                return
+            with _opened(parts[-1], folder) as inner:
+                yield from _walk(inner, path, walk, followed=True)
+
+
+def _found(path: PurePosixPath, name: str, status: os.stat_result) -> Found:
+    return Found(path, name, status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)

@@ -1,0 +1,251 @@
+"""The walls around JupyterLab and its kernels; runs in the session process.
+
+With bubblewrap a notebook sees the machine's programs read-only, its own job folder, its inputs, the GPUs and the
+network; other people's files, other processes and Galaxy's own folders are not there. In a container the container
+is the wall. Without either (one user's own laptop) a notebook may do what its user may.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pwd
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import nebulab
+from nebulab.errors import SettingsError
+
+CHOICES = ("auto", "bubblewrap", "container", "none")
+
+# A root without capabilities may still write the kernel's settings below /proc, which would lead out of the sandbox.
+_KERNEL_SETTINGS = (
+    "/proc/sys",
+    "/proc/sysrq-trigger",
+    "/proc/irq",
+    "/proc/bus",
+    "/proc/fs",
+    "/proc/acpi",
+    "/proc/scsi",
+)
+_MACHINE = (
+    *("--ro-bind", "/", "/", "--proc", "/proc"),
+    *(argument for place in _KERNEL_SETTINGS for argument in ("--ro-bind-try", place, place)),
+    *("--dev", "/dev"),
+)
+_NAMESPACES = ("--unshare-pid", "--unshare-ipc", "--unshare-uts")
+_PRIVATE = ("/tmp", "/var/tmp", "/run", "/home", "/root")  # noqa: S108 - replaced by empty folders, not used
+_DEVICES = ("nvidia*", "dri", "kfd", "infiniband")
+_TRIAL_SECONDS = 10
+_SHARE_IN_MEMORY = 4
+
+
+@dataclass(frozen=True)
+class _Mount:
+    """One folder or file of the sandbox: `kind` is ordered, the later of two at the same place wins."""
+
+    place: Path
+    kind: int
+    source: Path
+
+    @property
+    def arguments(self) -> list[str]:
+        if self.kind == _EMPTY:
+            return ["--tmpfs", str(self.place)]
+        return ["--ro-bind" if self.kind == _READ else "--bind", str(self.source), str(self.place)]
+
+
+_EMPTY, _READ, _WRITE = range(3)
+
+
+def available(choice: str) -> str:
+    """Return the isolation to use for `choice` (`auto`, `bubblewrap`, `container` or `none`), after trying it.
+
+    A container of Apptainer's is told apart, as `apptainer`: its network is the machine's. Takes some 20 ms.
+
+    Raises
+    ------
+    SettingsError
+        There is no such choice, or the one that was asked for does not work on this machine.
+    """
+    if choice not in CHOICES:
+        raise SettingsError(f"There is no isolation {choice!r}.", f"Choose one of {', '.join(CHOICES)}.")
+    if choice == "none":
+        return choice
+    if choice == "container":
+        return _kind_of_container() or choice
+    trouble = _try_bubblewrap()
+    if not trouble:
+        return "bubblewrap"
+    if choice == "bubblewrap":
+        raise SettingsError(
+            f"bubblewrap does not work on this machine: {trouble}",
+            "Install bubblewrap and allow user namespaces, or set NEBULAB_ISOLATION to container or none.",
+        )
+    return _kind_of_container() or "none"
+
+
+def command(
+    argv: Sequence[str],
+    *,
+    isolation: str,
+    writable: Sequence[Path],
+    readable: Sequence[Path],
+    hidden: Sequence[Path],
+    environment: Mapping[str, str],
+    cwd: Path,
+    memory_mb: int | None = None,
+) -> tuple[list[str], dict[str, str]]:
+    """Return the command and the environment that run `argv` isolated.
+
+    The environment travels as the environment of the command, never in its arguments, which anybody may read.
+
+    Parameters
+    ----------
+    isolation
+        What `available` returned; with all but `bubblewrap` the command is `argv` itself.
+    writable, readable
+        Files and folders that are there, at their own places, also below a hidden folder.
+    hidden
+        Folders (or files) that are empty inside, beside `/tmp`, `/run`, the homes.
+    cwd
+        Where the command starts; start it there without isolation too.
+    memory_mb
+        The session's memory, if it has a limit: each empty folder lies in memory, and takes a part of it at most.
+    """
+    if isolation != "bubblewrap":
+        return list(argv), dict(environment)
+    program = _bubblewrap() or "bwrap"
+    size = ["--size", str(memory_mb * 2**20 // _SHARE_IN_MEMORY)] if memory_mb and _knows_sizes(program) else []
+    wrapped = [
+        program,
+        *_MACHINE,
+        *_devices(),
+        *_mounts(writable, [*readable, *_own_folders(), Path("/etc/resolv.conf")], hidden, size),
+        *_NAMESPACES,
+        *("--cap-drop", "ALL", "--new-session", "--die-with-parent", "--chdir", str(cwd), "--"),
+    ]
+    return [*wrapped, *argv], dict(environment)
+
+
+def interpreter_folders(environment: Path) -> list[Path]:
+    """Return the folders that a virtual environment needs: its own, and its interpreter's, which may lie in a home."""
+    folders = [environment]
+    try:
+        lines = (environment / "pyvenv.cfg").read_text().splitlines()
+    except OSError:
+        return folders
+    for line in lines:
+        name, _, value = line.partition("=")
+        if name.strip() == "home" and value.strip():
+            folders.append(Path(os.path.realpath(value.strip())).parent)
+    interpreter = Path(os.path.realpath(environment / "bin" / "python"))
+    folders.append(interpreter.parent.parent)
+    return [folder for folder in dict.fromkeys(folders) if folder != Path("/usr")]
+
+
+def _bubblewrap() -> str | None:
+    """Return bubblewrap's path: the environment's own (the wheel) before the system's."""
+    beside = str(Path(sys.executable).parent)
+    return shutil.which("bwrap", path=os.pathsep.join([beside, os.environ.get("PATH", os.defpath)]))
+
+
+def _knows_sizes(program: str) -> bool:
+    """Whether it can limit folders in memory; older versions can't."""
+    with contextlib.suppress(OSError, subprocess.TimeoutExpired):
+        return (
+            "--size"
+            in subprocess.run([program, "--help"], capture_output=True, text=True, timeout=_TRIAL_SECONDS).stdout
+        )
+    return False
+
+
+def _try_bubblewrap() -> str:
+    """Return why bubblewrap does not work, or nothing."""
+    program = _bubblewrap()
+    if program is None:
+        return "bwrap is not on PATH"
+    trial = [program, *_MACHINE, "--tmpfs", "/run", *_NAMESPACES]
+    try:
+        finished = subprocess.run(
+            [*trial, "--cap-drop", "ALL", "--new-session", "--", "/bin/true"],
+            capture_output=True,
+            text=True,
+            timeout=_TRIAL_SECONDS,
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return str(error)
+    return "" if finished.returncode == 0 else finished.stderr.strip() or f"it ended with {finished.returncode}"
+
+
+def _kind_of_container() -> str:
+    """Return `apptainer`, `container` (Docker's, podman's), or nothing."""
+    # Apptainer first: its images come from Docker's, whose marks and variables they keep.
+    if Path("/.singularity.d").exists() or {"APPTAINER_CONTAINER", "SINGULARITY_CONTAINER"} & set(os.environ):
+        return "apptainer"
+    return "container" if any(Path(mark).exists() for mark in ("/.dockerenv", "/run/.containerenv")) else ""
+
+
+def _devices() -> list[str]:
+    found = [device for pattern in _DEVICES for device in sorted(Path("/dev").glob(pattern))]
+    return [argument for device in found for argument in ("--dev-bind", str(device), str(device))]
+
+
+def _own_folders() -> list[Path]:
+    """Return what Nebulab and its server need, should it lie in a home or a hidden folder."""
+    package = Path(nebulab.__file__).parent
+    folders = [package.parent, *interpreter_folders(Path(sys.prefix))]
+    if package.parent.name == "src":  # a checkout: what a wheel carries in the package lies beside it
+        folders += [package.parents[1] / name for name in ("lab-extension", "examples")]
+    return [folder for folder in folders if folder.exists()]
+
+
+def _home() -> list[Path]:
+    try:
+        return [Path(pwd.getpwuid(os.getuid()).pw_dir)]
+    except KeyError:  # a container's arbitrary user has no entry, and no home
+        return []
+
+
+def _mounts(
+    writable: Iterable[Path], readable: Iterable[Path], hidden: Iterable[Path], size: Sequence[str]
+) -> list[str]:
+    """Return bubblewrap's arguments, outer folders first: bubblewrap works through them in order."""
+    mounts: dict[Path, _Mount] = {}
+    for folder in [*map(Path, _PRIVATE), *_home(), *hidden]:
+        real = Path(os.path.realpath(folder))
+        if real.is_dir() and real != Path("/"):
+            mounts[real] = _Mount(real, _EMPTY, real)
+        elif real.exists() and real != Path("/"):
+            mounts[real] = _Mount(real, _READ, Path(os.devnull))
+    empty = set(mounts)
+    for kind, paths in ((_READ, readable), (_WRITE, writable)):
+        for path in paths:
+            real = Path(os.path.realpath(path))
+            if not real.exists():
+                continue
+            # Where nothing covers the machine's own tree, it is there already, to be read.
+            if kind == _WRITE or _is_below(real, empty):
+                mounts[real] = _Mount(real, kind, real)
+            # A link whose folder is hidden: what it leads to is put in its place.
+            if (
+                path.is_absolute()
+                and path != real
+                and _is_below(path, empty)
+                and not _is_below(path, set(mounts) - empty)
+            ):
+                mounts[path] = _Mount(path, kind, real)
+    ordered = sorted(mounts.values(), key=lambda mount: (len(mount.place.parts), mount.kind))
+    return [
+        argument
+        for mount in ordered
+        for argument in ([*size, *mount.arguments] if mount.kind == _EMPTY else mount.arguments)
+    ]
+
+
+def _is_below(path: Path, folders: set[Path]) -> bool:
+    return any(parent in folders for parent in (path, *path.parents))

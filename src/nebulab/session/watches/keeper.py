@@ -1,0 +1,82 @@
+"""Watches: what is looked at again and again while a session lives; runs in the session.
+
+One keeper runs each. A look that fails is logged with its traceback, told on the Lab's page and tried again, less and
+less often; a look that hangs is told. Neither ends the watch, and nothing else ends with it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import traceback
+from typing import Protocol
+
+from nebulab.session.journal import Journal, log
+
+_PATIENCE_SECONDS = 60.0
+_FIRST_RETRY_SECONDS = 1.0
+_LONGEST_RETRY_SECONDS = 60.0
+
+
+class Watch(Protocol):
+    """One thing to look at."""
+
+    trouble: str
+    """What its user misses when it can't look, as the beginning of a sentence: "The disk space can't be measured"."""
+
+    async def look(self) -> float | None:
+        """Look once; return the seconds until the next look, None if there is nothing more to look at."""
+
+
+class Keeper:
+    """Looks at one watch, whatever a look does.
+
+    Parameters
+    ----------
+    patience
+        Seconds after which a look counts as hanging.
+    """
+
+    def __init__(self, watch: Watch, journal: Journal, *, patience: float = _PATIENCE_SECONDS) -> None:
+        self._watch = watch
+        self._journal = journal
+        self._patience = patience
+        self._failures = 0
+        self._last_error = ""
+
+    async def keep(self, *, after: float = 0) -> None:
+        """Look for the first time `after` so many seconds, and until there is nothing more to look at."""
+        pause: float | None = after
+        while pause is not None:
+            await asyncio.sleep(pause)
+            pause = await self.once()
+
+    async def once(self) -> float | None:
+        """Look once, and return what `look` did, or after how many seconds to try again."""
+        looking = asyncio.ensure_future(self._watch.look())
+        try:
+            done, _ = await asyncio.wait((looking,), timeout=self._patience)
+            if not done:
+                self._tell(f"a look has not ended after {self._patience:.0f} seconds. Does a disk or Galaxy hang?")
+            pause = await looking
+        except asyncio.CancelledError:
+            looking.cancel()
+            raise
+        except Exception as error:
+            return self._failed(error)
+        self._failures, self._last_error = 0, ""
+        self._journal.take_back(self._watch.trouble)
+        return pause
+
+    def _failed(self, error: Exception) -> float:
+        if repr(error) != self._last_error:
+            self._last_error = repr(error)
+            log("".join(traceback.format_exception(error)).rstrip())
+        why = error.strerror if isinstance(error, OSError) and error.strerror else f"{type(error).__name__}: {error}"
+        self._tell(f"{why}. It is tried again.")
+        pause = min(_FIRST_RETRY_SECONDS * 2.0**self._failures, _LONGEST_RETRY_SECONDS)
+        # No number without end: a session may live for weeks.
+        self._failures = min(self._failures + 1, 10)
+        return pause
+
+    def _tell(self, why: str) -> None:
+        self._journal.tell_while(self._watch.trouble, f"{self._watch.trouble}: {why}")

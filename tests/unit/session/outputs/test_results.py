@@ -1,0 +1,100 @@
+"""What Galaxy would collect from a notebook that runs as a job."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from nebulab.session.layout import Layout
+from nebulab.session.outputs.collected import read_lost, write_lost
+from nebulab.session.outputs.elements import Datatypes
+from nebulab.session.outputs.results import Results
+
+
+class Job:
+    """A job's folder, and what Galaxy would collect from it."""
+
+    def __init__(self, root: Path, max_outputs: int = 100) -> None:
+        self.layout = Layout(root / "working")
+        self.layout.results.mkdir(parents=True)
+        self.notebook, self.arrays = root / "notebook.dat", root / "arrays.dat"
+        self.notebook.touch()
+        self.arrays.touch()
+        self.messages: list[str] = []
+        self.results = Results(
+            self.layout,
+            Datatypes(["onnx", "json", "txt", "h5", "ipynb"]),
+            self.messages.append,
+            datasets={"notebook.ipynb": self.notebook, "arrays.h5": self.arrays},
+            max_outputs=max_outputs,
+            name="train.py",
+            job_id="abc",
+        )
+        self.results.begin(b"the program")
+
+    def write(self, path: str, content: str = "content") -> None:
+        file = self.layout.results / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(content)
+
+    def collected(self, name: str) -> dict[str, str]:
+        self.results.update()
+        elements = json.loads(self.layout.metadata.read_text())[name]["elements"]
+        return {one["name"]: (self.layout.root / one["filename"]).read_text() for one in elements}
+
+
+@pytest.fixture
+def job(tmp_path: Path) -> Job:
+    return Job(tmp_path)
+
+
+def test_before_anything_is_made_the_program_is_the_executed_notebook(job: Job) -> None:
+    assert job.notebook.read_bytes() == b"the program"
+    assert job.collected("onnx_models") == {}
+
+
+def test_folders_become_collections_and_files_become_datasets(job: Job) -> None:
+    job.write("models/net.onnx", "graph")
+    job.write("cards/net.json", "{}")
+    job.write("arrays.h5", "arrays")
+    assert job.collected("onnx_models") == {"onnx_model_net": "graph"}
+    assert job.collected("model_cards") == {"net": "{}"}
+    assert job.arrays.read_text() == "arrays"
+
+
+def test_what_is_written_again_or_deleted_is_noticed(job: Job) -> None:
+    job.write("files/a.txt", "old")
+    job.write("arrays.h5", "old")
+    assert job.collected("files") == {"a": "old"}
+    job.write("files/a.txt", "newer")
+    job.write("arrays.h5", "newer")
+    assert job.collected("files") == {"a": "newer"}
+    assert job.arrays.read_text() == "newer"
+    (job.layout.results / "files" / "a.txt").unlink()
+    assert job.collected("files") == {}
+    assert len(list(job.layout.mirror.iterdir())) == 1, "links that nobody needs are deleted"
+
+
+def test_more_files_than_galaxy_takes_are_told(tmp_path: Path) -> None:
+    job = Job(tmp_path, max_outputs=3)
+    for number in range(5):
+        job.write(f"files/{number}.txt")
+    job.write("models/net.onnx")
+    assert list(job.collected("files")) == ["0", "1"]
+    assert "Galaxy takes 3 files" in job.messages[0]
+
+
+def test_what_a_lost_job_brings_by_itself_says_whose_it_is(job: Job) -> None:
+    job.write("models/net.onnx", "graph")
+    job.write("arrays.h5", "arrays")
+    job.results.update()
+    write_lost(job.results.lost(), job.layout)
+    found = {one.tags[1]: one for one in read_lost(job.layout) if one.elements}
+    assert set(found) == {"onnx_models", "outfile_output_arrays"}
+    assert found["onnx_models"].name == "ONNX models of train.py, recovered"
+    assert found["onnx_models"].is_collection
+    assert found["outfile_output_arrays"].tags == ["nebulab-job-abc", "outfile_output_arrays"]
+    assert found["outfile_output_arrays"].elements[0]["ext"] == "h5"
+    assert (job.layout.root / found["outfile_output_arrays"].elements[0]["filename"]).read_text() == "arrays"

@@ -1,0 +1,271 @@
+"""The sandbox, tried with real bubblewrap."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import textwrap
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from nebulab.errors import SettingsError
+from nebulab.session.walls import sandbox
+
+bubblewrap = pytest.mark.skipif(shutil.which("bwrap") is None, reason="bubblewrap is not installed")
+Inside = Callable[..., str]
+
+
+@pytest.fixture
+def job(tmp_path: Path) -> Path:
+    """A job's folder beside a neighbour's, both in a folder that must be hidden."""
+    for name in ("mine/work", "neighbour", "inputs", "readable"):
+        (tmp_path / "data" / name).mkdir(parents=True)
+    (tmp_path / "data/neighbour/secret").write_text("secret")
+    (tmp_path / "data/inputs/dataset_1.dat").write_text("table")
+    (tmp_path / "data/inputs/dataset_2.dat").write_text("somebody else's")
+    (tmp_path / "data/secrets.json").write_text("secret")
+    return tmp_path / "data"
+
+
+@pytest.fixture
+def inside(job: Path) -> Inside:
+    """Run Python code in the sandbox of `job`, and return what it printed."""
+
+    def run(code: str, readable: tuple[Path, ...] = (), **environment: str) -> str:
+        work = job / "mine/work"
+        argv, env = sandbox.command(
+            [sys.executable, "-c", textwrap.dedent(code)],
+            isolation="bubblewrap",
+            writable=[job / "mine"],
+            readable=[job / "inputs/dataset_1.dat", *readable],
+            hidden=[job],
+            environment={"PATH": os.environ["PATH"], "HOME": str(work)} | environment,
+            cwd=work,
+            memory_mb=40,
+        )
+        finished = subprocess.run(argv, env=env, capture_output=True, text=True, timeout=30)
+        assert finished.returncode == 0, finished.stderr
+        return finished.stdout.strip()
+
+    return run
+
+
+@pytest.mark.parametrize("variable", ["APPTAINER_CONTAINER", "SINGULARITY_CONTAINER"])
+def test_apptainer_is_told_from_a_container_with_a_network_of_its_own(
+    monkeypatch: pytest.MonkeyPatch, variable: str
+) -> None:
+    # Its images come from Docker's, and keep their variables.
+    assert sandbox.available("container") == "container"
+    monkeypatch.setenv(variable, "/srv/nebulab.sif")
+    assert sandbox.available("container") == "apptainer"
+    assert sandbox.available("none") == "none"
+
+
+@bubblewrap
+def test_its_folders_in_memory_take_a_part_of_it(inside: Inside) -> None:
+    code = """
+        import os
+        for place in ("/tmp", "/var/tmp", "/run"):
+            try:
+                with open(place + "/big", "wb") as file:
+                    for _ in range(40):
+                        file.write(bytes(1 << 20))
+            except OSError as error:
+                print(error.strerror, os.stat(place + "/big").st_size >> 20)
+    """
+    assert inside(code).splitlines() == ["No space left on device 10"] * 3
+
+
+@bubblewrap
+def test_the_strongest_isolation_that_works_is_found_quickly() -> None:
+    begun = time.perf_counter()
+    assert sandbox.available("auto") == "bubblewrap"
+    assert time.perf_counter() - begun < 0.5
+
+
+def test_a_choice_that_can_not_work_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert sandbox.available("none") == "none"
+    assert sandbox.available("container") == "container"
+    with pytest.raises(SettingsError, match="jail"):
+        sandbox.available("jail")
+    broken = tmp_path / "bwrap"
+    broken.write_text("#!/bin/sh\necho 'bwrap: No permissions to create new namespace' >&2; exit 1\n")
+    broken.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
+    with pytest.raises(SettingsError, match="No permissions"):
+        sandbox.available("bubblewrap")
+    assert sandbox.available("auto") in {"none", "container"}
+    broken.unlink()
+    with pytest.raises(SettingsError, match="not on PATH"):
+        sandbox.available("bubblewrap")
+
+
+def test_without_isolation_the_command_is_the_command() -> None:
+    for isolation in ("none", "container"):
+        argv, environment = sandbox.command(
+            ["a", "b"], isolation=isolation, writable=[], readable=[], hidden=[], environment={"X": "1"}, cwd=Path("/")
+        )
+        assert argv == ["a", "b"]
+        assert environment == {"X": "1"}
+
+
+@bubblewrap
+def test_the_job_is_there_and_its_neighbours_are_not(inside: Inside, job: Path) -> None:
+    seen = json.loads(
+        inside(
+            f"""
+            import json, os
+            from pathlib import Path
+            Path("kept").write_text("made inside")
+            print(json.dumps({{
+                "cwd": os.getcwd(),
+                "data": sorted(os.listdir({str(job)!r})),
+                "inputs": os.listdir({str(job / "inputs")!r}),
+                "input": Path({str(job / "inputs/dataset_1.dat")!r}).read_text(),
+                "secrets": os.path.exists({str(job / "secrets.json")!r}),
+            }}))
+            """
+        )
+    )
+    assert seen == {
+        "cwd": str(job / "mine/work"),
+        "data": ["inputs", "mine"],
+        "inputs": ["dataset_1.dat"],
+        "input": "table",
+        "secrets": False,
+    }
+    assert (job / "mine/work/kept").read_text() == "made inside"
+
+
+@bubblewrap
+def test_nothing_outside_the_job_can_be_written(inside: Inside, job: Path) -> None:
+    refused = inside(
+        f"""
+        for path in ("/usr/x", "/etc/x", "/etc/passwd", "/x", {str(job / "inputs/dataset_1.dat")!r},
+                     "/proc/sys/kernel/core_pattern", "/proc/sysrq-trigger", {sys.executable!r}):
+            try:
+                open(path, "a").close()
+            except OSError:
+                print("refused")
+            else:
+                print(path)
+        """
+    ).split()
+    assert refused == ["refused"] * 8
+    inside("open('/tmp/nebulab-was-here', 'w').close(); open('/run/nebulab-was-here', 'w').close()")
+    assert not Path("/tmp/nebulab-was-here").exists()
+
+
+@bubblewrap
+def test_other_processes_and_rights_are_not_there(inside: Inside) -> None:
+    seen = json.loads(
+        inside(
+            """
+            import json, os
+            lines = open("/proc/self/status").read().splitlines()
+            status = dict(line.split(":\\t") for line in lines if ":\\t" in line)
+            print(json.dumps({"pids": [p for p in os.listdir("/proc") if p.isdigit()], "caps": status["CapEff"].strip(),
+                              "bounding": status["CapBnd"].strip(), "new": status["NoNewPrivs"].strip()}))
+            """
+        )
+    )
+    assert len(seen["pids"]) <= 3
+    assert int(seen["caps"], 16) == 0
+    assert seen["new"] == "1"
+
+
+@bubblewrap
+def test_secrets_are_in_the_environment_and_in_no_command_line(job: Path) -> None:
+    argv, environment = sandbox.command(
+        ["true"], isolation="bubblewrap", writable=[job], readable=[], hidden=[], environment={"T": "tok"}, cwd=job
+    )
+    assert "tok" not in " ".join(argv)
+    assert environment == {"T": "tok"}
+
+
+@bubblewrap
+def test_the_environment_is_exactly_what_was_given(inside: Inside) -> None:
+    seen = json.loads(inside("import os, json; print(json.dumps(dict(os.environ)))", TOKEN="tok"))
+    assert set(seen) <= {"PATH", "HOME", "TOKEN", "PWD", "LC_CTYPE"}
+    assert seen["TOKEN"] == "tok"
+
+
+@bubblewrap
+def test_shared_memory_is_larger_than_docker_gives(inside: Inside) -> None:
+    assert inside(
+        """
+        from multiprocessing.shared_memory import SharedMemory
+        memory = SharedMemory(create=True, size=200 * 2**20)
+        memory.buf[-1] = 7
+        print(memory.buf[-1])
+        memory.close(); memory.unlink()
+        """
+    ).startswith("7")
+
+
+@bubblewrap
+def test_devices_and_network_names_work(inside: Inside) -> None:
+    devices = sorted(path.name for path in Path("/dev").glob("nvidia*"))
+    seen = inside("import glob; print(*sorted(glob.glob('/dev/nvidia*')))")
+    assert [Path(path).name for path in seen.split()] == devices
+    assert inside("print(open('/etc/resolv.conf').read())") == Path("/etc/resolv.conf").read_text().strip()
+    assert inside("open('/dev/null', 'w').write('x'); print(len(open('/dev/urandom', 'rb').read(3)))") == "3"
+
+
+@bubblewrap
+def test_what_a_link_in_a_hidden_folder_leads_to_is_in_its_place(inside: Inside, job: Path) -> None:
+    (job / "readable/file").write_text("here")
+    (job / "link").symlink_to(job / "readable")
+    assert inside(f"print(open({str(job / 'link/file')!r}).read())", readable=(job / "link",)) == "here"
+
+
+@bubblewrap
+def test_an_interpreter_in_a_home_runs(inside: Inside) -> None:
+    assert inside("import nebulab, ssl, json; print('runs')") == "runs"
+
+
+def test_an_environment_is_found_with_its_interpreter() -> None:
+    folders = sandbox.interpreter_folders(Path(sys.prefix))
+    assert folders[0] == Path(sys.prefix)
+    if Path(sys.base_prefix) != Path("/usr"):
+        assert Path(os.path.realpath(sys.base_prefix)) in folders
+
+
+@bubblewrap
+def test_the_sandbox_ends_with_its_session(job: Path) -> None:
+    """The session process is killed: what it started in the sandbox must be gone."""
+    code = """
+        import subprocess, sys, time
+        from pathlib import Path
+        from nebulab.session.walls import sandbox
+        argv, env = sandbox.command(["sleep", "1000.25"], isolation="bubblewrap", writable=[], readable=[], hidden=[],
+                                    environment={"PATH": "/usr/bin:/bin"}, cwd=Path("/"))
+        child = subprocess.Popen(argv, env=env)
+        print(child.pid, flush=True)
+        time.sleep(1000)
+    """
+    session = subprocess.Popen([sys.executable, "-c", textwrap.dedent(code)], stdout=subprocess.PIPE, text=True)
+    assert session.stdout
+    child = int(session.stdout.readline())
+    time.sleep(0.3)
+    session.kill()
+    session.wait()
+    session.stdout.close()
+    deadline = time.monotonic() + 5
+    while _runs(child) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not _runs(child)
+
+
+def _runs(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False

@@ -1,0 +1,41 @@
+"""Files replaced at once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from nebulab.files import replacing, write_private
+
+
+@pytest.fixture
+def old(tmp_path: Path) -> Path:
+    path = tmp_path / "file"
+    path.write_text("old")
+    return path
+
+
+@pytest.mark.parametrize("beside", ["", ".~file"])
+def test_the_old_content_stands_until_the_new_one_is_whole(old: Path, beside: str) -> None:
+    with replacing(old, beside) as part:
+        part.write_text("new")
+        assert old.read_text() == "old"
+        assert part.name == (beside or part.name) and part.parent == old.parent
+    assert old.read_text() == "new"
+    assert list(old.parent.iterdir()) == [old]
+
+
+@pytest.mark.parametrize("beside", ["", ".~file"])
+def test_what_fails_leaves_nothing_behind(old: Path, beside: str) -> None:
+    with pytest.raises(ZeroDivisionError), replacing(old, beside) as part:
+        part.write_text("half")
+        raise ZeroDivisionError
+    assert old.read_text() == "old"
+    assert list(old.parent.iterdir()) == [old]
+
+
+@pytest.mark.parametrize("mode", [0o600, 0o700])
+def test_a_private_file_has_its_mode(old: Path, mode: int) -> None:
+    write_private(old, b"new", mode)
+    assert (old.read_bytes(), old.stat().st_mode & 0o777) == (b"new", mode)
