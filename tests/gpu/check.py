@@ -42,6 +42,8 @@ class Result:
     seen: bool | None
     figure: str
     seconds: float = 0.0
+    on_gpu: bool = True
+    """Whether something has to compute on the GPU for it."""
 
 
 class Missing(Exception):
@@ -86,7 +88,7 @@ def run(code: str, **variables: str) -> Any:
     return told(start(code, **variables))
 
 
-# --- the claims: each yields a name, whether it was seen, and a figure --------------------------------------------------
+# --- the claims: each yields a name, whether it was seen, and a figure ---
 
 Claim = Iterator[tuple[str, bool, str]]
 
@@ -108,7 +110,8 @@ def views(seen: Seen) -> Claim:
         view = frameworks.view(name, Path(sys.executable), seconds=SECONDS)
         if view.installed:
             well = view.works and (view.device == "GPU" or not view.cuda_build)
-            yield f"doctor: {title} computes on {view.device or 'nothing'}", well, f"{view.version}, {view.error or 'right'}"
+            figure = f"{view.version}, {view.error or 'right'}"
+            yield f"doctor: {title} computes on {view.device or 'nothing'}", well, figure
 
 
 # Takes blocks of 64 MiB until the framework refuses one, and tells how many it got.
@@ -174,7 +177,7 @@ async def main():
     manager = AsyncKernelManager(kernel_name="python3")
     await manager.start_kernel(env=dict(os.environ))
     client = manager.client(); client.start_channels(hb=False)
-    code = "import torch; told = float((torch.ones((512, 512), device='cuda') @ torch.ones((512, 512), device='cuda')).sum())"
+    code = "import torch; ones = torch.ones((512, 512), device='cuda'); told = float((ones @ ones).sum())"
     asked = client.execute(code, user_expressions={"told": "told"})
     while (reply := await client.get_shell_msg(timeout=60))["parent_header"]["msg_id"] != asked: pass
     forked = type(manager.provisioner.process).__name__ == "Forked"
@@ -201,7 +204,8 @@ def forked(seen: Seen) -> Claim:
             json.dumps({"argv": argv, "display_name": "Python", "language": "python", "metadata": provisioner})
         )
         result = run(FORKED_KERNEL, JUPYTER_PATH=folder, NEBULAB_PRELOAD="torch")
-    yield "fork: a kernel from the zygote computes on the GPU", result["forked"] and result["sum"] == PRODUCT, str(result)
+    well = result["forked"] and result["sum"] == PRODUCT
+    yield "fork: a kernel from the zygote computes on the GPU", well, str(result)
 
 
 HOLD = """
@@ -248,20 +252,21 @@ def fallback(seen: Seen) -> Claim:
             continue
         environment = {**os.environ, "CUDA_VISIBLE_DEVICES": "", "JAX_PLATFORMS": ""}
         view = frameworks.view(name, Path(sys.executable), seconds=SECONDS, environment=environment)
-        yield f"hidden: {view.title} computes on the processor", view.works and view.device == "CPU", view.error or "right"
+        well = view.works and view.device == "CPU"
+        yield f"hidden: {view.title} computes on the processor", well, view.error or "right"
     with tempfile.TemporaryDirectory() as folder:
         for library in ("libcuda.so.1", "libnvidia-ml.so.1"):
             (Path(folder) / library).write_bytes(b"broken")
         broken = {**os.environ, "LD_LIBRARY_PATH": folder, "PYTHONPATH": str(SOURCES)}
         found = asking.ask(broken).seen()
         variables = caps.fallback(found)
-        yield "broken library: the doctor tells it", bool(found.findings), str(found.findings[:1] and found.findings[0].text)
+        reason = found.findings[0].text if found.findings else "nothing"
+        yield "broken library: the doctor tells it", bool(found.findings), reason
         for name in ("torch", "jax"):
             if importlib.util.find_spec(name) is None:
                 continue
-            view = frameworks.view(
-                name, Path(sys.executable), seconds=SECONDS, environment=broken | (variables or {"JAX_PLATFORMS": "cpu"})
-            )
+            environment = broken | (variables or {"JAX_PLATFORMS": "cpu"})
+            view = frameworks.view(name, Path(sys.executable), seconds=SECONDS, environment=environment)
             well = view.works and view.device == "CPU"
             yield f"broken library: {view.title} computes on the processor", well, view.error or "right"
 
@@ -303,7 +308,8 @@ print(json.dumps({"device": predictor.device, "difference": difference}))
 def predictor(seen: Seen) -> Claim:
     """Nebulab's predictor on ONNX Runtime's build for GPUs."""
     needs("onnxruntime", "torch", "onnx")
-    if "CUDAExecutionProvider" not in run("import json, onnxruntime as o; print(json.dumps(o.get_available_providers()))"):
+    providers = run("import json, onnxruntime; print(json.dumps(onnxruntime.get_available_providers()))")
+    if "CUDAExecutionProvider" not in providers:
         raise Missing("ONNX Runtime here is built without CUDA")
     result = run(PREDICT)
     well = result["device"] == "GPU" and result["difference"] < 1e-3
@@ -335,7 +341,8 @@ def training(seen: Seen) -> Claim:
     needs("torch")
     gpu, cpu = (run(TRAIN.replace("DEVICE", repr(device))) for device in ("cuda", "cpu"))
     well = abs(gpu["loss"] - cpu["loss"]) < 0.05 and gpu["seconds"] < cpu["seconds"]
-    figure = f"30 steps {gpu['seconds']:.2f} s against {cpu['seconds']:.2f} s ({cpu['seconds'] / gpu['seconds']:.0f} times)"
+    times = cpu["seconds"] / gpu["seconds"]
+    figure = f"30 steps {gpu['seconds']:.2f} s against {cpu['seconds']:.2f} s ({times:.0f} times)"
     yield "training: the same loss, quicker", well, f"{figure}, loss {gpu['loss']:.3f} and {cpu['loss']:.3f}"
 
 
@@ -361,7 +368,7 @@ def results(seen: Seen) -> Iterator[Result]:
             continue
         try:
             for name, well, figure in claim(seen):
-                yield Result(name, well, figure, time.monotonic() - since)
+                yield Result(name, well, figure, time.monotonic() - since, on_gpu=claim is not fallback)
                 since = time.monotonic()
         except Missing as lacking:
             yield Result(claim.__name__, None, str(lacking))
@@ -388,7 +395,7 @@ def main() -> int:
     if chosen.json:
         told_of = {"card": seen.look.names, "driver": seen.look.driver, "cuda": seen.look.cuda}
         chosen.json.write_text(json.dumps(told_of | {"results": [asdict(one) for one in found]}, indent=1))
-    return 0 if found and all(one.seen is not False for one in found) else 1
+    return 0 if all(one.seen is not False for one in found) and any(one.seen and one.on_gpu for one in found) else 1
 
 
 if __name__ == "__main__":
