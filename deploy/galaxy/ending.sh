@@ -2,10 +2,11 @@
 # is left of it after a second. So the script ends when the session has laid out what was saved last: it makes the file
 # `kept` then, at every end of its own too, and other jobs have no such folders and are not waited for.
 _nebulab_await() {
-    local tenth folder=$_GALAXY_JOB_DIR/working
-    for tenth in 1 2 3 4 5 6 7 8; do
+    local folder=$_GALAXY_JOB_DIR/working ends=$(($(date +%s%3N) + 700))
+    # By the clock: on a busy machine many short sleeps take longer than they say, and a second later comes SIGKILL.
+    while (($(date +%s%3N) < ends)); do
         [ ! -e "$folder/kept" ] && { [ -d "$folder/mirror" ] || [ -d "$folder/results" ]; } || return 0
-        sleep 0.1
+        sleep 0.05
     done
 }
 
