@@ -444,7 +444,7 @@ def test_when_galaxy_dies_the_session_brings_its_work_home(contained: Contained)
     def recovered() -> dict[str, Any] | None:
         try:
             contents = contained.galaxy.gi.histories.show_history(history, contents=True)
-        except Exception:  # Galaxy is just starting
+        except Exception:  # noqa: BLE001 - Galaxy is just starting
             return None
         found = [one for one in contents if one["name"].startswith("Recovered")]
         return found[0] if found and found[0]["populated_state"] == "ok" else None
