@@ -65,7 +65,7 @@ class FakeGalaxy:
     def add(self, name: str, content: bytes = b"", **fields: Any) -> dict[str, Any]:
         """Add a dataset to the history."""
         number = len(self.contents) + 1
-        shown = {
+        shown: dict[str, Any] = {
             "id": f"d{number}",
             "hid": number,
             "name": name,
@@ -115,9 +115,10 @@ class FakeGalaxy:
             return {"outputs": [], "output_collections": [collection]}
         element = target["elements"][0]
         session = payload["files_0|file_data"]["session_id"]
-        refused = {"state": "error", "misc_info": REFUSAL} if element["ext"] == self.refused_ext else {}
-        content = bytes(self.uploads[session])
-        shown = self.add(element["name"], content, tags=element["tags"], extension=element["ext"], **refused)
+        fields = {"tags": element["tags"], "extension": element["ext"]}
+        if element["ext"] == self.refused_ext:
+            fields |= {"state": "error", "misc_info": REFUSAL}
+        shown = self.add(element["name"], bytes(self.uploads[session]), **fields)
         return {"outputs": [shown], "jobs": [{"id": "j1"}]}
 
 
