@@ -9,7 +9,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -66,8 +66,7 @@ def stack(
         subprocess.run([*nebulab, "down", *here], env=variables, check=False, stdout=sys.stderr)
 
 
-def main() -> int:
-    """Measure what was asked for; the exit code tells whether every goal is met."""
+def _asked() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="nebulab bench", description=__doc__)
     parser.add_argument("--only", choices=PARTS, help="one measurement instead of all")
     parser.add_argument(
@@ -78,7 +77,12 @@ def main() -> int:
     parser.add_argument(
         "--against", type=Path, metavar="CHECKOUT", help="compare jobs with another checkout's, not with --no-worker"
     )
-    chosen = parser.parse_args()
+    return parser.parse_args()
+
+
+def main() -> int:
+    """Measure what was asked for; the exit code tells whether every goal is met."""
+    chosen = _asked()
     rounds = chosen.rounds or 5
     wanted = PARTS if chosen.only is None else (chosen.only,)
     rows: list[Row] = []
@@ -86,36 +90,52 @@ def main() -> int:
         data_dir, work = Path(folder) / "data", Path(folder) / "work"
         work.mkdir()
         if set(wanted) & set(ON_GALAXY):
-            with stack(data_dir) as (url, key):
-                if "sessions" in wanted:
-                    rows += sessions.measure(url, key, data_dir, rounds)
-                if "crowd" in wanted:
-                    made, bare = crowd.measure(url, key, data_dir)
-                    rows += made
-                if "transfer" in wanted:
-                    rows += transfer.measure(url, key, work)
-                if "lookup" in wanted:
-                    rows += lookup.measure(url, key, work)
-                if "training" in wanted:
-                    rows += training.measure(url, key, work)
-            if "crowd" in wanted:
-                rows += _crowd_in_containers(Path(folder) / "contained" / "data", bare)
+            rows += _on_galaxy(wanted, Path(folder), work, rounds)
         elif wanted != ("jobs",):
             install_missing(StackSettings(data_dir, ENVIRONMENTS, ROOT), Console(stderr=True))
         if "jobs" in wanted:
             rows += _jobs(Path(folder), work, chosen.rounds or 10, chosen.against)
-        if "notebooks" in wanted:
-            rows += notebooks.measure(ENVIRONMENTS, work / "notebooks")
-        if "kernels" in wanted:
-            rows += kernels.measure(ENVIRONMENTS, work, rounds)
-        if "estimators" in wanted:
-            rows += estimators.measure(ENVIRONMENTS, ROOT)
-        if "models" in wanted:
-            rows += models.measure(ENVIRONMENTS, ROOT)
+        rows += _without_galaxy(wanted, work, rounds)
     if "image" in wanted:
         rows += _image(rounds, only=chosen.only == "image")
     print(render(rows))
     return 0 if all(row.met for row in rows) else 1
+
+
+def _on_galaxy(wanted: Sequence[str], folder: Path, work: Path, rounds: int) -> list[Row]:
+    """Measure what needs a Galaxy on one stack, and sessions in containers on one of their own."""
+    rows: list[Row] = []
+    bare: crowd.Crowd | None = None
+    data_dir = folder / "data"
+    with stack(data_dir) as (url, key):
+        if "sessions" in wanted:
+            rows += sessions.measure(url, key, data_dir, rounds)
+        if "crowd" in wanted:
+            made, bare = crowd.measure(url, key, data_dir)
+            rows += made
+        if "transfer" in wanted:
+            rows += transfer.measure(url, key, work)
+        if "lookup" in wanted:
+            rows += lookup.measure(url, key, work)
+        if "training" in wanted:
+            rows += training.measure(url, key, work)
+    if bare is not None:
+        rows += _crowd_in_containers(folder / "contained" / "data", bare)
+    return rows
+
+
+def _without_galaxy(wanted: Sequence[str], work: Path, rounds: int) -> list[Row]:
+    """Measure what needs no Galaxy, only the environments of one."""
+    rows: list[Row] = []
+    if "notebooks" in wanted:
+        rows += notebooks.measure(ENVIRONMENTS, work / "notebooks")
+    if "kernels" in wanted:
+        rows += kernels.measure(ENVIRONMENTS, work, rounds)
+    if "estimators" in wanted:
+        rows += estimators.measure(ENVIRONMENTS, ROOT)
+    if "models" in wanted:
+        rows += models.measure(ENVIRONMENTS, ROOT)
+    return rows
 
 
 def _jobs(folder: Path, work: Path, rounds: int, against: Path | None) -> list[Row]:

@@ -88,7 +88,7 @@ def _fitted(cls: Any, table: Any, label: Any) -> Any:
     for target in (label, table[:, 1], np.c_[label, 1 - label], None):
         try:
             return cls().fit(table) if target is None else cls().fit(table, target)
-        except Exception:
+        except Exception:  # noqa: BLE001 - scikit-learn's estimators raise whatever they meet
             continue
     return None
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections import Counter
+from collections import defaultdict
 
 import pytest
 
@@ -26,8 +26,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     if not config.getoption("--timings"):
         return
-    files: Counter[str] = Counter()
-    tests: Counter[str] = Counter()
+    files: dict[str, float] = defaultdict(float)
+    tests: dict[str, float] = defaultdict(float)
     for reports in terminalreporter.stats.values():
         for report in reports:
             if isinstance(report, pytest.TestReport):
@@ -35,5 +35,5 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
                 tests[report.nodeid] += report.duration
     for title, seconds in (("files", files), ("tests", tests)):
         terminalreporter.section(f"longest {title}, set-up included, of {sum(seconds.values()):.0f} s in all")
-        for name, duration in seconds.most_common(_SHOWN):
+        for name, duration in sorted(seconds.items(), key=lambda one: one[1], reverse=True)[:_SHOWN]:
             terminalreporter.write_line(f"{duration:8.1f} s  {name}")

@@ -111,7 +111,9 @@ class Container:
     @property
     def way_in(self) -> str:
         """The address which it printed, with the port that it was published on."""
-        printed = urlsplit(re.search(r"Open (\S+)", self.said)[1])
+        found = re.search(r"Open (\S+)", self.said)
+        assert found is not None, self.said
+        printed = urlsplit(found[1])
         return printed._replace(netloc=self.published).geturl()
 
     @property

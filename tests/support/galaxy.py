@@ -6,7 +6,7 @@ import json
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx
 from bioblend.galaxy import GalaxyInstance
@@ -20,8 +20,10 @@ PATIENCE = 4
 
 _LOG_LINES = 150
 
+Answer = TypeVar("Answer")
 
-def wait_for(what: str, probe: Callable[[], Any], timeout: float = 120, interval: float = 0.3) -> Any:
+
+def wait_for(what: str, probe: Callable[[], Answer | None], timeout: float = 120, interval: float = 0.3) -> Answer:
     """Return the first truthy answer of `probe`; a failing test says what was waited for."""
     deadline = time.monotonic() + timeout * PATIENCE
     while time.monotonic() < deadline:
@@ -46,9 +48,9 @@ class GalaxyUser:
         return self.gi.make_get_request(f"{self.url}/api/{path}", params=parameters).json()
 
     def new_history(self, name: str = "test") -> str:
-        return self.gi.histories.create_history(name)["id"]
+        return str(self.gi.histories.create_history(name)["id"])
 
-    def upload(self, history: str, content: str | bytes | Path, name: str, ext: str = "auto") -> dict:
+    def upload(self, history: str, content: str | bytes | Path, name: str, ext: str = "auto") -> dict[str, Any]:
         """Upload and wait; return the dataset."""
         if isinstance(content, str):
             outcome = self.gi.tools.paste_content(content, history, file_name=name, file_type=ext)
@@ -65,11 +67,12 @@ class GalaxyUser:
             outcome = answer.raise_for_status().json()
         return self.wait_dataset(outcome["outputs"][0]["id"])
 
-    def dataset(self, dataset: str) -> dict:
-        return self.gi.datasets.show_dataset(dataset)
+    def dataset(self, dataset: str) -> dict[str, Any]:
+        shown: dict[str, Any] = self.gi.datasets.show_dataset(dataset)
+        return shown
 
-    def wait_dataset(self, dataset: str, timeout: float = 180) -> dict:
-        def settled() -> dict | None:
+    def wait_dataset(self, dataset: str, timeout: float = 180) -> dict[str, Any]:
+        def settled() -> dict[str, Any] | None:
             shown = self.dataset(dataset)
             return shown if shown["state"] in {"ok", "error", "failed_metadata", "empty", "discarded"} else None
 
@@ -79,23 +82,26 @@ class GalaxyUser:
         """Return a dataset's bytes, also of one whose job failed."""
         answer = self.gi.make_get_request(f"{self.url}/api/datasets/{dataset}/display", params={"to_ext": "data"})
         answer.raise_for_status()
-        return answer.content
+        content: bytes = answer.content
+        return content
 
-    def run_tool(self, history: str, tool: str, inputs: dict[str, Any]) -> dict:
+    def run_tool(self, history: str, tool: str, inputs: dict[str, Any]) -> dict[str, Any]:
         """Request a tool with `inputs` in Galaxy's flat form (`mode|mode_select`); return the answer."""
-        return self.gi.tools.run_tool(history, tool, inputs)
+        answer: dict[str, Any] = self.gi.tools.run_tool(history, tool, inputs)
+        return answer
 
-    def job(self, job: str) -> dict:
-        return self.get(f"jobs/{job}", full=True)
+    def job(self, job: str) -> dict[str, Any]:
+        shown: dict[str, Any] = self.get(f"jobs/{job}", full=True)
+        return shown
 
-    def wait_job(self, job: str, timeout: float = 240) -> dict:
-        def settled() -> dict | None:
+    def wait_job(self, job: str, timeout: float = 240) -> dict[str, Any]:
+        def settled() -> dict[str, Any] | None:
             shown = self.job(job)
             return shown if shown["state"] in FINAL else None
 
         return wait_for(f"job {job}", settled, timeout)
 
-    def succeed(self, job: str, timeout: float = 240) -> dict:
+    def succeed(self, job: str, timeout: float = 240) -> dict[str, Any]:
         """Wait until the job ended well, and return it; a failing test says all that Galaxy knows of it."""
         shown = self.wait_job(job, timeout)
         if shown["state"] == "ok":
@@ -103,16 +109,16 @@ class GalaxyUser:
         log = self.log.read_text(errors="replace").splitlines()[-_LOG_LINES:] if self.log else []
         raise AssertionError("\n".join([f"job {job} ended as {shown['state']}", json.dumps(shown, indent=1), *log]))
 
-    def entry_point(self, job: str, timeout: float = 120) -> dict:
+    def entry_point(self, job: str, timeout: float = 120) -> dict[str, Any]:
         """Wait until the job's entry point is active, and return it."""
 
-        def active() -> dict | None:
-            points = self.get("entry_points", job_id=job)
+        def active() -> dict[str, Any] | None:
+            points: list[dict[str, Any]] = self.get("entry_points", job_id=job)
             return next((point for point in points if point["active"]), None)
 
         return wait_for(f"the entry point of job {job}", active, timeout)
 
-    def start_session(self, history: str, **inputs: Any) -> tuple[dict, dict]:
+    def start_session(self, history: str, **inputs: Any) -> tuple[dict[str, Any], dict[str, Any]]:
         """Start the tool in the mode of default notebooks, and return its answer and its active entry point."""
         answer = self.run_tool(history, TOOL, {"mode|mode_select": "scratch"} | inputs)
         return answer, self.entry_point(answer["jobs"][0]["id"])
@@ -120,14 +126,15 @@ class GalaxyUser:
     def stop_session(self, entry_point: str) -> None:
         self.gi.make_delete_request(f"{self.url}/api/entry_points/{entry_point}").raise_for_status()
 
-    def output(self, answer: dict, name: str) -> dict:
+    def output(self, answer: dict[str, Any], name: str) -> dict[str, Any]:
         return next(output for output in answer["outputs"] if output["output_name"] == name)
 
-    def elements(self, answer: dict, name: str = "output_collection") -> dict[str, dict]:
+    def elements(self, answer: dict[str, Any], name: str = "output_collection") -> dict[str, dict[str, Any]]:
         """Return the elements of an output collection by identifier."""
         collection = next(item for item in answer["output_collections"] if item["output_name"] == name)
         shown = self.get(f"dataset_collections/{collection['id']}", instance_type="history")
         return {element["element_identifier"]: element["object"] for element in shown["elements"]}
 
-    def notebook(self, dataset: str) -> dict:
-        return json.loads(self.content(dataset))
+    def notebook(self, dataset: str) -> dict[str, Any]:
+        read: dict[str, Any] = json.loads(self.content(dataset))
+        return read

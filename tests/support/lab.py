@@ -13,6 +13,7 @@ import urllib.request
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 from nebulab.session.kernels import overlay
 from nebulab.session.lab import config
@@ -25,7 +26,9 @@ TOKEN = "5ecre7" * 5
 class StandInBroker:
     """Answers `/nebulab/session` with what a test sets, and notes who asks for more time."""
 
-    status: dict = field(default_factory=lambda: {"state": "running", "ends_in_seconds": None, "messages": []})
+    status: dict[str, Any] = field(
+        default_factory=lambda: {"state": "running", "ends_in_seconds": None, "messages": []}
+    )
     extended: int = 0
     asked: int = 0
 

@@ -46,7 +46,9 @@ class Laptop:
             assert self.process.poll() is None, self.said
             assert time.monotonic() < deadline, self.said
             time.sleep(0.05)
-        return _ADDRESS.search(self.said)[1]
+        found = _ADDRESS.search(self.said)
+        assert found is not None, self.said
+        return found[1]
 
     @property
     def token(self) -> str:

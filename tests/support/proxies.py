@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 from collections.abc import AsyncIterator
+from typing import Any
 
 import aiohttp
 from aiohttp import web
@@ -49,7 +50,8 @@ class ProxyClient:
         self.url = f"http://127.0.0.1:{port}"
         self.http = http
 
-    async def ask(self, path: str, name: str, **options: object) -> tuple[int, dict | str]:
+    async def ask(self, path: str, name: str, **options: Any) -> tuple[int, Any]:
+        """Return the status, and the JSON or else the text that came with it."""
         headers = {"Host": name} | options.pop("headers", {})
         async with self.http.request(
             options.pop("method", "GET"), URL(self.url + path, encoded=True), headers=headers, **options

@@ -12,7 +12,7 @@ from nebulab.session.lab import config
 STAND_IN = Path(__file__).with_name("stand_in_lab.py")
 
 
-def command(port: int, *, address: str, base_url: str, origin: str) -> list[str]:
+def command(port: int, *, address: str = "", base_url: str = "", origin: str = "") -> list[str]:
     return [sys.executable, str(STAND_IN), str(port), *os.environ.get("STAND_IN_LAB", "").split()]
 
 

@@ -8,6 +8,7 @@ import signal
 import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).parents[2]
 ENVIRONMENTS = Path(os.environ.get("NEBULAB_ENVIRONMENTS", ROOT / ".work" / "environments"))
@@ -63,11 +64,13 @@ class Stack:
             assert finished.returncode == 0, f"nebulab {arguments}: {finished.stdout}\n{finished.stderr}"
         return finished
 
-    def status(self) -> dict:
-        return json.loads(self.nebulab("status", "--json").stdout)
+    def status(self) -> dict[str, Any]:
+        told: dict[str, Any] = json.loads(self.nebulab("status", "--json").stdout)
+        return told
 
-    def part(self, name: str) -> dict:
-        return next(part for part in self.status()["parts"] if part["name"] == name)
+    def part(self, name: str) -> dict[str, Any]:
+        parts: list[dict[str, Any]] = self.status()["parts"]
+        return next(part for part in parts if part["name"] == name)
 
     def kill(self, name: str, number: int = signal.SIGKILL) -> None:
         os.kill(self.part(name)["pid"], number)

@@ -57,6 +57,7 @@ class Lab:
         )
         late = threading.Timer(SECONDS, self.process.kill)
         late.start()
+        assert self.process.stdout is not None
         for line in self.process.stdout:
             self.said += line
             if "Open " in line:
@@ -78,12 +79,15 @@ class Lab:
             os.killpg(self.process.pid, signal.SIGINT)
         code = self.process.wait(60)
         self._rest.join(10)
+        assert self.process.stdout is not None
         self.process.stdout.close()
         return code
 
     @property
     def address(self) -> str:
-        return re.search(r"Open (\S+)", self.said)[1]
+        found = re.search(r"Open (\S+)", self.said)
+        assert found is not None, self.said
+        return found[1]
 
     def owner(self) -> httpx.Client:
         (token,) = parse_qs(urlsplit(self.address).query)["token"]
@@ -118,7 +122,8 @@ def test_a_person_serves_a_folder_on_loopback_alone(root: Path) -> None:
     with Lab(root, folder) as lab:
         assert "isolation apptainer" in lab.said
         port = urlsplit(lab.address).port
-        listening = {one.laddr.ip for one in psutil.net_connections("tcp") if one.laddr.port == port and not one.raddr}
+        open_ones = [one for one in psutil.net_connections("tcp") if not one.raddr]
+        listening = {one.laddr.ip for one in open_ones if one.laddr and one.laddr.port == port}
         assert listening == {"127.0.0.1"}
         for path in ("/lab", "/api/contents", "/"):
             assert httpx.get(f"http://127.0.0.1:{port}{path}").status_code == 403

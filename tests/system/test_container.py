@@ -43,14 +43,16 @@ class Contained:
 
     @property
     def job(self) -> str:
-        return self.answer["jobs"][0]["id"]
+        return str(self.answer["jobs"][0]["id"])
 
     def ask(self, code: str) -> Any:
         """Run code in a new kernel of the session; it prints JSON."""
         return json.loads(self.session.run(f"import json, os\n{code}"))
 
 
-def _start(stack: Stack, galaxy: GalaxyUser, history: str, table: dict[str, Any]) -> tuple[dict, dict, Session]:
+def _start(
+    stack: Stack, galaxy: GalaxyUser, history: str, table: dict[str, Any]
+) -> tuple[dict[str, Any], dict[str, Any], Session]:
     chosen = {
         "user_inputs_0|input_name": "table",
         "user_inputs_0|input_type|input_type_selector": "dataset",
@@ -102,9 +104,8 @@ def test_its_user_enters_and_nobody_else(contained: Contained) -> None:
         assert stranger.get("/api/kernels").status_code == 403
     assert podman("port", *_left(contained.stack)) == ""
     (port,) = _ports(contained.stack)
-    listening = [
-        one.laddr.ip for one in psutil.net_connections("tcp") if one.status == "LISTEN" and one.laddr.port == port
-    ]
+    open_ones = [one for one in psutil.net_connections("tcp") if one.status == "LISTEN"]
+    listening = [one.laddr.ip for one in open_ones if one.laddr and one.laddr.port == port]
     assert listening == ["127.0.0.1"]
 
 
@@ -407,7 +408,14 @@ def test_a_notebook_as_a_job_runs_in_a_container_too(contained: Contained) -> No
         "import os, socket\nprint(os.getuid(), os.path.exists('/opt/nebulab'), len(socket.if_nameindex()), "
         "os.environ['HTTPS_PROXY'].startswith('http://127.0.0.1:'), open('in.tsv').read())"
     )
-    cell = {"cell_type": "code", "id": "a", "metadata": {}, "source": code, "outputs": [], "execution_count": None}
+    cell: dict[str, Any] = {
+        "cell_type": "code",
+        "id": "a",
+        "metadata": {},
+        "source": code,
+        "outputs": [],
+        "execution_count": None,
+    }
     notebook = json.dumps({"cells": [cell], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}).encode()
     program = contained.galaxy.upload(contained.history, notebook, "program.ipynb", "ipynb")
     asked = {
@@ -444,7 +452,7 @@ def test_when_galaxy_dies_the_session_brings_its_work_home(contained: Contained)
     def recovered() -> dict[str, Any] | None:
         try:
             contents = contained.galaxy.gi.histories.show_history(history, contents=True)
-        except Exception:  # Galaxy is just starting
+        except Exception:  # noqa: BLE001 - Galaxy is just starting
             return None
         found = [one for one in contents if one["name"].startswith("Recovered")]
         return found[0] if found and found[0]["populated_state"] == "ok" else None

@@ -100,7 +100,7 @@ def test_put_and_get_as_the_predecessor_did(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     Path("breast é.tsv").write_text("a\tb\n1\t2\n")
-    assert kernel.put("breast é.tsv", file_type="tabular") is None
+    assert kernel.put("breast é.tsv", file_type="tabular") is None  # type: ignore[func-returns-value]  # the predecessor's returned None
     History()[1].wait(500)
     assert kernel.get(1, retrieve_datatype=True) == ([str(tmp_path / "cache" / "1")], "tabular")
     assert kernel.get("breast é.tsv", "name") == str(tmp_path / "cache" / "breast é.tsv")

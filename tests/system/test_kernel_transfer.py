@@ -17,12 +17,14 @@ from nebulab.errors import DatasetFailed, DatasetNotFound, DatasetNotReady, NotA
 from nebulab.galaxy.cache import Cache
 from nebulab.galaxy.connection import Galaxy
 from nebulab.galaxy.contents import Item, list_contents
+from nebulab.galaxy.digest import Digest
 from nebulab.galaxy.download import download
 from nebulab.galaxy.settings import GalaxySettings
 from nebulab.galaxy.upload import Upload, upload, upload_folder
 from nebulab.galaxy.waiting import verify_upload, wait_for_item
 from support.galaxy import GalaxyUser
 from support.relay import CuttingRelay
+from support.stack import Stack
 
 pytestmark = pytest.mark.system
 
@@ -131,7 +133,7 @@ def test_what_arrives_changed_is_refused_by_galaxy(
     """Galaxy compares the hash of what it got with that of what was sent."""
     from nebulab.galaxy import upload as module
 
-    class Wrong(module.Digest):
+    class Wrong(Digest):
         def value(self) -> str:
             self.close()
             return "0" * 64
@@ -162,7 +164,7 @@ def test_states_in_words(connection: Galaxy, galaxy: GalaxyUser, history: str, t
         list_contents(stranger, history)
 
 
-def test_a_full_quota(connection: Galaxy, galaxy: GalaxyUser, history: str, stack, tmp_path: Path) -> None:
+def test_a_full_quota(connection: Galaxy, galaxy: GalaxyUser, history: str, stack: Stack, tmp_path: Path) -> None:
     user = connection.get("users/current")
     path = tmp_path / "x.bin"
     path.write_bytes(bytes(2_000_000))

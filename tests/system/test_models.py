@@ -41,7 +41,7 @@ def kernel(
 
 def keep(family: str, *paths: Path, **variables: str) -> dict[str, dict[str, Any]]:
     """Keep a family of the zoo in a process of its own; each member becomes what its table says."""
-    finished = kernel("-m", "zoo", family, paths=paths, **variables)
+    finished = kernel("-m", "zoo", family, paths=paths, folder=ROOT, **variables)
     assert "@@" in finished.stdout, finished.stdout + finished.stderr
     found: dict[str, dict[str, Any]] = json.loads(finished.stdout.rpartition("@@")[2])
     for name, one in found.items():

@@ -50,16 +50,19 @@ class Run:
         return self.process.returncode
 
     def report(self) -> dict[str, Any]:
-        return json.loads((self.results / "harvest.json").read_text())
+        told: dict[str, Any] = json.loads((self.results / "harvest.json").read_text())
+        return told
 
     def fates(self) -> dict[str, str]:
         return {one["name"]: one["fate"] for one in self.report()["globals"]}
 
     def reason(self, name: str) -> str:
-        return next(one.get("reason", "") for one in self.report()["globals"] if one["name"] == name)
+        kept: list[dict[str, str]] = self.report()["globals"]
+        return next(one.get("reason", "") for one in kept if one["name"] == name)
 
     def arrays(self) -> dict[str, Any]:
-        return nebulab.load(self.results / "arrays.h5")
+        loaded: dict[str, Any] = nebulab.load(self.results / "arrays.h5")
+        return loaded
 
     def notebook(self) -> Any:
         return nbformat.read(self.results / "train.ipynb", as_version=4)

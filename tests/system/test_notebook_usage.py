@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -27,7 +28,7 @@ result = 1
 """
 
 
-def run(folder: Path, program: str, **variables: str) -> tuple[str, dict]:
+def run(folder: Path, program: str, **variables: str) -> tuple[str, dict[str, Any]]:
     """Run a script of cells with `nebulab run`; return its log and what the harvest reports of the run."""
     (folder / "program.py").write_text(program)
     finished = subprocess.run(

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect, sync_playwright
@@ -154,7 +155,7 @@ def test_a_person_finds_everything_back_in_the_history(
     picture(page, "history")
 
 
-def _named(galaxy: GalaxyUser, history: str, name: str) -> dict | None:
+def _named(galaxy: GalaxyUser, history: str, name: str) -> dict[str, Any] | None:
     found = galaxy.get(f"histories/{history}/contents", v="dev", view="summary")
     return next((dataset for dataset in found if dataset["name"] == name), None)
 

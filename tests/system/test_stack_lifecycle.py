@@ -15,6 +15,7 @@ import stat
 import subprocess
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import httpx
 import psutil
@@ -41,8 +42,9 @@ def first_start(own: Stack) -> str:
     return own.nebulab("up", "--detach").stdout
 
 
-def _state(own: Stack) -> dict:
-    return json.loads((own.data_dir / "run" / "state.json").read_text())
+def _state(own: Stack) -> dict[str, Any]:
+    read: dict[str, Any] = json.loads((own.data_dir / "run" / "state.json").read_text())
+    return read
 
 
 def _processes(own: Stack) -> list[psutil.Process]:
@@ -66,9 +68,10 @@ def _alive(found: list[psutil.Process]) -> list[psutil.Process]:
     return alive
 
 
-def _parts(own: Stack) -> list[dict]:
+def _parts(own: Stack) -> list[dict[str, Any]]:
     """Return what `status` tells of the parts, also when it exits with 3 since not all of them run."""
-    return json.loads(own.nebulab("status", "--json", check=False).stdout)["parts"]
+    parts: list[dict[str, Any]] = json.loads(own.nebulab("status", "--json", check=False).stdout)["parts"]
+    return parts
 
 
 def _answers(address: str) -> bool:
@@ -78,12 +81,13 @@ def _answers(address: str) -> bool:
         return False
 
 
-def _restarted(own: Stack, name: str, killed: int) -> dict | None:
-    part = next(part for part in _state(own)["parts"] if part["name"] == name)
+def _restarted(own: Stack, name: str, killed: int) -> dict[str, Any] | None:
+    parts: list[dict[str, Any]] = _state(own)["parts"]
+    part = next(part for part in parts if part["name"] == name)
     return part if part["state"] == "running" and part["pid"] not in {None, killed} else None
 
 
-def _session(own: Stack) -> tuple[dict, dict]:
+def _session(own: Stack) -> tuple[dict[str, Any], dict[str, Any]]:
     kept = json.loads((own.data_dir / "secrets.json").read_text())
     user = GalaxyUser(own.part("galaxy")["address"], kept["user"]["key"])
     return user.start_session(user.new_history("lifecycle"))
@@ -103,7 +107,9 @@ def test_the_first_start_prints_addresses_that_answer_and_passwords_that_work(ow
     galaxy, proxy = re.findall(r"http://localhost:\d+", first_start)
     assert _answers(galaxy)
     assert httpx.get(f"{proxy}/lab", headers={"Host": "a-b.ep.interactivetool.localhost"}).status_code == 404
-    email, password = re.search(r"User\s+(\S+)\s+password (\S+)", first_start).groups()
+    printed = re.search(r"User\s+(\S+)\s+password (\S+)", first_start)
+    assert printed is not None, first_start
+    email, password = printed.groups()
     with httpx.Client(base_url=galaxy, follow_redirects=True) as browser:
         browser.get("/")
         token = browser.get("/context").json()["session_csrf_token"]

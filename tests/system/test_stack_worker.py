@@ -67,7 +67,13 @@ def history(user: GalaxyUser, request: pytest.FixtureRequest) -> str:
     return user.new_history(request.node.name)
 
 
-def _fetch(user: GalaxyUser, history: str, *elements: dict, destination: str = "hdas", **files: Any) -> dict:
+def _fetch(
+    user: GalaxyUser,
+    history: str,
+    *elements: dict[str, Any],
+    destination: str = "hdas",
+    files: dict[str, tuple[str, bytes]] | None = None,
+) -> dict[str, Any]:
     """Ask for an upload and return the answer at once."""
     target = {"destination": {"type": destination}, "elements": list(elements)}
     if destination == "hdca":
@@ -79,14 +85,15 @@ def _fetch(user: GalaxyUser, history: str, *elements: dict, destination: str = "
         files=files or {"none": ("", b"")},
         timeout=120,
     )
-    return answer.raise_for_status().json()
+    taken: dict[str, Any] = answer.raise_for_status().json()
+    return taken
 
 
-def _pasted(text: str = LINES, **more: Any) -> dict:
+def _pasted(text: str = LINES, **more: Any) -> dict[str, Any]:
     return {"src": "pasted", "paste_content": text, "name": "lines", "ext": "tabular"} | more
 
 
-def _first_line(user: GalaxyUser, history: str, dataset: str) -> dict:
+def _first_line(user: GalaxyUser, history: str, dataset: str) -> dict[str, Any]:
     given = {"input": {"src": "hda", "id": dataset}, "lineNum": 1}
     return user.run_tool(history, "Show beginning1", given)
 
@@ -134,11 +141,13 @@ def _restarted(stack: Stack, name: str, killed: int) -> None:
 
 def _pid(stack: Stack, name: str) -> int:
     parts = json.loads((stack.data_dir / "run" / "state.json").read_text())["parts"]
-    return next(part["pid"] for part in parts if part["name"] == name)
+    pid: int = next(part["pid"] for part in parts if part["name"] == name)
+    return pid
 
 
-def stack_parts(stack: Stack) -> list[dict]:
-    return json.loads(stack.nebulab("status", "--json", check=False).stdout)["parts"]
+def stack_parts(stack: Stack) -> list[dict[str, Any]]:
+    parts: list[dict[str, Any]] = json.loads(stack.nebulab("status", "--json", check=False).stdout)["parts"]
+    return parts
 
 
 def _kill(stack: Stack, name: str) -> int:
@@ -155,7 +164,7 @@ def _is_good(user: GalaxyUser, dataset: str, lines: int = 3) -> None:
 # --- the same as without it -------------------------------------------------------------------------------------------
 
 
-def _everything(stack: Stack, tmp_path: Path) -> dict[str, dict]:
+def _everything(stack: Stack, tmp_path: Path) -> dict[str, dict[str, Any]]:
     """Take every kind of data in, run a tool on one, and return what Galaxy then tells of each."""
     user = _user(stack)
     history = user.new_history("everything")
@@ -164,7 +173,7 @@ def _everything(stack: Stack, tmp_path: Path) -> dict[str, dict]:
     (tmp_path / "numbers.h5").write_bytes(
         (Path(__file__).parents[2] / "galaxy-tools/test-data/numbers.h5").read_bytes()
     )
-    given: dict[str, Callable[[], dict]] = {
+    given: dict[str, Callable[[], dict[str, Any]]] = {
         "tabular": lambda: _fetch(user, history, _pasted()),
         "guessed": lambda: _fetch(user, history, _pasted(ext="auto")),
         "fasta": lambda: _fetch(user, history, _pasted(">one\nACGT\n>two\nAC\n", ext="auto")),
@@ -173,11 +182,11 @@ def _everything(stack: Stack, tmp_path: Path) -> dict[str, dict]:
             user,
             history,
             _file("fastqsanger.gz", auto_decompress=False),
-            **{"files_0|file_data": ("r.fastq.gz", fastq)},
+            files={"files_0|file_data": ("r.fastq.gz", fastq)},
         ),
-        "unpacked": lambda: _fetch(user, history, _file("auto"), **{"files_0|file_data": ("t.tsv.gz", table)}),
+        "unpacked": lambda: _fetch(user, history, _file("auto"), files={"files_0|file_data": ("t.tsv.gz", table)}),
         "hdf5": lambda: _fetch(
-            user, history, _file("auto"), **{"files_0|file_data": ("n.h5", (tmp_path / "numbers.h5").read_bytes())}
+            user, history, _file("auto"), files={"files_0|file_data": ("n.h5", (tmp_path / "numbers.h5").read_bytes())}
         ),
         "composite": lambda: _fetch(
             user,
@@ -211,7 +220,7 @@ def _everything(stack: Stack, tmp_path: Path) -> dict[str, dict]:
     return {name: {key: one[key] for key in sorted(one) if _is_content(key)} for name, one in told.items()}
 
 
-def _file(ext: str, **more: Any) -> dict:
+def _file(ext: str, **more: Any) -> dict[str, Any]:
     return {"src": "files", "name": "file", "ext": ext} | more
 
 
@@ -368,7 +377,7 @@ def test_a_hanging_worker_is_replaced_and_holds_no_job_up_for_long(own: Stack, u
 
 
 def _doctor(stack: Stack) -> str:
-    checks = json.loads(stack.nebulab("doctor", "--json", check=False).stdout)
+    checks: list[dict[str, str]] = json.loads(stack.nebulab("doctor", "--json", check=False).stdout)
     return next(check["found"] for check in checks if check["name"] == "worker")
 
 
@@ -415,9 +424,9 @@ def test_a_full_disk_is_told_and_the_upload_can_be_repeated(
     # With other line ends it is written once more.
     large = b"1\t2\r\n" * (10 * MEGABYTE)
 
-    def upload() -> dict:
+    def upload() -> dict[str, Any]:
         element = _file("tabular", to_posix_lines=True)
-        return _fetch(user, history, element, **{"files_0|file_data": ("large.tsv", large)})
+        return _fetch(user, history, element, files={"files_0|file_data": ("large.tsv", large)})
 
     answer = upload()
     frozen = Frozen(own)

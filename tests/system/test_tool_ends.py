@@ -169,7 +169,7 @@ def test_galaxy_restarted_or_killed(doomed: Stack, how: str) -> None:
     def recovered() -> dict[str, Any] | None:
         try:
             contents = galaxy.gi.histories.show_history(running.history, contents=True)
-        except Exception:  # Galaxy is just starting
+        except Exception:  # noqa: BLE001 - Galaxy is just starting
             return None
         named = {one["name"]: one for one in contents if one.get("populated_state", "ok") == "ok"}
         found = named.get("Recovered from a session that Galaxy lost")

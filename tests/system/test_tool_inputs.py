@@ -34,16 +34,23 @@ VALUES: dict[str, Any] = {
 
 @pytest.fixture
 def table(galaxy: GalaxyUser, history: str) -> str:
-    return galaxy.upload(history, "a\tb\n1\t2\n", "my table", "tabular")["id"]
+    return str(galaxy.upload(history, "a\tb\n1\t2\n", "my table", "tabular")["id"])
 
 
 @pytest.fixture
 def teller(galaxy: GalaxyUser, history: str, tmp_path: Path) -> str:
     """A notebook that writes down what it was given."""
-    cell = {"cell_type": "code", "id": "a", "source": TELL, "metadata": {}, "outputs": [], "execution_count": None}
+    cell: dict[str, Any] = {
+        "cell_type": "code",
+        "id": "a",
+        "source": TELL,
+        "metadata": {},
+        "outputs": [],
+        "execution_count": None,
+    }
     path = tmp_path / "teller.ipynb"
     path.write_text(json.dumps({"cells": [cell], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}))
-    return galaxy.upload(history, path, "teller", "ipynb")["id"]
+    return str(galaxy.upload(history, path, "teller", "ipynb")["id"])
 
 
 def collection(galaxy: GalaxyUser, history: str, kind: str, table: str) -> dict[str, str]:
@@ -80,7 +87,8 @@ def told(galaxy: GalaxyUser, history: str, teller: str, inputs: dict[str, tuple[
             flat[f"user_inputs_{number}|input_type|input_value"] = value
     answer = galaxy.run_tool(history, TOOL, flat)
     galaxy.succeed(answer["jobs"][0]["id"])
-    return json.loads(galaxy.content(galaxy.elements(answer)["inputs"]["id"]))
+    written: dict[str, Any] = json.loads(galaxy.content(galaxy.elements(answer)["inputs"]["id"]))
+    return written
 
 
 @pytest.mark.parametrize("suffix", ["", "_optional"])

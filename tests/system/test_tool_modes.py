@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,7 +17,7 @@ pytestmark = pytest.mark.system
 
 
 def notebook(*cells: str) -> str:
-    made = [
+    made: list[dict[str, Any]] = [
         {"cell_type": "code", "id": f"c{n}", "source": cell, "metadata": {}, "outputs": [], "execution_count": None}
         for n, cell in enumerate(cells)
     ]
@@ -27,7 +28,7 @@ def notebook(*cells: str) -> str:
 def mine(galaxy: GalaxyUser, history: str, tmp_path: Path) -> str:
     path = tmp_path / "mine.ipynb"
     path.write_text(notebook("print('mine')"))
-    return galaxy.upload(history, path, "my own/notebook", "ipynb")["id"]
+    return str(galaxy.upload(history, path, "my own/notebook", "ipynb")["id"])
 
 
 @pytest.fixture

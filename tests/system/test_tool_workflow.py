@@ -29,7 +29,7 @@ CELLS = (
 
 
 def test_a_workflow_of_version_0_2_runs(galaxy: GalaxyUser, history: str, tmp_path: Path) -> None:
-    cells = [
+    cells: list[dict[str, Any]] = [
         {"cell_type": "code", "source": cell, "metadata": {}, "outputs": [], "execution_count": None} for cell in CELLS
     ]
     kernel = {"kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}}

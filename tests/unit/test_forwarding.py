@@ -19,7 +19,8 @@ HOST = "127.0.0.1"
 def free_port() -> int:
     with socket.socket() as probe:
         probe.bind((HOST, 0))
-        return probe.getsockname()[1]
+        port: int = probe.getsockname()[1]
+        return port
 
 
 @contextlib.asynccontextmanager

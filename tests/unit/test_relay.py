@@ -9,6 +9,7 @@ import socket
 import tracemalloc
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import aiohttp
 import pytest
@@ -55,7 +56,7 @@ async def relay_to() -> AsyncIterator[Relay]:
     runners: list[web.AppRunner] = []
     upstream = relay_client()
 
-    async def serve(handler: Handler, **options: object) -> Server:
+    async def serve(handler: Handler, **options: Any) -> Server:
         app = web.Application()
         app.router.add_route("*", "/{rest:.*}", handler)
         runner = web.AppRunner(app, shutdown_timeout=0.1, **options)

@@ -31,7 +31,9 @@ def main() -> None:
             told[found.name] |= {"sample": kept.proof.sample, "precision": kept.proof.precision}
         if kept.fate == "model":
             told[found.name]["inputs"] = load(found.folder / kept.files[0]).inputs
-            own, _ = native(kind_of(found.member.model), found.member.model, found.folder, found.name, found.globals)
+            kind = kind_of(found.member.model)
+            assert kind is not None, found.name
+            own, _ = native(kind, found.member.model, found.folder, found.name, found.globals)
             told[found.name]["own"] = own.name if own.stat().st_size else ""
     print("\n@@" + json.dumps(told))
 

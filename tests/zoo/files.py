@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -29,7 +30,7 @@ def main() -> None:
             super().__init__()
             self.w = tf.Variable(tf.ones((4, 2)))
 
-        def __call__(self, x):
+        def __call__(self, x: Any) -> Any:
             return x @ self.w
 
     line = LogisticRegression().fit(table, label)
@@ -43,7 +44,9 @@ def main() -> None:
         "module": Module(),
     }
     for name, model in models.items():
-        native(kind_of(model), model, Path(), name, {"X_train": table})
+        kind = kind_of(model)
+        assert kind is not None, name
+        native(kind, model, Path(), name, {"X_train": table})
     tf.saved_model.save(models["net"], "saved")
     joblib.dump(line, "line.joblib")
     Path("net.safetensors").write_bytes(b"")

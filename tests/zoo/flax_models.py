@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from zoo import Member, Zoo
@@ -17,35 +19,35 @@ def make() -> Zoo:
     series = random.normal(size=(20, 7, 8)).astype("float32")
 
     class Dense(nnx.Module):
-        def __init__(self, rngs) -> None:
+        def __init__(self, rngs: Any) -> None:
             self.first, self.second = nnx.Linear(4, 8, rngs=rngs), nnx.Linear(8, 2, rngs=rngs)
 
-        def __call__(self, x):
+        def __call__(self, x: Any) -> Any:
             return self.second(nnx.relu(self.first(x)))
 
     class Convolution(nnx.Module):
-        def __init__(self, rngs) -> None:
+        def __init__(self, rngs: Any) -> None:
             self.convolution = nnx.Conv(1, 4, (3, 3), rngs=rngs)
             self.norm = nnx.BatchNorm(4, rngs=rngs)
             self.dropout = nnx.Dropout(0.5, rngs=rngs)
             self.out = nnx.Linear(4, 2, rngs=rngs)
 
-        def __call__(self, x):
+        def __call__(self, x: Any) -> Any:
             return self.out(self.dropout(nnx.relu(self.norm(self.convolution(x)))).mean(axis=(1, 2)))
 
     class Transformer(nnx.Module):
-        def __init__(self, rngs) -> None:
+        def __init__(self, rngs: Any) -> None:
             self.attention = nnx.MultiHeadAttention(2, 8, decode=False, rngs=rngs)
             self.norm = nnx.LayerNorm(8, rngs=rngs)
             self.first, self.second = nnx.Linear(8, 16, rngs=rngs), nnx.Linear(16, 8, rngs=rngs)
 
-        def __call__(self, x):
+        def __call__(self, x: Any) -> Any:
             attended = self.norm(x + self.attention(x))
             return attended + self.second(nnx.gelu(self.first(attended)))
 
     class Linen(linen.Module):
         @linen.compact
-        def __call__(self, x):
+        def __call__(self, x: Any) -> Any:
             return linen.Dense(3)(linen.relu(linen.Dense(5)(x)))
 
     module = Linen()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from zoo import Member, Zoo
@@ -23,7 +25,7 @@ def make() -> Zoo:
             super().__init__()
             self.dense = layers.Dense(3)
 
-        def call(self, x):
+        def call(self, x: Any) -> Any:
             return self.dense(x)
 
     called = keras.Sequential([layers.Dense(8, activation="relu"), layers.Dropout(0.5), layers.Dense(1)])
@@ -53,7 +55,7 @@ def make() -> Zoo:
     return Zoo(members, {"X_train": table, "X_images": images, "X_slices": slices})
 
 
-def _unet():
+def _unet() -> Any:
     import keras
     from keras import layers
 
@@ -66,7 +68,7 @@ def _unet():
     return keras.Model(image, layers.Conv2D(2, 1, activation="sigmoid")(up))
 
 
-def _residual():
+def _residual() -> Any:
     import keras
     from keras import layers
 
@@ -77,7 +79,7 @@ def _residual():
     return keras.Model(image, layers.Dense(10, activation="softmax")(layers.GlobalAveragePooling2D()(whole)))
 
 
-def _transformer():
+def _transformer() -> Any:
     """A block of one, on texts of any length."""
     import keras
     from keras import layers
@@ -90,7 +92,7 @@ def _transformer():
     return keras.Model(words, layers.Dense(3)(layers.GlobalAveragePooling1D()(whole)))
 
 
-def _module():
+def _module() -> Any:
     import tensorflow as tf
 
     class Module(tf.Module):
@@ -98,7 +100,7 @@ def _module():
             super().__init__()
             self.w = tf.Variable(tf.ones((4, 2)))
 
-        def __call__(self, x):
+        def __call__(self, x: Any) -> Any:
             return x @ self.w
 
     return Module()

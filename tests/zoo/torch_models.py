@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from zoo import Member, Zoo
@@ -16,12 +18,12 @@ def make() -> Zoo:
     rows = torch.tensor(table)
 
     class Sequence(nn.Module):
-        def __init__(self, layer) -> None:
+        def __init__(self, layer: Any) -> None:
             super().__init__()
             self.layer = layer
             self.out = nn.Linear(6, 1)
 
-        def forward(self, x):
+        def forward(self, x: Any) -> Any:
             return self.out(self.layer(x)[0][:, -1])
 
     class Residual(nn.Module):
@@ -30,7 +32,7 @@ def make() -> Zoo:
             self.first, self.second = nn.Conv2d(1, 8, 3, padding=1), nn.Conv2d(8, 8, 3, padding=1)
             self.norm, self.out = nn.BatchNorm2d(8), nn.Linear(8, 10)
 
-        def forward(self, x):
+        def forward(self, x: Any) -> Any:
             narrow = self.first(x).relu()
             return self.out((narrow + self.norm(self.second(narrow))).relu().mean(dim=(2, 3)))
 
@@ -41,7 +43,7 @@ def make() -> Zoo:
             self.up, self.out = nn.ConvTranspose2d(64, 32, 2, stride=2), nn.Conv2d(64, 2, 1)
             self.pool = nn.MaxPool2d(2)
 
-        def forward(self, x):
+        def forward(self, x: Any) -> Any:
             whole = self.first(x).relu()
             half = self.second(self.pool(whole)).relu()
             return self.out(torch.cat([whole, self.up(half)], dim=1)).sigmoid()
@@ -52,7 +54,7 @@ def make() -> Zoo:
             self.dense = nn.Linear(4, 2)
             self.embedding = nn.Embedding(5, 2)
 
-        def forward(self, x, which):
+        def forward(self, x: Any, which: Any) -> Any:
             return {"sum": self.dense(x) + self.embedding(which), "part": self.embedding(which)}
 
     images, series = torch.randn(20, 1, 16, 16), torch.randn(40, 9, 3)

@@ -143,7 +143,7 @@ def _run(request: messages.Request, descriptors: Sequence[int], keeper: int) -> 
         atexit._run_exitfuncs()
         for stream in (sys.stdout, sys.stderr):
             stream.flush()
-    except BaseException:
+    except BaseException:  # noqa: BLE001 - a fork must end here, never in its parent's code
         traceback.print_exc()
         code = code or 1
     finally:
@@ -162,7 +162,7 @@ def _call(arguments: Sequence[str]) -> int:
             return end.code or 0
         print(end.code, file=sys.stderr)
         return 1
-    except BaseException:
+    except BaseException:  # noqa: BLE001 - as Python itself: whatever a script raises ends it with 1
         traceback.print_exc()
         return 1
     return 0

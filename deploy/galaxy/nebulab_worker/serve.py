@@ -110,7 +110,7 @@ def _fork(connection: socket.socket, listening: tuple[socket.socket, ...], stuck
         for one in listening:
             one.close()
         keeper.keep(connection, stuck_seconds)
-    except BaseException:
+    except BaseException:  # noqa: BLE001 - a fork must end here, never in its parent's code
         traceback.print_exc()
         code = 1
     finally:

@@ -284,73 +284,66 @@ def _of_view(look: Look, machine: Machine, view: View) -> list[Finding]:
                 view.name,
             )
         ]
+    return [_unused(look, machine, view)]
+
+
+def _unused(look: Look, machine: Machine, view: View) -> Finding:
+    """Return why a framework that is built for CUDA leaves a GPU unused: the surest sign decides."""
     said = f"{view.error}\n{view.said}".lower()
     needed = driver_needed(view.cuda, look)
     if needed is not None or re.search(_OLD_WORDS, said):
-        return [
-            Finding(
-                Cause.DRIVER_TOO_OLD,
-                f"{view.title} {view.version} is built for CUDA {view.cuda}, and the driver {look.driver} is too old "
-                "for it.",
-                f"An administrator: install driver {needed or 'of a newer series'} or newer. Without one: an "
-                f"environment that is built for CUDA {look.cuda or 'of this driver'} or older.",
-                view.name,
-            )
-        ]
+        return Finding(
+            Cause.DRIVER_TOO_OLD,
+            f"{view.title} {view.version} is built for CUDA {view.cuda}, and the driver {look.driver} is too old "
+            "for it.",
+            f"An administrator: install driver {needed or 'of a newer series'} or newer. Without one: an "
+            f"environment that is built for CUDA {look.cuda or 'of this driver'} or older.",
+            view.name,
+        )
     if machine.gpu_nodes and "nvidia-uvm" not in machine.nodes:
-        return [
-            Finding(
-                Cause.NO_UVM,
-                f"{view.title} can't compute on the GPU: /dev/nvidia-uvm is missing.",
-                "An administrator: `nvidia-modprobe -u -c 0` on the host; then start the container anew.",
-                view.name,
-            )
-        ]
+        return Finding(
+            Cause.NO_UVM,
+            f"{view.title} can't compute on the GPU: /dev/nvidia-uvm is missing.",
+            "An administrator: `nvidia-modprobe -u -c 0` on the host; then start the container anew.",
+            view.name,
+        )
     if re.search(_DRIVER_LIBRARY_WORDS, said):
-        return [
-            Finding(
-                Cause.NO_LIBRARY,
-                f"{view.title} does not find the driver's CUDA library (libcuda.so.1), though the GPU is here.",
-                "In a container: NVIDIA_DRIVER_CAPABILITIES=compute,utility (or all). Else: the driver's package for "
-                "computing (Debian and Ubuntu: libcuda1, libnvidia-compute-…).",
-                view.name,
-            )
-        ]
+        return Finding(
+            Cause.NO_LIBRARY,
+            f"{view.title} does not find the driver's CUDA library (libcuda.so.1), though the GPU is here.",
+            "In a container: NVIDIA_DRIVER_CAPABILITIES=compute,utility (or all). Else: the driver's package for "
+            "computing (Debian and Ubuntu: libcuda1, libnvidia-compute-…).",
+            view.name,
+        )
     full = _fullest(look)
     if re.search(_MEMORY_WORDS, said):
-        return [_full(view, full)]
+        return _full(view, full)
     crowded = [gpu for gpu in look.usable if gpu.mode in _ONE and gpu.processes]
     if re.search(_BUSY_WORDS, said) or crowded:
-        return [
-            Finding(
-                Cause.BUSY,
-                f"{view.title} gets no place on the GPU: it is in exclusive mode and another process has it.",
-                "Shut down the other kernels that use it (in Lab: Kernel > Shut Down All Kernels), wait, or have an "
-                "administrator share it: `nvidia-smi -c DEFAULT`.",
-                view.name,
-            )
-        ]
+        return Finding(
+            Cause.BUSY,
+            f"{view.title} gets no place on the GPU: it is in exclusive mode and another process has it.",
+            "Shut down the other kernels that use it (in Lab: Kernel > Shut Down All Kernels), wait, or have an "
+            "administrator share it: `nvidia-smi -c DEFAULT`.",
+            view.name,
+        )
     if re.search(_NO_KERNEL_WORDS, said):
-        return [
-            Finding(
-                Cause.CARD_TOO_NEW_OR_OLD,
-                f"{view.title} {view.version} has no code for this card.",
-                "Cards that are newer than the framework need a newer one; a very old card an older one.",
-                view.name,
-            )
-        ]
+        return Finding(
+            Cause.CARD_TOO_NEW_OR_OLD,
+            f"{view.title} {view.version} has no code for this card.",
+            "Cards that are newer than the framework need a newer one; a very old card an older one.",
+            view.name,
+        )
     if re.search(_LIBRARY_WORDS, said):
-        return [
-            Finding(
-                Cause.NO_CUDA_LIBRARIES,
-                f"{view.title} {view.version} does not find CUDA's libraries: {_short(view)}",
-                _CUDA_LIBRARIES.get(view.name, "Install it again, with its CUDA packages."),
-                view.name,
-            )
-        ]
+        return Finding(
+            Cause.NO_CUDA_LIBRARIES,
+            f"{view.title} {view.version} does not find CUDA's libraries: {_short(view)}",
+            _CUDA_LIBRARIES.get(view.name, "Install it again, with its CUDA packages."),
+            view.name,
+        )
     if full is not None:
-        return [_full(view, full)]
-    return [_broken(view)]
+        return _full(view, full)
+    return _broken(view)
 
 
 _ONE = frozenset({ComputeMode.ONE_PROCESS, ComputeMode.ONE_THREAD})

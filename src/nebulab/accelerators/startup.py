@@ -52,7 +52,7 @@ class _AfterImport:
             execute(module)
             try:
                 self._caps[fullname](module, self._limit_mb)
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001 - a framework without a limit is better than none
                 _tell(fullname, error)
 
         spec.loader.exec_module = exec_module  # type: ignore[method-assign]
@@ -93,7 +93,7 @@ def _torch(torch: Any, limit_mb: int) -> None:
             for device in range(torch.cuda.device_count()):
                 total = torch.cuda.get_device_properties(device).total_memory
                 torch.cuda.set_per_process_memory_fraction(min(1.0, limit_mb * _MIB / total), device)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - a framework without a limit is better than none
             _tell("torch", error)
 
     torch.cuda._lazy_call(limit)

@@ -28,7 +28,7 @@ from nebulab.laptop.settings import GPUS
 @click.option("--galaxy", metavar="URL", help="The Galaxy that notebooks reach with history, get, put.")
 @click.option("--history", metavar="NAME|ID", help="With --galaxy: the history.  [default: the one used last]")
 @click.option("--forget", is_flag=True, help="With --galaxy: remove its API key from the keyring, and do nothing else.")
-def command(
+def command(  # noqa: PLR0913 - click passes each option by its name
     folder: Path,
     open_browser: bool,
     port: int | None,

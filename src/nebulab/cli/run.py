@@ -45,7 +45,7 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.option("--failure", type=click.Path(path_type=Path), hidden=True)
 @click.option("--stop-file", type=click.Path(path_type=Path), hidden=True)
 @click.option("-q", "--quiet", is_flag=True, help="Say nothing while it runs.")
-def command(
+def command(  # noqa: PLR0913 - click passes each option by its name
     notebook: Path,
     output: Path | None,
     results: Path | None,

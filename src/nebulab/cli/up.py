@@ -103,7 +103,7 @@ _SMALLEST_MB = 256
 @click.option("--detach", is_flag=True, help="Return when all parts answer, and leave them running.")
 @click.option("--open", "open_browser", is_flag=True, help="Open Galaxy in the browser when it is ready.")
 @click.option("--reinstall", is_flag=True, help="Make the three Python environments anew.")
-def command(
+def command(  # noqa: PLR0913 - click passes each option by its name
     data_dir: Path | None,
     port: int | None,
     proxy_port: int | None,

@@ -46,7 +46,7 @@ class Verified:
     seconds: float
 
 
-def build(
+def build(  # noqa: PLR0913 - what a build needs, by name
     checkout: Path,
     console: Console,
     *,
@@ -98,7 +98,7 @@ def build(
     _run(command, console, log, f"The image {tag} could not be built.", {**environment, "DOCKER_BUILDKIT": "1"})
 
 
-def build_command(
+def build_command(  # noqa: PLR0913 - what a build needs, by name
     checkout: Path,
     *,
     engine: Engine,

@@ -58,7 +58,7 @@ def upload(galaxy: Galaxy, history_id: str, what: Upload, *, progress: Progress 
     return Item.from_answer(answer["outputs"][0])
 
 
-def upload_folder(
+def upload_folder(  # noqa: PLR0913 - what Galaxy asks about a collection, by name
     galaxy: Galaxy,
     history_id: str,
     folder: Path,

@@ -188,10 +188,7 @@ def _array(group: h5py.Group, name: str, value: np.ndarray, depth: int) -> Any:
         written = _slabs(group, name, value, np.dtype(np.int64), lambda part: part.view(np.int64))
         return _mark(written, "array", dtype=dtype.str)
     if dtype.kind == "U":
-        if any("\0" in text or not _is_utf8(text) for text in value.ravel()):
-            raise NotStorable("a text in it has a NUL or is no Unicode, which HDF5's strings can't hold")
-        written = group.create_dataset(name, data=value.astype(object), dtype=h5py.string_dtype())
-        return _mark(written, "array", dtype=dtype.str)
+        return _texts(group, name, value)
     if dtype.kind == "T":
         return _objects(group, name, value.astype(object), depth, kind="strings")
     if dtype.kind == "V" and dtype.names is None and dtype.subdtype is None and dtype.name not in _ODD_FLOATS:
@@ -200,12 +197,24 @@ def _array(group: h5py.Group, name: str, value: np.ndarray, depth: int) -> Any:
         whole = np.dtype(f"u{dtype.itemsize}")
         return _mark(_slabs(group, name, value, whole, lambda part: part.view(whole)), "array", dtype=dtype.name)
     if dtype.kind == "V" and any(dtype[field].kind in "mMUO" for field in dtype.names or ()):
-        if dtype.hasobject:
-            raise NotStorable("a structured array with Python objects in it")
-        raw = np.dtype((np.void, dtype.itemsize))
-        written = _slabs(group, name, value, raw, lambda part: part.view(raw))
-        return _mark(written, "array", fields=json.dumps(dtype.descr))
+        return _records(group, name, value)
     return _mark(_slabs(group, name, value, dtype), "array", dtype=dtype.str if dtype.names is None else "")
+
+
+def _texts(group: h5py.Group, name: str, value: np.ndarray) -> Any:
+    if any("\0" in text or not _is_utf8(text) for text in value.ravel()):
+        raise NotStorable("a text in it has a NUL or is no Unicode, which HDF5's strings can't hold")
+    written = group.create_dataset(name, data=value.astype(object), dtype=h5py.string_dtype())
+    return _mark(written, "array", dtype=value.dtype.str)
+
+
+def _records(group: h5py.Group, name: str, value: np.ndarray) -> Any:
+    """Write a structured array whose fields HDF5 has no types for, as bytes."""
+    if value.dtype.hasobject:
+        raise NotStorable("a structured array with Python objects in it")
+    raw = np.dtype((np.void, value.dtype.itemsize))
+    written = _slabs(group, name, value, raw, lambda part: part.view(raw))
+    return _mark(written, "array", fields=json.dumps(value.dtype.descr))
 
 
 _ODD_FLOATS = frozenset(

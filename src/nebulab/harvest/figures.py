@@ -45,7 +45,7 @@ class Shown:
             bundle, metadata = plain(thing, *args, **options)
             try:
                 self.keep(thing, bundle)
-            except Exception as error:  # a full disk must not fail the user's cell
+            except Exception as error:  # noqa: BLE001 - a full disk must not fail the user's cell
                 print(f"nebulab: a figure could not be kept: {error}", file=sys.stderr)
             return bundle, metadata
 

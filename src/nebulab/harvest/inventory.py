@@ -198,7 +198,7 @@ class Harvest:
             self._refuse(name, "there was not enough memory to write it")
         except (KeyboardInterrupt, SystemExit):
             raise
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001 - the object's own code runs, and raises what it likes
             self._refuse(name, f"{type(error).__name__} while it was written{_text_of(error)}")
 
     def _refuse(self, name: str, reason: str) -> None:
@@ -224,7 +224,7 @@ def size_of(value: Any) -> int:
                 return int(measure(value))
         if type(value) in (str, bytes, bytearray, list, tuple, dict, set, frozenset):
             return sys.getsizeof(value)
-    except Exception:  # an object of a strange make: its size is told when it is written
+    except Exception:  # noqa: BLE001 - an object of a strange make: its size is told when it is written
         return 0
     return 0
 
@@ -249,7 +249,7 @@ _MEASURES: dict[tuple[str, str], Callable[[Any], Any]] = {
 def _text_of(error: BaseException) -> str:
     try:
         text = str(error).strip()
-    except BaseException:
+    except BaseException:  # noqa: BLE001 - an error's text is code of the user's too
         return ""
     return f": {text.splitlines()[0][:200]}" if text else ""
 

@@ -120,7 +120,8 @@ class History:
         from nebulab.kernel.putting import put_into
 
         tag_list = [tags] if isinstance(tags, str) else list(tags)
-        return self._dataset(put_into(self._galaxy(), self.id, thing, name, ext, tag_list, wait))
+        made = put_into(self._galaxy(), self.id, thing, name=name, ext=ext, tags=tag_list, wait=wait)
+        return self._dataset(made)
 
     def train(
         self,

@@ -22,8 +22,15 @@ from nebulab.kernel.display import Bar
 _BY_SUFFIX = {"onnx", "npy", "npz", "parquet", "safetensors"}
 
 
-def put_into(
-    galaxy: Galaxy, history_id: str, thing: Any, name: str | None, ext: str | None, tags: list[str], wait: bool
+def put_into(  # noqa: PLR0913 - the arguments of History.put, by name
+    galaxy: Galaxy,
+    history_id: str,
+    thing: Any,
+    *,
+    name: str | None,
+    ext: str | None,
+    tags: list[str],
+    wait: bool,
 ) -> Item:
     """See `nebulab.kernel.histories.History.put`."""
     path = _as_path(thing)

@@ -38,7 +38,7 @@ _LONGEST_LOOK_SECONDS = 15.0
 Inputs = Mapping[str, Any] | Sequence[str]
 
 
-def train(
+def train(  # noqa: PLR0913 - the arguments of History.train, by name
     galaxy: Galaxy,
     history_id: str,
     notebook: str | Path,
@@ -181,7 +181,7 @@ class Training:
             from ipywidgets import HTML
 
             widget = HTML(self._html())
-        except Exception:  # no widgets here: one look, as text
+        except Exception:  # noqa: BLE001 - no widgets here: one look, as text
             print(repr(self))
             return
         display(widget)
@@ -195,7 +195,7 @@ class Training:
             pause = min(pause * 1.2, _LONGEST_LOOK_SECONDS)
             try:
                 widget.value = self._html()
-            except Exception as error:  # whatever it is, the next look may go well
+            except Exception as error:  # noqa: BLE001 - whatever it is, the next look may go well
                 widget.value = f"<pre>{html.escape(str(error))}</pre>"
                 continue
             if self._job["state"] in JOB_ENDED:

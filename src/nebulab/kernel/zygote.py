@@ -167,7 +167,7 @@ def preload(names: Iterable[str]) -> str:
 def _import(name: str, *, quiet: bool) -> bool:
     try:
         importlib.import_module(name)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - a library that can't be imported raises whatever it meets
         if not quiet:
             print(f"{PRELOAD}: {name} can't be imported: {error!r}", file=sys.stderr)
         return False

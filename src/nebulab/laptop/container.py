@@ -90,7 +90,7 @@ def has_registry(name: str) -> bool:
     return bool(slash) and ("." in first or ":" in first)
 
 
-def box(
+def box(  # noqa: PLR0913 - what a container is made of, by name
     settings: LabSettings,
     engine: Engine,
     name: str,

@@ -30,7 +30,7 @@ _LAST_LINES = 12
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
-def run(
+def run(  # noqa: PLR0913 - what a server is started with, by name
     argv: Sequence[str],
     *,
     environment: Mapping[str, str],

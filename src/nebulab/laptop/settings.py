@@ -55,7 +55,7 @@ class LabSettings:
         return self.container and bool(self.engine or self.image or self.build)
 
 
-def read(
+def read(  # noqa: PLR0913 - the command's options, by name
     folder: Path,
     environ: Mapping[str, str],
     *,

@@ -13,6 +13,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from nebulab.models.kinds import library_of
 from nebulab.models.proof import Proof
 
 METADATA_KEY = "nebulab.card"
@@ -25,7 +26,7 @@ _TOOLS = ("numpy", "onnx", "onnxruntime", "skl2onnx", "tf2onnx", "jax2onnx", "on
 
 
 def make(
-    name: str, model: Any, kind: str, library: str, namespace: Mapping[str, Any], proof: Proof | None, reason: str = ""
+    name: str, model: Any, kind: str, namespace: Mapping[str, Any], proof: Proof | None, reason: str = ""
 ) -> dict[str, Any]:
     """Return the card as JSON can hold it; inputs and outputs are added when the file is there."""
     return {
@@ -38,7 +39,7 @@ def make(
         "inputs": [],
         "outputs": [],
         "metrics": metrics(namespace),
-        "versions": versions(library),
+        "versions": versions(library_of(kind)),
         "code_sha256": os.environ.get("NEBULAB_CODE_SHA256", ""),
         "data": json.loads(os.environ.get("NEBULAB_DATA_SHA256", "{}")),
         "hardware": hardware(),

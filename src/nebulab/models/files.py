@@ -129,7 +129,7 @@ def _anew(path: Path, original: Any, rows: Any, lines: list[str]) -> Verdict:
     for attempt in exports(kind, original, {}):
         try:
             best = prove(path, attempt)
-        except Exception as error:  # ONNX Runtime's, where the types of the inputs differ
+        except Exception as error:  # noqa: BLE001 - ONNX Runtime's, where the types of the inputs differ
             lines.append(f"  {attempt.precision}: {str(error).splitlines()[0]}")
             continue
         if best.holds:

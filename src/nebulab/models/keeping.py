@@ -10,7 +10,7 @@ from typing import Any
 
 from nebulab.models import boosting, card, networks, scikit
 from nebulab.models.attempt import Attempt, CantExport, first_line
-from nebulab.models.kinds import kind_of, library_of
+from nebulab.models.kinds import kind_of
 from nebulab.models.mending import mend
 from nebulab.models.proof import Proof, droppable, prove
 
@@ -62,7 +62,7 @@ def keep(name: str, model: Any, folder: Path, namespace: Mapping[str, Any]) -> K
                 proof, refusal = _try(attempt, part)
                 reason = reason or refusal
                 if proof is not None and proof.holds:
-                    made = card.make(name, model, kind, library_of(kind), namespace, proof)
+                    made = card.make(name, model, kind, namespace, proof)
                     card.complete(made, part, attempt.features)
                     part.replace(target)
                     cards = card.write(made, folder / CARDS)
@@ -73,9 +73,10 @@ def keep(name: str, model: Any, folder: Path, namespace: Mapping[str, Any]) -> K
         reason = str(error)
         if _untrained(reason):
             return Kept("not kept", [], reason)
-    except Exception as error:  # converters raise whatever they meet
+    except Exception as error:  # noqa: BLE001 - converters raise whatever they meet
         reason = reason or first_line(error)
-    return _native(name, model, kind, folder, namespace, proof, f"no ONNX: {reason or 'no converter takes it'}")
+    reason = f"no ONNX: {reason or 'no converter takes it'}"
+    return _native(name, model, folder, kind=kind, namespace=namespace, proof=proof, reason=reason)
 
 
 def exports(kind: str, model: Any, namespace: Mapping[str, Any]) -> Iterator[Attempt]:
@@ -99,7 +100,7 @@ def native(kind: str, model: Any, folder: Path, name: str, namespace: Mapping[st
 def _try(attempt: Attempt, path: Path) -> tuple[Proof | None, str]:
     try:
         attempt.write(path)
-    except Exception as error:  # converters raise whatever they meet
+    except Exception as error:  # noqa: BLE001 - converters raise whatever they meet
         return None, first_line(error)
     if path.stat().st_size > _LARGEST_BYTES:
         return None, "it needs more than the 2 GB that one ONNX file can hold"
@@ -109,7 +110,7 @@ def _try(attempt: Attempt, path: Path) -> tuple[Proof | None, str]:
         if surplus:
             card.drop_outputs(path, surplus)
             proof = prove(path, attempt)
-    except Exception as error:  # ONNX Runtime's, for what it has no operator for
+    except Exception as error:  # noqa: BLE001 - ONNX Runtime's, for what it has no operator for
         return None, f"the exported file does not run: {first_line(error)}"
     return proof, proof.reason
 
@@ -127,11 +128,12 @@ def _untrained(reason: str) -> bool:
     return reason.startswith(("it is not fitted", "it is not trained", "it has no weights"))
 
 
-def _native(
+def _native(  # noqa: PLR0913 - all that is known of the model by then, by name
     name: str,
     model: Any,
-    kind: str,
     folder: Path,
+    *,
+    kind: str,
     namespace: Mapping[str, Any],
     proof: Proof | None,
     reason: str,
@@ -140,16 +142,16 @@ def _native(
     own.mkdir(parents=True, exist_ok=True)
     try:
         path, remark = native(kind, model, own, name, namespace)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - libraries raise whatever they meet
         first = first_line(error)
         try:
             path, remark = _pickled(model, own, name), f"a PICKLE, which runs code when it is read ({first})"
-        except Exception as second:
+        except Exception as second:  # noqa: BLE001 - pickle runs the model's own code
             return Kept(
                 "not kept", [], f"{reason}; and its own format fails: {first}; nor a pickle: {first_line(second)}"
             )
     whole = f"{reason}; kept as {path.name}" + (f": {remark}" if remark else "")
-    made = card.make(name, model, kind, library_of(kind), namespace, proof, whole)
+    made = card.make(name, model, kind, namespace, proof, whole)
     return Kept("native model", [f"{NATIVE}/{path.name}", *card.write(made, folder / CARDS)], whole, proof)
 
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 __all__ = ["run"]
 
 
-def run(
+def run(  # noqa: PLR0913 - the command's options, by name
     notebook: Path,
     *,
     output: Path | None = None,

@@ -103,10 +103,7 @@ class _Live:
 
             from nebulab.session.broker.server import Broker
 
-            if self._settings.galaxy_socket is not None:
-                await self._make_way(self._settings.galaxy_socket)
-            if self._prepared.outward is not None:
-                self._ways.append(await self._prepared.outward.serve())
+            await self._make_ways()
             broker = Broker(
                 self._settings.galaxy_url,
                 self._settings.key,
@@ -117,32 +114,9 @@ class _Live:
             await broker.start(self._bound)
             try:
                 async with aiohttp.ClientSession() as client:
-                    self._begin(self._mirroring.keep())
-                    for watch in watches(self._prepared, self._process.pid):
-                        self._keep(watch)
-                    if self._prepared.job is not None:
-                        self._keep(self._passing_on)
-                    if self._prepared.request.run_it:
-                        self._state = "running"
-                    else:
-                        self._begin(self._open())
-                        idle = self._idle_watch(client)
-                        self._keep(idle, after=idle.pause)
-                    if self._settings.in_galaxy:
-                        self._job = self._job_watch(client)
-                        self._keep(self._job, after=self._settings.watch_seconds)
+                    self._watch(client)
                     end = await self._end
-                    # First what Galaxy collects, then everything else: a second after SIGTERM it is there.
-                    self._state = "ending"
-                    await self._mirroring.once()
-                    if end is End.STOPPED and self._prepared.job is not None:
-                        await self._harvest_stopped()
-                    with contextlib.suppress(OSError):
-                        self._settings.layout.kept.touch()
-                    if end not in GALAXY_KNOWS and self._job is not None:
-                        await self._job.outlast(self._galaxy_is_away)
-                    for task in self._tasks:
-                        task.cancel()
+                    await self._bring_in(end)
             finally:
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(2):
@@ -152,6 +126,42 @@ class _Live:
             os.close(ended)
             await asyncio.to_thread(self._process.stop, _LONGEST_STOP_SECONDS)
         return await self._conclude(end)
+
+    def _watch(self, client: aiohttp.ClientSession) -> None:
+        """Begin the mirror, the watches and, unless a notebook runs as a job, what leads a user in."""
+        self._begin(self._mirroring.keep())
+        for watch in watches(self._prepared, self._process.pid):
+            self._keep(watch)
+        if self._prepared.job is not None:
+            self._keep(self._passing_on)
+        if self._prepared.request.run_it:
+            self._state = "running"
+        else:
+            self._begin(self._open())
+            idle = self._idle_watch(client)
+            self._keep(idle, after=idle.pause)
+        if self._settings.in_galaxy:
+            self._job = self._job_watch(client)
+            self._keep(self._job, after=self._settings.watch_seconds)
+
+    async def _bring_in(self, end: End) -> None:
+        # First what Galaxy collects, then everything else: a second after SIGTERM it is there.
+        self._state = "ending"
+        await self._mirroring.once()
+        if end is End.STOPPED and self._prepared.job is not None:
+            await self._harvest_stopped()
+        with contextlib.suppress(OSError):
+            self._settings.layout.kept.touch()
+        if end not in GALAXY_KNOWS and self._job is not None:
+            await self._job.outlast(self._galaxy_is_away)
+        for task in self._tasks:
+            task.cancel()
+
+    async def _make_ways(self) -> None:
+        if self._settings.galaxy_socket is not None:
+            await self._make_way(self._settings.galaxy_socket)
+        if self._prepared.outward is not None:
+            self._ways.append(await self._prepared.outward.serve())
 
     async def _make_way(self, socket: Path) -> None:
         """Have Galaxy's address lead to Galaxy, in a container whose loopback is its own."""

@@ -94,7 +94,7 @@ class SessionSettings:
         return bool(self.galaxy_url and self.job_id and self.key)
 
 
-def read(
+def read(  # noqa: PLR0913 - the command's options, by name
     environment: Mapping[str, str],
     *,
     root: Path,

@@ -28,7 +28,8 @@ def without(trouble: Trouble) -> Look:
 
 
 def view(name: str = "torch", **told: Any) -> View:
-    return View(name, **({"installed": True, "version": "2.10.0", "cuda": "12.8", "cuda_build": True} | told))
+    usual: dict[str, Any] = {"installed": True, "version": "2.10.0", "cuda": "12.8", "cuda_build": True}
+    return View(name, **(usual | told))
 
 
 def cause(look: Look, machine: Machine, *views: View) -> Cause | None:

@@ -7,6 +7,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
@@ -44,9 +45,9 @@ def found(folder: Path, *versions: str) -> list[tuple[str, ...]]:
     return [finding.pin for finding in looked.findings]
 
 
-def exempt(**told: object) -> audit.Exempt:
-    given = {"id": "OWN-1", "package": "sunken-ship", "reason": "r" * 40, "until": TODAY} | told
-    return audit.Exempt(**given)
+def exempt(**told: Any) -> audit.Exempt:
+    usual: dict[str, Any] = {"id": "OWN-1", "package": "sunken-ship", "reason": "r" * 40, "until": TODAY}
+    return audit.Exempt(**(usual | told))
 
 
 def finding(score: float | None = 9.8) -> Finding:
@@ -89,7 +90,7 @@ def test_what_was_withdrawn_or_is_of_another_language_is_left_out(tmp_path: Path
 
 
 def test_severity_comes_from_the_vector_else_from_the_databases_word_else_is_high(tmp_path: Path) -> None:
-    def score(**told: object) -> tuple[float | None, bool]:
+    def score(**told: Any) -> tuple[float | None, bool]:
         advisory(tmp_path, **told)
         (only,) = advisories.search(tmp_path, [("sunken-ship", "1.5")]).findings
         return only.score, only.high

@@ -15,10 +15,10 @@ import pytest
 from aiohttp import web
 
 from nebulab.door import fairness
-from nebulab.door.egress import LARGEST_HEAD, Egress
+from nebulab.door.egress import IDLE_SECONDS, LARGEST_HEAD, Egress
 from nebulab.door.policy import Allowed, Policy
 from nebulab.door.upstream import Proxy, Upstream
-from nebulab.forwarding import serve_port
+from nebulab.forwarding import Streams, serve_port
 
 HOST = "127.0.0.1"
 Serve = Callable[..., Awaitable[Path]]
@@ -77,8 +77,8 @@ async def way_out(serve: Serve, proxy: Egress) -> AsyncIterator[str]:
     await port.wait_closed()
 
 
-def open_to(port: int, **options: float) -> Egress:
-    return Egress(Policy([Allowed.read(f"{HOST}:{port}")]), **options)
+def open_to(port: int, *, idle_seconds: float = IDLE_SECONDS) -> Egress:
+    return Egress(Policy([Allowed.read(f"{HOST}:{port}")]), idle_seconds=idle_seconds)
 
 
 async def raw(proxy: str, request: bytes) -> bytes:
@@ -172,7 +172,7 @@ async def test_a_refusal_says_what_it_is_and_who_can_open_it(serve: Serve, caplo
     dialled = []
 
     class Watched(Egress):
-        async def _connect(self, address: str, port: int):
+        async def _connect(self, address: str, port: int) -> Streams:
             dialled.append(address)
             return await super()._connect(address, port)
 

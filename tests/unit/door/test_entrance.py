@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import hashlib
 import json
 import os
@@ -12,7 +13,7 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 
@@ -25,6 +26,7 @@ from nebulab.stack import ports
 
 HOST = "127.0.0.1"
 Serve = Callable[..., Awaitable[Path]]
+Found = TypeVar("Found")
 
 
 class Jobs:
@@ -50,7 +52,8 @@ class Jobs:
             return None
         (record,) = json.loads(file.read_text()).values()
         assert record["host"] == HOST
-        return record["port"]
+        port: int = record["port"]
+        return port
 
 
 @pytest.fixture
@@ -81,7 +84,7 @@ async def session(door: Path, secret: str, port: int) -> AsyncIterator[asyncio.T
         await running
 
 
-async def soon(probe: Callable[[], Any]) -> Any:
+async def soon(probe: Callable[[], Found | None]) -> Found:
     async with asyncio.timeout(30):
         while not (found := probe()):
             await asyncio.sleep(0.02)
@@ -114,13 +117,13 @@ async def test_each_session_has_a_port_that_leads_to_it(serve: Serve, jobs: Jobs
     one, two = jobs.new("one"), jobs.new("two")
     async with lab("one") as first, lab("two") as second:
         async with session(door, one, first), session(door, two, second):
-            led = [await soon(lambda name=name: jobs.port(name)) for name in ("one", "two")]
+            led = [await soon(functools.partial(jobs.port, name)) for name in ("one", "two")]
             assert len(set(led)) == 2
             much = os.urandom(3_000_000)
             answers = await asyncio.gather(*(visit(port, much) for port in led for _ in range(20)))
             assert answers == [b"one: " + much] * 20 + [b"two: " + much] * 20
         for port in led:
-            await soon(lambda port=port: ports.is_free(port))
+            await soon(functools.partial(ports.is_free, port))
 
 
 async def test_a_job_is_known_by_its_secret_alone(serve: Serve, jobs: Jobs) -> None:
@@ -173,7 +176,9 @@ async def test_nothing_but_the_report_is_written_and_links_lead_nowhere(serve: S
     assert "refused" in await say(door, ticket=gone)
     async with lab("one") as inside, session(door, secret, inside):
         await soon(lambda: not (jobs.root / "one" / "container_runtime.json").is_symlink())
-        assert await visit(jobs.port("one")) == b"one: hello"
+        port = jobs.port("one")
+        assert port is not None
+        assert await visit(port) == b"one: hello"
     assert precious.read_text() == "kept"
     assert sorted(path.name for path in (jobs.root / "one").iterdir()) == ["container_runtime.json"]
 
@@ -260,6 +265,7 @@ asyncio.run(main())
     process = await asyncio.create_subprocess_exec(
         *unshare, sys.executable, "-c", program, stdin=asyncio.subprocess.PIPE
     )
+    assert process.stdin is not None
     process.stdin.write(jobs.new("one").encode() + b"\n")
     assert await visit(await soon(lambda: jobs.port("one"))) == b"inside: hello"
     process.kill()

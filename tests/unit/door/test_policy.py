@@ -7,10 +7,10 @@ import re
 
 import pytest
 
-from nebulab.door.policy import Allowed, Policy, own_addresses, split_authority, why_not
+from nebulab.door.policy import Address, Allowed, Policy, Resolve, own_addresses, split_authority, why_not
 from nebulab.errors import Refused, SettingsError
 
-NOBODY = frozenset()
+NOBODY: frozenset[Address] = frozenset()
 
 INTERNET = ["1.1.1.1", "8.8.8.8", "151.101.0.223", "2606:4700:4700::1111", "2a04:4e42::223", "64:ff9b::101:101"]
 
@@ -45,7 +45,7 @@ def test_a_metadata_service_is_called_by_its_name(address: str) -> None:
     assert "metadata" in why_not(ipaddress.ip_address(address))
 
 
-def resolving(*answers: str):
+def resolving(*answers: str) -> Resolve:
     async def resolve(host: str, port: int) -> list[str]:
         return list(answers)
 

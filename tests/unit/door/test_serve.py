@@ -48,9 +48,9 @@ async def ask(path: Path, said: bytes, *, whole: bool = True) -> bytes:
 
 
 @pytest.fixture
-def started() -> Iterator[list[subprocess.Popen]]:
+def started() -> Iterator[list[subprocess.Popen[str]]]:
     """Processes of the test, none of which outlives it."""
-    started: list[subprocess.Popen] = []
+    started: list[subprocess.Popen[str]] = []
     yield started
     for process in started:
         process.kill()
@@ -58,11 +58,11 @@ def started() -> Iterator[list[subprocess.Popen]]:
 
 
 async def test_one_command_serves_all_ways_and_ends_in_order(
-    galaxy: int, started: list[subprocess.Popen], tmp_path: Path
+    galaxy: int, started: list[subprocess.Popen[str]], tmp_path: Path
 ) -> None:
     folder, tickets, job = tmp_path / "run", tmp_path / "tickets", tmp_path / "job"
     job.mkdir()
-    command = [sys.executable, "-m", "nebulab", "door", "--folder", folder, "--tickets", tickets]
+    command: list[str | Path] = [sys.executable, "-m", "nebulab", "door", "--folder", folder, "--tickets", tickets]
     process = subprocess.Popen(
         [*command, "--galaxy", f"{HOST}:{galaxy}", "--allow", f"{HOST}:{galaxy}"], stderr=subprocess.PIPE, text=True
     )

@@ -63,7 +63,7 @@ def test_a_collection_keeps_its_structure(fake: FakeGalaxy, galaxy: Galaxy, cach
     def element(name: str, shown: dict[str, object]) -> dict[str, object]:
         return {"element_identifier": name, "element_type": "hda", "object": shown}
 
-    inner = {"element_identifier": "sub/../part", "element_type": "dataset_collection"}
+    inner: dict[str, object] = {"element_identifier": "sub/../part", "element_type": "dataset_collection"}
     inner["object"] = {"elements": [element("a.txt", first)]}
     fake.answers["dataset_collections/c1"] = {"elements": [inner, element("b", second)]}
     collection = {

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from nebulab.errors import DatasetFailed, DatasetNotFound, DatasetNotReady, QuotaExceeded
@@ -66,7 +68,7 @@ def test_an_empty_history_says_so(galaxy: Galaxy, fake: FakeGalaxy) -> None:
         ({"state": "paused"}, DatasetNotReady),
     ],
 )
-def test_what_can_not_be_read_says_why(fake: FakeGalaxy, fields: dict[str, object], error: type[Exception]) -> None:
+def test_what_can_not_be_read_says_why(fake: FakeGalaxy, fields: dict[str, Any], error: type[Exception]) -> None:
     item = Item.from_answer(fake.add("x", **fields))
     with pytest.raises(error, match=str(fields.get("misc_info", "1: x"))):
         item.check_ready()

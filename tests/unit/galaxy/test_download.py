@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 import time
 from collections import namedtuple
 from pathlib import Path
@@ -14,6 +15,7 @@ from nebulab.errors import DiskFull, GalaxyAway, HashMismatch, TransferIncomplet
 from nebulab.galaxy import download as module
 from nebulab.galaxy.connection import Galaxy
 from nebulab.galaxy.download import download
+from nebulab.galaxy.progress import Silent
 from nebulab.galaxy.reading import Content
 from support.fake_galaxy import FakeGalaxy
 
@@ -124,7 +126,7 @@ def test_a_disk_without_room_says_what_is_needed(
     fake: FakeGalaxy, galaxy: Galaxy, target: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     usage = namedtuple("usage", "total used free")
-    monkeypatch.setattr(module.shutil, "disk_usage", lambda _folder: usage(1, 1, 1000))
+    monkeypatch.setattr(shutil, "disk_usage", lambda _folder: usage(1, 1, 1000))
     with pytest.raises(DiskFull, match=r"2\.1 MB are needed, 1\.0 kB are free"):
         fetch(fake, galaxy, target)
     assert names(target.parent) == []
@@ -138,11 +140,11 @@ def test_a_disk_that_fills_up_meanwhile(fake: FakeGalaxy, galaxy: Galaxy, tmp_pa
         Content(galaxy, shown["id"]) as content,
         pytest.raises(DiskFull),
     ):
-        module._copy(content, full.fileno(), tmp_path, None, module.Silent())
+        module._copy(content, full.fileno(), tmp_path, None, Silent())
 
 
 def test_an_interrupt_leaves_nothing_behind(fake: FakeGalaxy, galaxy: Galaxy, target: Path) -> None:
-    class Interrupted(module.Silent):
+    class Interrupted(Silent):
         ended = ""
 
         def update(self, done: int) -> None:

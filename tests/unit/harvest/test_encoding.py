@@ -133,7 +133,7 @@ def test_a_value_comes_back_the_same(tmp_path: Path, value: Any) -> None:
 @pytest.mark.parametrize("form", ["csr", "csc", "coo", "bsr", "dia", "lil", "dok"])
 @pytest.mark.parametrize("kind", ["array", "matrix"])
 def test_a_sparse_matrix_comes_back_in_its_form(tmp_path: Path, form: str, kind: str) -> None:
-    dense = np.diag([1.0, 0, 2, 3]).astype(np.float32)
+    dense: np.ndarray = np.diag([1.0, 0, 2, 3]).astype(np.float32)
     value = getattr(scipy.sparse, f"{form}_{kind}")(dense)
     back = there_and_back(tmp_path, value)
     assert type(back) is type(value)
@@ -142,7 +142,7 @@ def test_a_sparse_matrix_comes_back_in_its_form(tmp_path: Path, form: str, kind:
 
 
 def test_a_masked_array_keeps_its_mask_and_what_lies_under_it(tmp_path: Path) -> None:
-    value = np.ma.MaskedArray([1, 2, 3], mask=[False, True, False], fill_value=9)
+    value: np.ma.MaskedArray = np.ma.MaskedArray([1, 2, 3], mask=[False, True, False], fill_value=9)
     back = there_and_back(tmp_path, value)
     assert back.mask.tolist() == [False, True, False]
     assert back.data.tolist() == [1, 2, 3]
@@ -221,7 +221,7 @@ def test_a_large_array_is_written_in_slabs_and_not_doubled(tmp_path: Path, monke
         return plain(value, *arguments, **options)
 
     monkeypatch.setattr(np, "ascontiguousarray", watched)
-    value = np.arange(100_000, dtype=np.int64).reshape(1000, 100).T
+    value: np.ndarray = np.arange(100_000, dtype=np.int64).reshape(1000, 100).T
     assert same(there_and_back(tmp_path, value), np.array(value))
     assert 0 < largest <= 8000
 

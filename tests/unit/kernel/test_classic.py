@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -62,7 +63,7 @@ def test_another_history_has_a_folder_of_its_own(
     ("arguments", "error"),
     [((99,), DatasetNotFound), ((4,), DatasetNotReady), (("one",), SettingsError), ((1, "tag"), SettingsError)],
 )
-def test_mistakes_are_told(cache: Path, arguments: tuple[object, ...], error: type[Exception]) -> None:
+def test_mistakes_are_told(cache: Path, arguments: tuple[Any, ...], error: type[Exception]) -> None:
     with pytest.raises(error):
         get(*arguments)
 
@@ -70,7 +71,7 @@ def test_mistakes_are_told(cache: Path, arguments: tuple[object, ...], error: ty
 def test_put(cache: Path, fake: FakeGalaxy) -> None:
     Path("a.txt").write_text("a")
     Path("b.txt").write_text("b")
-    assert put(["a.txt", "b.txt"], file_type="txt") is None
+    assert put(["a.txt", "b.txt"], file_type="txt") is None  # type: ignore[func-returns-value]  # the predecessor's returned None
     assert [fetched["targets"][0]["elements"][0]["name"] for fetched in fake.fetched] == ["a.txt", "b.txt"]
 
 

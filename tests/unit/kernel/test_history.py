@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -76,7 +77,7 @@ def test_read(fake: FakeGalaxy, history: History, name: str, ext: str, content: 
     ],
 )
 def test_read_tables(
-    fake: FakeGalaxy, history: History, name: str, ext: str, content: bytes, options: dict[str, str]
+    fake: FakeGalaxy, history: History, name: str, ext: str, content: bytes, options: dict[str, Any]
 ) -> None:
     fake.add(name, content, extension=ext)
     assert history[1].read(**options).to_dict("list") == {"a": [1], "b": [2]}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 
+import pytest
 from IPython.core.interactiveshell import InteractiveShell
 
 from nebulab import kernel
@@ -21,7 +22,7 @@ def test_a_full_disk_says_what_to_do() -> None:
     assert explained(OSError(errno.ENOENT, "No such file"), {}) == ""
 
 
-def test_it_stands_below_the_cells_own_error(capsys) -> None:
+def test_it_stands_below_the_cells_own_error(capsys: pytest.CaptureFixture[str]) -> None:
     shell = InteractiveShell()
     kernel.load_ipython_extension(shell)
     shell.run_cell("import errno\nraise OSError(errno.ENOSPC, 'No space left on device')")

@@ -30,7 +30,7 @@ def test_the_names_are_in_the_notebook(monkeypatch: pytest.MonkeyPatch, tmp_path
     monkeypatch.setenv("NEBULAB_INPUTS", str(tmp_path / "inputs.json"))
     monkeypatch.setenv("HISTORY_ID", "h1")
     shell = Shell()
-    kernel.load_ipython_extension(shell)  # type: ignore[arg-type]
+    kernel.load_ipython_extension(shell)
     assert set(shell.names) == set(kernel.__all__) - {"load_ipython_extension"} | {"HISTORY_ID", "GALAXY_INPUTS"}
     assert shell.names["HISTORY_ID"] == "h1"
     assert shell.names["GALAXY_INPUTS"] == {"train": [{"path": "a"}]}

@@ -14,7 +14,7 @@ from nebulab.errors import ImageError, SettingsError
 from nebulab.laptop import container, settings
 from nebulab.laptop.gpus import Choice
 from nebulab.laptop.login import Login
-from nebulab.stack.engine import Engine
+from nebulab.stack.engine import HOME, Engine
 
 CPU = Choice(False)
 
@@ -77,7 +77,7 @@ def test_every_wall_stands(folder: Path, engines: Engines) -> None:
         "--shm-size 4096m",
         "--pids-limit 4096",
         f"--volume {folder}:/import",
-        f":{container.HOME}",
+        f":{HOME}",
         "--rm",
     ):
         assert wall in said, wall

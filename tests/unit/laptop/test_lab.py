@@ -64,7 +64,8 @@ def start(tmp_path: Path) -> Iterator[Start]:
 
 def lab_of(folder: Path) -> dict[str, object]:
     """What the stand-in for JupyterLab wrote down: its process and its environment."""
-    return json.loads((folder / "lab.json").read_text())
+    written: dict[str, object] = json.loads((folder / "lab.json").read_text())
+    return written
 
 
 def gone(folder: Path, seconds: float = 20) -> bool:

@@ -21,7 +21,7 @@ from support.fake_galaxy import KEY, FakeGalaxy
 class InMemory(KeyringBackend):
     """A keyring that works."""
 
-    priority = 1.0  # type: ignore[assignment]
+    priority = 1.0
 
     def __init__(self) -> None:
         self.kept: dict[tuple[str, str], str] = {}
@@ -48,7 +48,7 @@ class Locked(InMemory):
 class InClear(InMemory):
     """One that writes keys in clear, as keyrings.alt has: keyring gives those less than what it recommends."""
 
-    priority = 0.5  # type: ignore[assignment]
+    priority = 0.5
 
 
 class Person:

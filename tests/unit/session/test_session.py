@@ -84,7 +84,8 @@ class Session:
 
     def status(self) -> dict[str, Any]:
         answer = httpx.get(self.environment["NEBULAB_SESSION"], headers={"x-api-key": self.environment["API_KEY"]})
-        return answer.raise_for_status().json()
+        told: dict[str, Any] = answer.raise_for_status().json()
+        return told
 
     def save(self, name: str, content: str) -> None:
         (self.work / name).write_text(content)
@@ -117,7 +118,7 @@ def galaxy() -> Iterator[FakeGalaxy]:
 
 @pytest.fixture
 def start(tmp_path: Path, galaxy: FakeGalaxy) -> Iterator[Callable[..., Session]]:
-    started = []
+    started: list[Session] = []
 
     def begin(**variables: str) -> Session:
         started.append(Session(tmp_path / str(len(started)), galaxy, **variables))

@@ -2,37 +2,16 @@
 
 from __future__ import annotations
 
-import json
-import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import closing
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from aiohttp import web
 
 from nebulab.stack import sessions_map
+from support.sessions_map import SessionsMap
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-
-
-@dataclass
-class SessionsMap:
-    """Galaxy's side of the sessions database."""
-
-    path: Path
-
-    def add(self, key: str, token: str, port: int, **wishes: object) -> None:
-        with closing(sqlite3.connect(self.path)) as connection, connection:
-            connection.execute(
-                "INSERT INTO gxitproxy VALUES (?, 'interactivetoolentrypoint', ?, '127.0.0.1', ?, ?)",
-                (key, token, port, json.dumps(wishes)),
-            )
-
-    def remove(self, key: str) -> None:
-        with closing(sqlite3.connect(self.path)) as connection, connection:
-            connection.execute("DELETE FROM gxitproxy WHERE key = ?", (key,))
 
 
 @pytest.fixture

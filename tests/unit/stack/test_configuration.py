@@ -7,6 +7,7 @@ import sqlite3
 import stat
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 
 import pytest
@@ -33,10 +34,11 @@ def settings(tmp_path: Path) -> StackSettings:
     return StackSettings(tmp_path / "data", tmp_path / "environments", tmp_path / "checkout", idle_minutes=7)
 
 
-def _write(settings: StackSettings, isolation: Isolation = BUBBLEWRAP) -> dict:
+def _write(settings: StackSettings, isolation: Isolation = BUBBLEWRAP) -> dict[str, Any]:
     secrets = accounts.load(settings.secrets_file)
     path = configuration.write(settings, secrets, isolation, 8080, 8081)
-    return yaml.safe_load(path.read_text())["galaxy"]
+    galaxy: dict[str, Any] = yaml.safe_load(path.read_text())["galaxy"]
+    return galaxy
 
 
 def test_all_that_galaxy_writes_lies_below_the_data_folder(settings: StackSettings) -> None:
@@ -116,7 +118,7 @@ def test_without_a_worker_jobs_call_galaxys_own_python(settings: StackSettings) 
 
 
 def test_the_limits_of_a_session_are_settings(settings: StackSettings) -> None:
-    chosen = {"session_cores": 1, "session_memory_mb": 300, "session_disk_mb": 400}
+    chosen: dict[str, Any] = {"session_cores": 1, "session_memory_mb": 300, "session_disk_mb": 400}
     _write(replace(settings, **chosen))
     jobs = yaml.safe_load((settings.config_dir / "job_conf.yml").read_text())
     destination = jobs["execution"]["environments"]["sessions"]

@@ -43,7 +43,8 @@ def jobs(settings: StackSettings, monkeypatch: pytest.MonkeyPatch) -> dict[str, 
     """Galaxy's job configuration."""
     monkeypatch.delenv("SSL_CERT_FILE", raising=False)
     configuration.write(settings, accounts.load(settings.secrets_file), PODMAN, 8080, 8081)
-    return yaml.safe_load((settings.config_dir / "job_conf.yml").read_text())
+    written: dict[str, Any] = yaml.safe_load((settings.config_dir / "job_conf.yml").read_text())
+    return written
 
 
 def options(destination: dict[str, Any]) -> list[str]:
@@ -378,7 +379,7 @@ class Dataset:
         self.files = [folder / name, *(folder / other for other in beside)]
         for file in self.files:
             file.write_text("")
-        self.metadata = {"index": self.files[1]} if beside else {"columns": 3}
+        self.metadata: dict[str, Any] = {"columns": 3}
         if beside:
             self.metadata = {"index": SimpleNamespace(get_file_name=lambda: str(self.files[1])), "columns": 3}
         self.dataset = SimpleNamespace(id=5, uuid="uuid-5", extra_files_path_exists=lambda: False)
@@ -402,7 +403,8 @@ def mapped(rules: ModuleType, engine: str = "docker", **job: Any) -> Any:
 
 
 def volumes(destination: Any) -> list[str]:
-    return destination.params["docker_volumes"].split(",")
+    mounted: str = destination.params["docker_volumes"]
+    return mounted.split(",")
 
 
 def holding(dataset: Any) -> SimpleNamespace:

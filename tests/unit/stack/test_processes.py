@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import subprocess
 import sys
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psutil
@@ -26,14 +27,14 @@ def stack_id() -> Iterator[str]:
     processes.end_all(stack_id, grace=0)
 
 
-def _wait(probe, seconds: float = 10) -> None:
+def _wait(probe: Callable[[], object], seconds: float = 10) -> None:
     deadline = time.monotonic() + seconds
     while not probe():
         assert time.monotonic() < deadline
         time.sleep(0.02)
 
 
-async def _start(stack_id: str, folder: Path, code: str):
+async def _start(stack_id: str, folder: Path, code: str) -> asyncio.subprocess.Process:
     return await processes.start(
         [sys.executable, "-c", code],
         stack_id=stack_id,

@@ -14,12 +14,14 @@ from nebulab.relay import SERVER_OPTIONS
 from nebulab.stack.proxy import ProxySettings, Route, make_app, route
 from support import proxies
 from support.proxies import KEY, TOKEN, ProxyClient, host
+from support.sessions_map import SessionsMap
 
 GALAXY = "http://localhost:8080"
+Serve = Callable[[Callable[[web.Request], Awaitable[web.StreamResponse]]], Awaitable[int]]
 
 
 @pytest.fixture
-async def proxy(sessions, serve) -> AsyncIterator[ProxyClient]:
+async def proxy(sessions: SessionsMap, serve: Serve) -> AsyncIterator[ProxyClient]:
     """Our proxy, and one session behind it."""
     port = await serve(proxies.lab)
     sessions.add(KEY, TOKEN, port)
@@ -64,13 +66,13 @@ async def test_an_unknown_address_says_what_to_do(proxy: ProxyClient) -> None:
     assert GALAXY in page
 
 
-async def test_an_address_dies_with_its_session(proxy: ProxyClient, sessions) -> None:
+async def test_an_address_dies_with_its_session(proxy: ProxyClient, sessions: SessionsMap) -> None:
     assert (await proxy.ask("/lab", host()))[0] == 200
     sessions.remove(KEY)
     assert (await proxy.ask("/lab", host()))[0] == 404
 
 
-async def test_before_the_first_session_there_is_no_database(tmp_path, proxy: ProxyClient, sessions) -> None:
+async def test_before_the_first_session_there_is_no_database(proxy: ProxyClient, sessions: SessionsMap) -> None:
     sessions.path.unlink()
     assert (await proxy.ask("/lab", host()))[0] == 404
     sessions.path.touch()
@@ -85,7 +87,7 @@ def dead_port() -> Iterator[int]:
 
 
 async def test_a_session_that_does_not_answer_yet_shows_a_page_that_asks_again(
-    proxy: ProxyClient, sessions, dead_port: int
+    proxy: ProxyClient, sessions: SessionsMap, dead_port: int
 ) -> None:
     sessions.add("starting", TOKEN, dead_port)
     status, page = await proxy.ask("/lab", host("starting"), headers={"Accept": "text/html"})
@@ -111,9 +113,7 @@ async def test_other_sites_do_not_learn_the_address(proxy: ProxyClient) -> None:
         assert "Access-Control-Allow-Origin" not in answer.headers
 
 
-async def test_nothing_is_dialled_without_a_token(
-    proxy: ProxyClient, sessions, serve: Callable[..., Awaitable[int]]
-) -> None:
+async def test_nothing_is_dialled_without_a_token(proxy: ProxyClient, sessions: SessionsMap, serve: Serve) -> None:
     called = asyncio.Event()
 
     async def never(request: web.Request) -> web.Response:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -51,6 +52,6 @@ def test_another_process_reads_the_same_settings(tmp_path: Path) -> None:
         ({"colour": "blue"}, "colour"),
     ],
 )
-def test_nonsense_is_refused(options: dict, message: str) -> None:
+def test_nonsense_is_refused(options: dict[str, Any], message: str) -> None:
     with pytest.raises(SettingsError, match=message):
         read_settings(options, {})

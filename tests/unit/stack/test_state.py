@@ -10,6 +10,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from rich.console import Console
 
 from nebulab.errors import NotRunning, PortTaken
 from nebulab.files import write_private
@@ -65,7 +66,7 @@ def test_without_a_stack_there_is_nothing_to_show_or_stop(data_dir: Path) -> Non
     with pytest.raises(NotRunning, match="nebulab up"):
         control.status(settings)
     with pytest.raises(NotRunning):
-        control.down(settings, control.Console(quiet=True))
+        control.down(settings, Console(quiet=True))
 
 
 def test_a_lock_is_held_by_one_and_freed_at_its_end(data_dir: Path) -> None:
@@ -105,7 +106,7 @@ def test_down_returns_when_the_supervisor_has_ended_and_not_when_it_unlocks(data
         assert supervisor.stdout.readline() == "locked\n"
         running = _state(supervisor.pid, psutil.Process(supervisor.pid).create_time())
         state.write(data_dir, running)
-        control.down(read_settings({"data_dir": data_dir}, {}), control.Console(quiet=True))
+        control.down(read_settings({"data_dir": data_dir}, {}), Console(quiet=True))
         assert not state.supervised(running)
 
 

@@ -43,7 +43,7 @@ class Small(Supervisor):
         return galaxy, proxy
 
     def _part(self, name: str, port: int) -> Part:
-        command = (sys.executable, "-m", "http.server", str(port), "--bind", "127.0.0.1")
+        command: tuple[str, ...] = (sys.executable, "-m", "http.server", str(port), "--bind", "127.0.0.1")
         if self.broken and name == "galaxy":
             command = (sys.executable, "-c", BROKEN)
         address = f"http://127.0.0.1:{port}"

@@ -18,6 +18,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, TypeVar
 
 import psutil
 import pytest
@@ -43,9 +44,10 @@ print(json.dumps({
 }))
 """
 FETCH = "galaxy/tools/data_fetch.py"
+Answer = TypeVar("Answer")
 
 
-def _until(probe: Callable[[], object], seconds: float = 20) -> object:
+def _until(probe: Callable[[], Answer], seconds: float = 20) -> Answer:
     deadline = time.monotonic() + seconds
     while not (answer := probe()):
         assert time.monotonic() < deadline, "waited in vain"
@@ -59,9 +61,9 @@ class Jobs:
 
     settings: StackSettings
     folder: Path
-    started: list[subprocess.Popen] = field(default_factory=list)
+    started: list[subprocess.Popen[Any]] = field(default_factory=list)
 
-    def serve(self, stuck_seconds: float = 60) -> subprocess.Popen:
+    def serve(self, stuck_seconds: float = 60) -> subprocess.Popen[bytes]:
         process = subprocess.Popen(
             [sys.executable, "-c", SERVE, str(self.settings.worker_dir), str(stuck_seconds)],
             env=os.environ | {"PYTHONPATH": str(CODE)},
@@ -78,19 +80,19 @@ class Jobs:
         path.write_text(text)
         return name if name.startswith("metadata") else str(path)
 
-    def start(self, *arguments: str, **options) -> subprocess.Popen:
+    def start(self, *arguments: str, **options: Any) -> subprocess.Popen[str]:
         python = self.settings.worker_dir / "bin" / "python"
-        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+        pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
         process = subprocess.Popen([python, *arguments], cwd=self.folder, text=True, **pipes | options)
         self.started.append(process)
         return process
 
-    def run(self, *arguments: str, said: str = "", **options) -> subprocess.CompletedProcess:
+    def run(self, *arguments: str, said: str = "", **options: Any) -> subprocess.CompletedProcess[str]:
         process = self.start(*arguments, **options)
         out, errors = process.communicate(said, timeout=60)
         return subprocess.CompletedProcess(arguments, process.returncode, out, errors)
 
-    def begun(self, worker: subprocess.Popen) -> tuple[psutil.Process, psutil.Process]:
+    def begun(self, worker: subprocess.Popen[bytes]) -> tuple[psutil.Process, psutil.Process]:
         """Wait until a program has written the file `begun`; return its keeper and itself."""
         task = psutil.Process(int(_until((self.folder / "begun").exists) and (self.folder / "begun").read_text()))
         keeper = task.parent()
@@ -139,7 +141,7 @@ def jobs(tmp_path: Path) -> Iterator[Jobs]:
 
 def test_a_program_finds_in_the_worker_what_it_would_find_alone(jobs: Jobs) -> None:
     script = jobs.script(WHERE)
-    options = {"env": {"ONLY": "this", "TÖRT": "é\udcff"}, "umask": 0o027}
+    options: dict[str, Any] = {"env": {"ONLY": "this", "TÖRT": "é\udcff"}, "umask": 0o027}
     alone = json.loads(jobs.run(script, "--a", "b c", "", **options).stdout)
     jobs.serve()
     inside = json.loads(jobs.run(script, "--a", "b c", "", **options).stdout)
@@ -186,7 +188,7 @@ def test_any_other_program_gets_a_python_of_its_own(jobs: Jobs, arguments: tuple
     jobs.serve()
     for name in ("other.py", "sub/metadata.py"):
         jobs.script(WHERE, name)
-    options = {"env": os.environ | {"PYTHONPATH": "."}}
+    options: dict[str, Any] = {"env": os.environ | {"PYTHONPATH": "."}}
     assert json.loads(jobs.run(*arguments, **options).stdout)["in_worker"] is False
 
 

@@ -91,7 +91,7 @@ def folder_name(address: str) -> str:
     return cleaned if cleaned and cleaned not in {"outputs", "galaxy_inputs"} else f"repository_{cleaned}"
 
 
-def clone(
+def clone(  # noqa: PLR0913 - what a clone may use, by name
     address: str,
     reference: str,
     into: Path,

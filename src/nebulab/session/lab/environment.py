@@ -49,7 +49,7 @@ def passed_on(environment: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in environment.items() if name in _PASSED_WHOLE or name.startswith(_PASSED)}
 
 
-def make(
+def make(  # noqa: PLR0913 - what the environment tells, by name
     settings: SessionSettings,
     *,
     inherited: Mapping[str, str],

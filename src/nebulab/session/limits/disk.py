@@ -48,7 +48,7 @@ class Disk:
 
     trouble = "The disk space can't be measured"
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what is measured and what may be done about it, by name
         self,
         layout: Layout,
         limit: int | None,

@@ -39,7 +39,7 @@ class Results(Collected):
     `name` is the program's, and `job_id` Galaxy's: what is recovered carries them.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - where results come from and what they are called, by name
         self,
         layout: Layout,
         datatypes: Datatypes,

@@ -79,6 +79,9 @@ class _Walk:
     tell: Tell
     everything: bool
 
+    def in_outputs(self, folder: PurePosixPath) -> bool:
+        return self.everything or folder.parts[:1] == OUTPUTS_FOLDER.parts
+
 
 @contextlib.contextmanager
 def _opened(path: str | Path, beneath: int | None = None) -> Iterator[int]:
@@ -99,41 +102,46 @@ def _opened_below(root: int, parts: tuple[str, ...]) -> Iterator[int]:
 
 
 def _walk(folder: int, at: PurePosixPath, walk: _Walk, *, followed: bool) -> Iterator[tuple[Found, int]]:
-    in_outputs = walk.everything or at.parts[:1] == OUTPUTS_FOLDER.parts
     try:
         with os.scandir(folder) as entries:
             listed = list(entries)
     except OSError:
         return
-    if not in_outputs and any(entry.name == _ENVIRONMENT_MARK for entry in listed):
+    if not walk.in_outputs(at) and any(entry.name == _ENVIRONMENT_MARK for entry in listed):
         return
     for entry in listed:
-        path = at / entry.name
         try:
-            if entry.is_symlink():
-                if in_outputs and not followed:
-                    yield from _follow(path, walk)
-            elif entry.is_dir(follow_symlinks=False):
-                if not _skipped(entry.name, in_outputs):
-                    if len(path.parts) > _DEEPEST:
-                        walk.tell(f"{shown(path)} lies too deep for Galaxy; move it up.")
-                        continue
-                    with _opened(entry.name, folder) as inner:
-                        yield from _walk(inner, path, walk, followed=followed)
-            elif in_outputs or is_notebook(path):
-                status = entry.stat(follow_symlinks=False)
-                if stat.S_ISREG(status.st_mode):
-                    if not entry.name.startswith(_BEING_WRITTEN):
-                        yield _found(path, entry.name, status), folder
-                elif in_outputs:
-                    walk.tell(
-                        f"{shown(path)} is no file with content (a pipe, a socket or a device): it won't be collected."
-                    )
+            yield from _visit(entry, folder, at, walk, followed=followed)
         except FileNotFoundError:
             # Deleted since it was listed.
             continue
         except OSError as error:
-            walk.tell(f"{shown(path)} can't be read: {error.strerror}.")
+            walk.tell(f"{shown(at / entry.name)} can't be read: {error.strerror}.")
+
+
+def _visit(
+    entry: os.DirEntry[str], folder: int, at: PurePosixPath, walk: _Walk, *, followed: bool
+) -> Iterator[tuple[Found, int]]:
+    path = at / entry.name
+    in_outputs = walk.in_outputs(at)
+    if entry.is_symlink():
+        if in_outputs and not followed:
+            yield from _follow(path, walk)
+    elif entry.is_dir(follow_symlinks=False):
+        if _skipped(entry.name, in_outputs):
+            return
+        if len(path.parts) > _DEEPEST:
+            walk.tell(f"{shown(path)} lies too deep for Galaxy; move it up.")
+            return
+        with _opened(entry.name, folder) as inner:
+            yield from _walk(inner, path, walk, followed=followed)
+    elif in_outputs or is_notebook(path):
+        status = entry.stat(follow_symlinks=False)
+        if stat.S_ISREG(status.st_mode):
+            if not entry.name.startswith(_BEING_WRITTEN):
+                yield _found(path, entry.name, status), folder
+        elif in_outputs:
+            walk.tell(f"{shown(path)} is no file with content (a pipe, a socket or a device): it won't be collected.")
 
 
 def _skipped(name: str, in_outputs: bool) -> bool:

@@ -89,7 +89,7 @@ def available(choice: str) -> str:
     return _kind_of_container() or "none"
 
 
-def command(
+def command(  # noqa: PLR0913 - each wall is named where it is put up
     argv: Sequence[str],
     *,
     isolation: str,

@@ -61,7 +61,7 @@ class Keeper:
         except asyncio.CancelledError:
             looking.cancel()
             raise
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - a watch goes on, whatever its look met
             return self._failed(error)
         self._failures, self._last_error = 0, ""
         self._journal.take_back(self._watch.trouble)

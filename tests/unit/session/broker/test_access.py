@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 
@@ -203,7 +204,7 @@ def test_a_token_is_found_in_each_of_its_places() -> None:
     assert token_of({"Authorization": "Basic abc"}, "") == []
 
 
-def fetch(**element: object) -> dict:
+def fetch(**element: object) -> dict[str, Any]:
     return {"history_id": ID, "targets": [{"destination": {"type": "hdas"}, "elements": [element]}]}
 
 
@@ -243,12 +244,12 @@ HARMFUL = [
 
 
 @pytest.mark.parametrize("body", HARMLESS)
-def test_a_body_with_the_users_data_passes(body: dict) -> None:
+def test_a_body_with_the_users_data_passes(body: dict[str, Any]) -> None:
     judge_body("application/json", json.dumps(body).encode())
 
 
 @pytest.mark.parametrize("body", HARMFUL)
-def test_a_body_that_reaches_further_is_refused(body: dict) -> None:
+def test_a_body_that_reaches_further_is_refused(body: dict[str, Any]) -> None:
     with pytest.raises(NotAllowed):
         judge_body("application/json; charset=utf-8", json.dumps(body).encode())
 

@@ -8,6 +8,7 @@ import json
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 import aiohttp
 import pytest
@@ -50,7 +51,7 @@ class Session:
     client: aiohttp.ClientSession
     extended: list[bool]
 
-    def ask(self, method: str, path: str, **options: object) -> aiohttp.client._RequestContextManager:
+    def ask(self, method: str, path: str, **options: Any) -> aiohttp.client._RequestContextManager:
         options.setdefault("headers", {"x-api-key": TOKEN})
         return self.client.request(method, self.broker.address + path, allow_redirects=False, **options)
 

@@ -18,7 +18,9 @@ def layout(tmp_path: Path) -> Layout:
     return Layout(tmp_path / "job" / "working")
 
 
-def dataset(path: Path, staged: str, content: str = "content", metadata: dict[str, str] | None = None) -> dict:
+def dataset(
+    path: Path, staged: str, content: str = "content", metadata: dict[str, str] | None = None
+) -> dict[str, Any]:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(content)
     extra = []
@@ -29,13 +31,14 @@ def dataset(path: Path, staged: str, content: str = "content", metadata: dict[st
     return {"staging_path": staged, "source_path": str(path), "element_identifier": staged, "metadata_files": extra}
 
 
-def given(name: str, selector: str, value: Any) -> dict:
+def given(name: str, selector: str, value: Any) -> dict[str, Any]:
     return {"input_name": name, "input_type": {"input_type_selector": selector, "input_value": value}}
 
 
-def staged(layout: Layout, *inputs: dict) -> dict[str, Any]:
+def staged(layout: Layout, *inputs: dict[str, Any]) -> dict[str, Any]:
     stage(Request(inputs=inputs), layout)
-    return json.loads((layout.staged / "galaxy_inputs.json").read_text())
+    told: dict[str, Any] = json.loads((layout.staged / "galaxy_inputs.json").read_text())
+    return told
 
 
 def test_a_dataset_is_a_list_of_one_with_a_path_relative_to_the_working_folder(layout: Layout, tmp_path: Path) -> None:

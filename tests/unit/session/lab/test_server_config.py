@@ -18,13 +18,15 @@ from nebulab.errors import ServerError
 from nebulab.session.lab import config as lab_config
 
 
-@pytest.fixture
-def config() -> defaultdict:
+class Config(defaultdict[str, SimpleNamespace]):
     """Something with traitlets' manners: sections appear when they are named."""
 
-    class Config(defaultdict):
-        __getattr__ = defaultdict.__getitem__
+    def __getattr__(self, section: str) -> SimpleNamespace:
+        return self[section]
 
+
+@pytest.fixture
+def config() -> Config:
     return Config(SimpleNamespace)
 
 
@@ -45,7 +47,7 @@ def test_the_command_names_no_secret() -> None:
     assert "--ServerApp.ip=0.0.0.0" in lab_config.command(8888, address="0.0.0.0")
 
 
-def test_the_token_moves_from_a_private_file_into_the_configuration(config: defaultdict, handed_over: Path) -> None:
+def test_the_token_moves_from_a_private_file_into_the_configuration(config: Config, handed_over: Path) -> None:
     assert handed_over.stat().st_mode & 0o777 == 0o600
     assert "s3cret" not in os.environ.values()
     lab_config.configure(config)
@@ -65,7 +67,7 @@ def test_the_address_of_the_page_is_told_where_it_is_not_the_usual_one() -> None
 
 
 def test_a_password_is_a_second_way_in_beside_the_token(
-    config: defaultdict, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    config: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     hashed = "argon2:$argon2id$v=19$m=10240,t=10,p=8$c2FsdHNhbHQ$aGFzaA"
     for name, value in lab_config.hand_over("s3cret", tmp_path, password=hashed).items():
@@ -75,7 +77,7 @@ def test_a_password_is_a_second_way_in_beside_the_token(
     assert config.PasswordIdentityProvider.hashed_password == hashed
 
 
-def test_no_token_no_server(config: defaultdict, handed_over: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_token_no_server(config: Config, handed_over: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     handed_over.write_text("")
     with pytest.raises(ServerError, match="token"):
         lab_config.configure(config)
@@ -84,9 +86,7 @@ def test_no_token_no_server(config: defaultdict, handed_over: Path, monkeypatch:
         lab_config.configure(config)
 
 
-def test_two_sessions_share_no_cookie_secret(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, config: defaultdict
-) -> None:
+def test_two_sessions_share_no_cookie_secret(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, config: Config) -> None:
     made = []
     for _ in range(2):
         monkeypatch.setenv(*next(iter(lab_config.hand_over("s3cret", tmp_path).items())))
@@ -111,7 +111,9 @@ def test_the_pages_part_is_found_and_fits_the_version() -> None:
     # Browsers keep these files for good: a new version needs a new name.
     assert nebulab.__version__ in entry.name
     script = entry.read_text()
-    assert re.search(r"const NAME = '(.*)';", script)[1] == description["name"]
+    name = re.search(r"const NAME = '(.*)';", script)
+    assert name is not None
+    assert name[1] == description["name"]
 
 
 def test_an_installed_package_brings_the_pages_part(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -27,22 +27,23 @@ time.sleep(600)
 
 
 @pytest.fixture
-def kernels() -> Iterator[dict[int, subprocess.Popen]]:
+def kernels() -> Iterator[dict[int, subprocess.Popen[bytes]]]:
     """A kernel of 30 MB and one of 120 MB."""
     started = {}
     for size in (30, 120):
         arguments = [sys.executable, "-c", KERNEL, str(size), "-f", f"/tmp/kernel-{size}.json"]
-        started[size] = subprocess.Popen(arguments, stdout=subprocess.PIPE)
-        assert started[size].stdout
-        started[size].stdout.readline()
+        process = started[size] = subprocess.Popen(arguments, stdout=subprocess.PIPE)
+        assert process.stdout
+        process.stdout.readline()
     yield started
     for process in started.values():
         process.kill()
         process.wait()
+        assert process.stdout
         process.stdout.close()
 
 
-def test_the_largest_kernel_is_found_and_ended(kernels: dict[int, subprocess.Popen]) -> None:
+def test_the_largest_kernel_is_found_and_ended(kernels: dict[int, subprocess.Popen[bytes]]) -> None:
     found = memory.largest(os.getpid())
     assert found is not None
     assert (found.pid, found.is_kernel) == (kernels[120].pid, True)
@@ -52,7 +53,7 @@ def test_the_largest_kernel_is_found_and_ended(kernels: dict[int, subprocess.Pop
     assert kernels[30].poll() is None
 
 
-def test_a_program_in_a_terminal_that_holds_more_is_found_too(kernels: dict[int, subprocess.Popen]) -> None:
+def test_a_program_in_a_terminal_that_holds_more_is_found_too(kernels: dict[int, subprocess.Popen[bytes]]) -> None:
     program = subprocess.Popen([sys.executable, "-c", KERNEL, "200"], stdout=subprocess.PIPE)
     assert program.stdout
     program.stdout.readline()
@@ -66,7 +67,7 @@ def test_a_program_in_a_terminal_that_holds_more_is_found_too(kernels: dict[int,
         program.stdout.close()
 
 
-def test_what_a_session_holds_is_counted_with_all_below_it(kernels: dict[int, subprocess.Popen]) -> None:
+def test_what_a_session_holds_is_counted_with_all_below_it(kernels: dict[int, subprocess.Popen[bytes]]) -> None:
     own = linux.proportional(os.getpid())
     assert own + 150 * MEGABYTE < memory.used(os.getpid(), MEGABYTE) < own + 300 * MEGABYTE
 

@@ -16,6 +16,7 @@ from nebulab.session.limits import disk, memory, processes
 from nebulab.session.limits.disk import Disk
 from nebulab.session.limits.memory_watch import MemoryWatch
 from nebulab.session.limits.processes_watch import ProcessesWatch
+from nebulab.session.limits.usage import measure
 from nebulab.session.outputs import mirroring
 from nebulab.session.watches.keeper import Keeper, Watch
 
@@ -49,7 +50,7 @@ def of_outputs(journal: Journal, layout: Layout) -> Watch:
 
 WATCHES = [
     (of_memory, memory, "used", lambda *_: 0),
-    (of_disk, disk, "measure", disk.measure),
+    (of_disk, disk, "measure", measure),
     (of_processes, processes, "of_container", lambda: processes.Count(10, 100)),
     (of_outputs, Collected, "update", lambda *_: None),
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -29,7 +30,7 @@ def idle(clock: Clock) -> Idleness:
     return Idleness(3600, clock)
 
 
-def kernel(state: str, last: float, connections: int = 0) -> dict:
+def kernel(state: str, last: float, connections: int = 0) -> dict[str, Any]:
     moment = datetime.fromtimestamp(last, UTC).isoformat().replace("+00:00", "Z")
     return {"execution_state": state, "last_activity": moment, "connections": connections}
 
