@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from nebulab.accelerators import caps
+from nebulab import contract
 from nebulab.errors import SettingsError
 from nebulab.session import page
 from nebulab.session.layout import Layout
@@ -158,7 +158,7 @@ def read(
         hide=tuple(Path(folder) for folder in environment.get("NEBULAB_HIDE", "").split(":") if folder),
         memory_mb=_whole(environment, "GALAXY_MEMORY_MB") or (_container_memory_mb() if layout else None),
         disk_mb=_whole(environment, "NEBULAB_DISK_MB"),
-        gpu_memory_mb=_whole(environment, caps.LIMIT),
+        gpu_memory_mb=_whole(environment, contract.GPU_MEMORY_MB),
         slots=_whole(environment, "GALAXY_SLOTS"),
         idle_minutes=_number(environment, "NEBULAB_IDLE_MINUTES", 0 if layout else DEFAULT_IDLE_MINUTES, lowest=0)
         or math.inf,
