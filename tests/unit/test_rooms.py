@@ -16,7 +16,7 @@ import pytest
 CHECKOUT = Path(__file__).parents[2]
 PACKAGE = CHECKOUT / "src" / "nebulab"
 ARCHITECTURE = CHECKOUT / "docs" / "architecture.md"
-EVERYWHERE = frozenset({"contract", "errors"})
+EVERYWHERE = frozenset({"contract", "errors", "variables"})
 """May be imported by every room, and are not listed for each."""
 DIVIDED = "session"
 MOST_FILES = 16
