@@ -26,7 +26,7 @@ _MEMORY_LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.lim
 
 
 class _Galaxy(Kind):
-    allowed = "it as https://…"
+    allowed = "an address as https://…"
 
     def read(self, value: str) -> str:
         url = value.rstrip("/")
@@ -36,7 +36,7 @@ class _Galaxy(Kind):
 
 
 class _Environment(Kind):
-    allowed = "the folder of the kernels' environment"
+    allowed = "the folder of a Python environment"
 
     def read(self, value: str) -> Path:
         folder = Path(value)
