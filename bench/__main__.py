@@ -17,6 +17,7 @@ from rich.console import Console
 
 from bench import crowd, estimators, image, jobs, kernels, lookup, models, notebooks, sessions, training, transfer
 from bench.table import Row, render
+from nebulab.develop import tests
 from nebulab.develop.environments import locked_environment
 from nebulab.errors import SettingsError
 from nebulab.stack.engine import find_for
@@ -25,7 +26,7 @@ from nebulab.stack.settings import DEFAULT_IMAGE, StackSettings
 
 BENCH = Path(__file__).parent
 ROOT = BENCH.parent
-ENVIRONMENTS = Path(os.environ.get("NEBULAB_ENVIRONMENTS", ROOT / ".work" / "environments"))
+ENVIRONMENTS: Path = tests.ENVIRONMENTS.read(os.environ) or ROOT / ".work" / "environments"
 
 ON_GALAXY = ("sessions", "crowd", "transfer", "lookup", "training")
 PARTS = (*ON_GALAXY, "jobs", "notebooks", "kernels", "estimators", "models", "image")
@@ -46,7 +47,7 @@ def stack(
 ) -> Iterator[tuple[str, str]]:
     """Start a stack that also offers the bare tool; yield its address and the user's key."""
     environments = ENVIRONMENTS if checkout == ROOT else checkout / ".work" / "environments"
-    variables = os.environ | {"NEBULAB_ENVIRONMENTS": str(environments)}
+    variables = os.environ | {tests.ENVIRONMENTS.name: str(environments)}
     nebulab = [str(checkout / "nebulab")]
     here = ["--data-dir", str(data_dir)]
     tools = ["--tool-conf", str(_bare_tool(data_dir.with_name("tools")) / "tool_conf.xml")]

@@ -16,6 +16,6 @@ def require(name: str) -> str:
     if part.path is not None:
         return part.path
     reason = f"no {part.program} on this machine (apt packages: {', '.join(part.packages)})"
-    if os.environ.get(REQUIRE_ALL):
+    if REQUIRE_ALL.read(os.environ):
         pytest.fail(reason)
     pytest.skip(reason)

@@ -10,8 +10,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from nebulab.develop import tests
+
 ROOT = Path(__file__).parents[2]
-ENVIRONMENTS = Path(os.environ.get("NEBULAB_ENVIRONMENTS", ROOT / ".work" / "environments"))
+ENVIRONMENTS: Path = tests.ENVIRONMENTS.read(os.environ) or ROOT / ".work" / "environments"
 
 SANDBOXED = ("--isolation", "bubblewrap")
 
@@ -42,7 +44,7 @@ class Stack:
 
     @property
     def environment(self) -> dict[str, str]:
-        environment = os.environ | {"NEBULAB_ENVIRONMENTS": str(ENVIRONMENTS)}
+        environment = os.environ | {tests.ENVIRONMENTS.name: str(ENVIRONMENTS)}
         environment.pop("PYTHONDONTWRITEBYTECODE", None)
         return environment
 

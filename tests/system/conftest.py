@@ -12,13 +12,12 @@ from pathlib import Path
 import httpx
 import pytest
 
+from nebulab.develop.tests import STACK as RUNNING
 from nebulab.kernel import connecting
 from nebulab.kernel.histories import History
 from support import containers
 from support.galaxy import GalaxyUser
 from support.stack import Account, Stack
-
-RUNNING = "NEBULAB_TEST_STACK"
 
 
 def new_account(stack: Stack, name: str) -> Account:
@@ -66,7 +65,7 @@ def stack(new_stack: Callable[..., Stack]) -> Stack:
 
     NEBULAB_TEST_STACK=<data folder> takes one that runs already, which saves a developer its start.
     """
-    running = os.environ.get(RUNNING)
+    running = RUNNING.read(os.environ)
     stack = _adopt(Stack(Path(running))) if running else new_stack("--clone-schemes", "https,ssh,http")
     stack.other = new_account(stack, "other")
     return stack
@@ -75,7 +74,7 @@ def stack(new_stack: Callable[..., Stack]) -> Stack:
 @pytest.fixture(scope="session")
 def doomed(new_stack: Callable[..., Stack], request: pytest.FixtureRequest) -> Stack:
     """A stack whose Galaxy a test may kill: it is started again, and what other tests left behind dies with none."""
-    return request.getfixturevalue("stack") if os.environ.get(RUNNING) else new_stack()
+    return request.getfixturevalue("stack") if RUNNING.read(os.environ) else new_stack()
 
 
 @pytest.fixture(scope="session")

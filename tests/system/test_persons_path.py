@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect, sync_playwright
 
+from nebulab.develop.tests import SCREENSHOTS
 from support.galaxy import TOOL, GalaxyUser, wait_for
 from support.parts import require
 from support.stack import Account, Stack
@@ -51,7 +52,7 @@ def page(stack: Stack) -> Iterator[Page]:
 
 def picture(page: Page, name: str) -> None:
     """Keep a screenshot where the README's pictures are being taken."""
-    folder = os.environ.get("NEBULAB_TEST_SCREENSHOTS")
+    folder = SCREENSHOTS.read(os.environ)
     if folder:
         page.screenshot(path=str(Path(folder) / f"{name}.png"))
 

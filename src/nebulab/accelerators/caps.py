@@ -11,11 +11,7 @@ from dataclasses import dataclass
 
 from nebulab.accelerators.diagnosis import Cause, Seen
 from nebulab.accelerators.gpus import Look
-
-LIMIT = "NEBULAB_GPU_MEMORY_MB"
-"""How much of each GPU's memory one process may take, in MiB; read by `startup` and by Nebulab's predictor."""
-NAMES = "NEBULAB_GPUS"
-"""The GPUs that a session or job was given, for model cards."""
+from nebulab.contract import GPU_MEMORY_MB, GPUS
 
 _MIB = 2**20
 
@@ -43,7 +39,8 @@ CAPS = (
 
 def limit_bytes(environment: Mapping[str, str]) -> int | None:
     """Return the share of each GPU's memory that `environment` names, in bytes, or None."""
-    text = environment.get(LIMIT, "").strip()
+    # No error where it is no number: a kernel must start, and a notebook may have changed it.
+    text = environment.get(GPU_MEMORY_MB, "").strip()
     return int(text) * _MIB if text.isdecimal() and int(text) > 0 else None
 
 
@@ -63,13 +60,13 @@ def limits(look: Look, limit_mb: int | None, inherited: Mapping[str, str]) -> di
     made = {"TF_FORCE_GPU_ALLOW_GROWTH": "true", "XLA_PYTHON_CLIENT_PREALLOCATE": "false"}
     sizes = _sizes(look)
     if limit_mb is not None and _binds(look, limit_mb):
-        made[LIMIT] = str(limit_mb)
+        made[GPU_MEMORY_MB] = str(limit_mb)
         # Of the largest: JAX has one fraction for all, and none of them may be exceeded.
         if sizes and "XLA_CLIENT_MEM_FRACTION" not in inherited:  # JAX refuses its old and its new name side by side
             made["XLA_PYTHON_CLIENT_MEM_FRACTION"] = f"{limit_mb * _MIB / max(sizes):.4f}"
         # Heeded by the driver where an MPS server runs, by nothing else.
         made["CUDA_MPS_PINNED_DEVICE_MEM_LIMIT"] = ",".join(f"{place}={limit_mb}M" for place in range(len(look.usable)))
-    return {name: value for name, value in made.items() if name not in inherited or name == LIMIT}
+    return {name: value for name, value in made.items() if name not in inherited or name == GPU_MEMORY_MB}
 
 
 def _sizes(look: Look) -> list[int]:
@@ -93,7 +90,7 @@ def fallback(seen: Seen) -> dict[str, str]:
 
 def variables(seen: Seen, limit_mb: int | None, inherited: Mapping[str, str]) -> dict[str, str]:
     """Return all that a session or job tells its kernels of the GPUs; see `limits` and `fallback`."""
-    names = {NAMES: seen.look.names} if seen.look.usable else {}
+    names = {GPUS: seen.look.names} if seen.look.usable else {}
     return limits(seen.look, limit_mb, inherited) | fallback(seen) | names
 
 

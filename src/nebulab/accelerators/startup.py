@@ -10,6 +10,8 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any
 
+from nebulab import contract
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from importlib.machinery import ModuleSpec
@@ -103,5 +105,5 @@ def _tell(name: str, error: Exception) -> None:
     print(f"Nebulab could not limit the GPU memory of {name}: {error!r}", file=sys.stderr)
 
 
-if os.environ.get("NEBULAB_GPU_MEMORY_MB", "").isdecimal():
-    install(int(os.environ["NEBULAB_GPU_MEMORY_MB"]))
+if os.environ.get(contract.GPU_MEMORY_MB, "").isdecimal():
+    install(int(os.environ[contract.GPU_MEMORY_MB]))

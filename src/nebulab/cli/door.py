@@ -8,6 +8,8 @@ from pathlib import Path
 
 import click
 
+from nebulab.contract import DOOR_FOLDER, TICKETS
+
 _FOLDER = click.Path(file_okay=False, path_type=Path)
 
 
@@ -15,7 +17,7 @@ _FOLDER = click.Path(file_okay=False, path_type=Path)
 @click.option(
     "--folder",
     type=_FOLDER,
-    default=Path("/run/nebulab"),
+    default=Path(DOOR_FOLDER),
     show_default=True,
     help="Where the sockets are made; containers get it mounted, to be read.",
 )
@@ -24,7 +26,7 @@ _FOLDER = click.Path(file_okay=False, path_type=Path)
     type=_FOLDER,
     default=Path("/run/nebulab-tickets"),
     show_default=True,
-    help="Where job scripts leave tickets (NEBULAB_TICKETS of the destination); never mounted.",
+    help=f"Where job scripts leave tickets ({TICKETS} of the destination); never mounted.",
 )
 @click.option("--galaxy", metavar="HOST:PORT", help="Where Galaxy answers, for sessions that can't reach its address.")
 @click.option(

@@ -6,10 +6,12 @@ from pathlib import Path
 
 import click
 
+from nebulab.contract import DATA_DIR
+
 data_dir = click.option(
     "--data-dir",
     type=click.Path(file_okay=False, path_type=Path),
     metavar="FOLDER",
-    help="The stack's folder.  [default: $NEBULAB_DATA_DIR, else ~/.local/share/nebulab]",
+    help=f"The stack's folder.  [default: ${DATA_DIR}, else ~/.local/share/nebulab]",
 )
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs instead of a table.")

@@ -11,7 +11,27 @@ import click
 _FILE = click.Path(path_type=Path)
 
 
-@click.command()
+class _WithVariables(click.Command):
+    """Shows, below the options, the environment variables that a session reads, from where they are declared."""
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        from nebulab.session import credentials, standalone
+        from nebulab.session.page import Page
+        from nebulab.session.settings import SessionSettings
+        from nebulab.variables import Setting, declared
+
+        def write(title: str, *settings: Setting) -> None:
+            with formatter.section(title):
+                formatter.write_dl([(one.name, one.help) for one in settings])
+
+        keys = (credentials.KEY, credentials.KEY_FILE, credentials.TICKET_FILE)
+        write("Environment variables", *keys, *declared(SessionSettings).values())
+        write("And with --standalone", standalone.STATE, *declared(Page).values())
+        formatter.write_paragraph()
+        formatter.write_text("docs/settings.md has their defaults, and what each may hold.")
+
+
+@click.command(cls=_WithVariables)
 @click.option("--inputs", type=_FILE, help="Galaxy's JSON of the tool's inputs.")
 @click.option("--notebook-output", type=_FILE, help="The dataset that gets the notebook which was saved last.")
 @click.option("--datatypes", type=_FILE, help="JSON list of the datatypes' extensions that Galaxy knows.")
@@ -38,36 +58,6 @@ def command(
 
     With --standalone it serves the folder itself and collects nothing: what the
     container does, and a laptop's `cd analysis && nebulab session --standalone`.
-
-    \b
-    Read from the environment:
-      GALAXY_URL, API_KEY, HISTORY_ID, NEBULAB_JOB_ID   the job (set by the tool)
-      NEBULAB_KEY_FILE        the key in a file, which is deleted, instead of API_KEY
-      NEBULAB_GALAXY_SOCKET   leads to Galaxy where GALAXY_URL does not
-      NEBULAB_RUNTIME_REPORT  where to write the port, if not where Galaxy looks
-      NEBULAB_DOOR, NEBULAB_TICKET_FILE, NEBULAB_EGRESS   the ways in and out of a
-                              container without network; see `nebulab door --help`
-      JUPYTER_TOKEN           the page's secret token; made when absent
-      NEBULAB_KERNELS         folder of the kernels' environment
-      NEBULAB_PRELOAD         libraries that every kernel has imported already, as
-                              "torch tensorflow jax": seconds for a gigabyte
-      NEBULAB_ISOLATION       auto (default), bubblewrap, none or container
-      NEBULAB_HIDE            folders that notebooks must not see, with colons
-      NEBULAB_IDLE_MINUTES    end after so long without computing (120)
-      NEBULAB_WATCH_SECONDS   ask Galaxy for the job's state so often (10)
-      NEBULAB_CLONE_SCHEMES   kinds of repository addresses (https,ssh)
-      NEBULAB_CLONE_SECONDS   time limit of a clone (300)
-      NEBULAB_MAX_OUTPUTS     files that Galaxy takes from one job (10000)
-      GALAXY_MEMORY_MB        end the largest kernel before the session needs more
-      NEBULAB_DISK_MB         hold what writes when all files together take more
-
-    \b
-    And with --standalone:
-      PROXY_PREFIX            path that a proxy puts before the Lab's /ipython/
-      NOTEBOOK_PASSWORD       a second way in, beside the token; plain or hashed
-      CORS_ORIGIN             the one other origin that may talk to the Lab
-      NEBULAB_STATE           folder of the user's own packages (~/.nebulab)
-      NEBULAB_PORT            where the Lab listens; any free port when absent
     """
     from nebulab import linux
     from nebulab.session import credentials, settings

@@ -9,6 +9,7 @@ import click
 from rich.console import Console
 
 from nebulab.cli import options
+from nebulab.contract import ISOLATIONS
 from nebulab.stack import control
 from nebulab.stack.settings import (
     DEFAULT_CLONE_SCHEMES,
@@ -17,7 +18,6 @@ from nebulab.stack.settings import (
     DEFAULT_IMAGE,
     DEFAULT_MAX_SESSIONS,
     DEFAULT_PROCESSES,
-    ISOLATIONS,
     NETWORKS,
     PROXIES,
     read_settings,

@@ -11,15 +11,29 @@ from types import MappingProxyType
 
 import click
 
+from nebulab import contract
 from nebulab.develop import parts
 from nebulab.errors import InstallError, StackError
+from nebulab.variables import PLACE, Setting
 
 _LINTERS = (
     (sys.executable, "-m", "ruff", "check", "."),
     (sys.executable, "-m", "ruff", "format", "--check", "."),
     (sys.executable, "-m", "mypy"),
 )
-REQUIRE_ALL = "NEBULAB_TEST_REQUIRE_ALL"
+REQUIRE_ALL = Setting(
+    contract.TEST_REQUIRE_ALL, "", help="Not empty: a test whose part is missing fails; `--require-all` sets it."
+)
+ENVIRONMENTS = Setting(
+    contract.ENVIRONMENTS,
+    kind=PLACE,
+    unset="`.work/environments` in the checkout",
+    help="The folder of the three Python environments of the stacks that tests and the bench start.",
+)
+STACK = Setting(contract.TEST_STACK, "", help="The data folder of a stack that runs already, for the system tests.")
+SCREENSHOTS = Setting(
+    contract.TEST_SCREENSHOTS, "", help="The folder for the README's pictures, which a test of the browser takes."
+)
 _GALAXIES = 2
 """More would need more processors and memory than CI's machine has."""
 
@@ -87,7 +101,7 @@ def run(
     side_by_side = ["-m", "not system", "-n", str(2 * (os.cpu_count() or 1)), "--dist", "worksteal"]
     two_files = ["-n", str(_GALAXIES), "--dist", "loadfile"]
     steps.append([*pytest, *(side_by_side if unit else two_files), *arguments])
-    return _first_failure(steps, {REQUIRE_ALL: "1"} if require_all else {})
+    return _first_failure(steps, {REQUIRE_ALL.name: "1"} if require_all else {})
 
 
 def _first_failure(steps: Sequence[Sequence[str]], variables: Mapping[str, str] = MappingProxyType({})) -> int:

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nebulab import forwarding
+from nebulab.contract import DOOR_EGRESS, DOOR_ENTRANCE, DOOR_GALAXY
 from nebulab.door.egress import LARGEST_HEAD, Egress
 from nebulab.door.entrance import Entrance
 from nebulab.door.fairness import CONNECTIONS, shared
@@ -26,7 +27,6 @@ from nebulab.door.tickets import Tickets
 from nebulab.door.upstream import Upstream
 from nebulab.errors import SettingsError
 
-GALAXY, DOOR, EGRESS = "galaxy", "door", "egress"
 """The sockets' names in the folder."""
 
 _CLEAR_SECONDS = 3600.0
@@ -83,12 +83,12 @@ async def serve(settings: DoorSettings, environ: Mapping[str, str] = os.environ)
     try:
         settings.tickets.mkdir(mode=0o700, parents=True, exist_ok=True)
         servers = [
-            await forwarding.serve_socket_with(settings.folder / DOOR, shared(entrance.handle)),
-            await forwarding.serve_socket_with(settings.folder / EGRESS, egress.handle, limit=LARGEST_HEAD),
+            await forwarding.serve_socket_with(settings.folder / DOOR_ENTRANCE, shared(entrance.handle)),
+            await forwarding.serve_socket_with(settings.folder / DOOR_EGRESS, egress.handle, limit=LARGEST_HEAD),
         ]
         if settings.galaxy is not None:
             to_galaxy = shared(forwarding.onward(*settings.galaxy))
-            servers.append(await forwarding.serve_socket_with(settings.folder / GALAXY, to_galaxy))
+            servers.append(await forwarding.serve_socket_with(settings.folder / DOOR_GALAXY, to_galaxy))
     except OSError as error:
         raise SettingsError(
             f"The door's sockets can't be made in {settings.folder}: {error.strerror}.",
@@ -100,7 +100,7 @@ async def serve(settings: DoorSettings, environ: Mapping[str, str] = os.environ)
     clearing.cancel()
     for server in servers:
         server.close()
-    for name in (DOOR, EGRESS, GALAXY):
+    for name in (DOOR_ENTRANCE, DOOR_EGRESS, DOOR_GALAXY):
         with contextlib.suppress(OSError):
             (settings.folder / name).unlink()
 
@@ -117,7 +117,7 @@ async def _clear(tickets: Tickets) -> None:
 async def answers(folder: Path) -> bool:
     """Tell whether a door serves the folder."""
     try:
-        reader, writer = await forwarding.open_socket(folder / EGRESS)
+        reader, writer = await forwarding.open_socket(folder / DOOR_EGRESS)
     except OSError:
         return False
     try:

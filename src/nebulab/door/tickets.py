@@ -13,13 +13,9 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from nebulab import contract
 from nebulab.errors import Refused
 from nebulab.files import write_private
-
-CONTAINER_PORT = 8888
-"""The port that the tool XML names, under which Galaxy expects the real one."""
-REPORT = "container_runtime.json"
-"""The file in a job's folder by which Galaxy learns where an entry point is."""
 
 _SECRET = re.compile(r"[0-9a-f]{64}")
 _LARGEST = 8192
@@ -39,8 +35,8 @@ class Ticket:
 
     def report(self, host: str, port: int) -> None:
         """Tell Galaxy where this job's entry point is."""
-        record = {"tool_port": CONTAINER_PORT, "host": host, "port": port, "protocol": "tcp"}
-        write_private(self.job / REPORT, json.dumps({str(CONTAINER_PORT): record}).encode())
+        report = json.dumps(contract.runtime_report(host, port)).encode()
+        write_private(self.job / contract.RUNTIME_REPORT_FILE, report)
 
 
 class Tickets:

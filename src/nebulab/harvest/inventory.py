@@ -19,12 +19,12 @@ from typing import Any
 
 import h5py
 
+from nebulab.contract import HARVEST_REPORT
 from nebulab.files import replacing
 from nebulab.harvest import figures, tables
 from nebulab.harvest.encoding import NotStorable, describe, encode
 
 ARRAYS = "arrays.h5"
-REPORT = "harvest.json"
 _SMALL_TABLE_BYTES = 256 * 1024 * 1024
 _CODE = (
     types.ModuleType,
@@ -126,7 +126,7 @@ class Harvest:
         counts: dict[str, int] = {}
         for entry in self.entries.values():
             counts[entry.fate] = counts.get(entry.fate, 0) + 1
-        with replacing(self._folder / REPORT, f".{REPORT}") as beside:
+        with replacing(self._folder / HARVEST_REPORT, f".{HARVEST_REPORT}") as beside:
             beside.write_text(json.dumps({"counts": counts, "globals": listed}, indent=1, ensure_ascii=True))
 
     def _keep(self, file: h5py.File, name: str, value: Any, written: dict[int, str]) -> None:

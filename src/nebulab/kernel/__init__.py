@@ -9,6 +9,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any
 
+from nebulab.contract import JOB_TOOL
 from nebulab.kernel.settings import KernelSettings
 
 if TYPE_CHECKING:
@@ -116,7 +117,7 @@ def run_script_job(
     server: str | None = None,
     key: str | None = None,
     new_history_name: str = "ml_analysis",
-    tool_name: str = "run_jupyter_job",
+    tool_name: str = JOB_TOOL,
 ) -> dict[str, Any]:
     """Run the code of a notebook as a job of Galaxy, in a new history, and wait until it has ended.
 

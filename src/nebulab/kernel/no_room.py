@@ -6,10 +6,12 @@ import errno
 import os
 from collections.abc import Mapping
 
+from nebulab import contract
+
 
 def explained(error: OSError, environment: Mapping[str, str] = os.environ) -> str:
     """Return what to do where a file could not be written for want of room, else nothing."""
-    limit = environment.get("NEBULAB_DISK_MB", "")
+    limit = environment.get(contract.DISK_MB, "")
     if error.errno == errno.EFBIG and limit.isdecimal():
         return (
             f"All files of this session together may take {int(limit) / 1024:.1f} GB, and so no single one more. "

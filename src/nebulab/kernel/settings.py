@@ -7,12 +7,14 @@ import os
 import socket
 import struct
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from string import Template
 from typing import Any
 
+from nebulab import contract, variables
 from nebulab.errors import SettingsError
+from nebulab.variables import PLACE, setting
 
 _OLD_CACHE = Path("/import")
 _ROUTES = Path("/proc/net/route")
@@ -20,42 +22,37 @@ _ROUTES = Path("/proc/net/route")
 
 @dataclass(frozen=True)
 class KernelSettings:
-    """What the session, or the container's environment, tells a kernel.
+    """What the session, or the container's environment, tells a kernel."""
 
-    `patience` is how long, in seconds, Galaxy may be away; `cache` the folder for downloads; `inputs` the file with the
-    values of the tool's inputs.
-    """
-
-    url: str = ""
-    key: str = field(default="", repr=False)
-    history_id: str | None = None
-    cache: Path = Path("galaxy_downloads")
-    inputs: Path | None = None
-    patience: float | None = None
+    url: str = setting("GALAXY_URL", "", help="Galaxy's address, or the broker's; `$DOCKER_HOST` in it is filled in.")
+    key: str = setting("API_KEY", "", secret=True, help="The key that Galaxy, or the broker, knows the user by.")
+    history_id: str | None = setting("HISTORY_ID", help="The history that notebooks work in.")
+    cache: Path = setting(
+        contract.CACHE,
+        Path("galaxy_downloads"),
+        kind=PLACE,
+        unset="`/import` where that can be written to, else `galaxy_downloads`",
+        help="The folder for downloads.",
+    )
+    inputs: Path | None = setting(contract.INPUTS, kind=PLACE, help="The file with the values of the tool's inputs.")
+    patience: float | None = setting(
+        contract.PATIENCE_SECONDS,
+        at_least=0,
+        unset="as each request has it",
+        help="Seconds that Galaxy may be away before a request fails.",
+    )
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> KernelSettings:
-        """Read GALAXY_URL, API_KEY, HISTORY_ID, NEBULAB_CACHE, NEBULAB_INPUTS and NEBULAB_PATIENCE_SECONDS.
+        """Read the settings from the environment.
 
         Raises
         ------
         SettingsError
             A value can't be read as what it should be.
         """
-        inputs = environment.get("NEBULAB_INPUTS")
-        patience = environment.get("NEBULAB_PATIENCE_SECONDS")
-        try:
-            seconds = float(patience) if patience else None
-        except ValueError as error:
-            raise SettingsError(f"NEBULAB_PATIENCE_SECONDS is {patience!r}.", "Give a number of seconds.") from error
-        return cls(
-            url=_with_host(environment.get("GALAXY_URL", "")),
-            key=environment.get("API_KEY", ""),
-            history_id=environment.get("HISTORY_ID") or None,
-            cache=_cache(environment.get("NEBULAB_CACHE")),
-            inputs=Path(inputs) if inputs else None,
-            patience=seconds,
-        )
+        values = variables.read(cls, environment, cache=_cache())
+        return cls(**values | {"url": _with_host(values["url"])})
 
     def history(self, history_id: str | None) -> str:
         """Return the given history, or that of the session.
@@ -84,9 +81,7 @@ class KernelSettings:
         return values if isinstance(values, dict) else {}
 
 
-def _cache(chosen: str | None) -> Path:
-    if chosen:
-        return Path(chosen)
+def _cache() -> Path:
     # Where the predecessor's container put downloads, and its notebooks look for them.
     if os.access(_OLD_CACHE, os.W_OK):
         return _OLD_CACHE

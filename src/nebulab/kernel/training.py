@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from nebulab import contract
 from nebulab.errors import DatasetNotFound, GalaxyError, NebulabError, SettingsError, TransferError
 from nebulab.galaxy.connection import Galaxy
 from nebulab.galaxy.contents import READY_STATES, Item, list_contents
@@ -23,9 +24,7 @@ from nebulab.kernel.display import Bar
 if TYPE_CHECKING:
     from nebulab.models.predictor import Predictor
 
-TOOL = "run_jupyter_job"
 _HASH = "SHA-1"
-_MODEL_PREFIX = "onnx_model_"
 _INPUT_NAME = re.compile(r"[A-Za-z0-9]+")
 _CELL = re.compile(r"cell (\d+)/(\d+) ran")
 _LOG_BYTES = 10_000_000
@@ -48,7 +47,7 @@ def train(  # noqa: PLR0913 - the arguments of History.train, by name
     gpus: int | None = None,
     name: str = "",
     time_limit: float | None = None,
-    tool: str = TOOL,
+    tool: str = contract.JOB_TOOL,
 ) -> Training:
     """See `nebulab.kernel.histories.History.train`."""
     path = Path(notebook).expanduser()
@@ -72,7 +71,7 @@ def train(  # noqa: PLR0913 - the arguments of History.train, by name
     return Training(galaxy, started["jobs"][0]["id"], label)
 
 
-def trainings(galaxy: Galaxy, history_id: str, tool: str = TOOL) -> list[Training]:
+def trainings(galaxy: Galaxy, history_id: str, tool: str = contract.JOB_TOOL) -> list[Training]:
     """Return the trainings of a history, the newest first."""
     listed = galaxy.get("jobs", history_id=history_id, tool_id=tool, order_by="create_time")
     return [Training(galaxy, job["id"], "") for job in listed]
@@ -160,7 +159,7 @@ class Training:
         """What the training brought after Galaxy had lost it (`nebulab.session.outputs.results`), by output."""
         if self._job["state"] != "error":
             return {}
-        mark = f"nebulab-job-{self.id}"
+        mark = contract.job_tag(self.id)
         items = list_contents(self._galaxy, self._job["history_id"])
         return {tag: item for item in items if mark in item.tags and not item.deleted for tag in item.tags}
 
@@ -248,7 +247,9 @@ class Models(Mapping[str, "Predictor"]):
     def __init__(self, outputs: Mapping[str, Dataset]) -> None:
         collection = outputs.get("onnx_models")
         elements = collection.elements if collection else []
-        self._found = {element.name.removeprefix(_MODEL_PREFIX).removesuffix(".onnx"): element for element in elements}
+        self._found = {
+            element.name.removeprefix(contract.MODEL_PREFIX).removesuffix(".onnx"): element for element in elements
+        }
 
     def __getitem__(self, name: str) -> Predictor:
         if name not in self._found:

@@ -29,9 +29,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from nebulab.contract import GPU_MEMORY_MB, PRELOAD
+
 KERNEL = "ipykernel_launcher"
-PRELOAD = "NEBULAB_PRELOAD"
-"""Libraries that are imported before a kernel is asked for; each is then in every kernel."""
 
 _IMPORTED = ("ipykernel.kernelapp", "tornado.platform.asyncio")
 # What a kernel imports by the way as it starts; one that another version of them has no more is left out.
@@ -48,7 +48,6 @@ _IMPORTED_TOO = (
 )
 # pyarrow's allocator makes itself ready for a fork, and its thread is of no account.
 _HARMLESS_THREADS = frozenset({"jemalloc_bg_thd"})
-_GPU_LIMIT = "NEBULAB_GPU_MEMORY_MB"
 _LONGEST_REQUEST = 8 * 1024 * 1024
 # Places of arg_start and arg_end among the fields of /proc/self/stat that follow the program's name (proc(5)).
 _ARGUMENT_FIELDS = slice(45, 47)
@@ -151,7 +150,7 @@ def preload(names: Iterable[str]) -> str:
     Returns why this process must not be forked after that, or nothing.
     """
     for name in names:
-        if name == "tensorflow" and os.environ.get(_GPU_LIMIT):
+        if name == "tensorflow" and os.environ.get(GPU_MEMORY_MB):
             # To hold it to its share of a GPU is to ask CUDA for the GPUs, which must wait for the fork.
             print(f"{PRELOAD}: tensorflow is not preloaded where a share of the GPU's memory is set.", file=sys.stderr)
             continue

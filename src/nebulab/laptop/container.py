@@ -13,6 +13,7 @@ from pathlib import Path
 import psutil
 from rich.console import Console
 
+from nebulab.contract import CONTAINER_PORT
 from nebulab.develop import image as images
 from nebulab.develop.tests import root
 from nebulab.errors import ImageError, SettingsError
@@ -25,7 +26,6 @@ from nebulab.stack.ports import HOST
 INSIDE = "/import"
 """Where the person's folder is in the image."""
 
-_PORT_INSIDE = 8888
 _SHARE = 0.75
 """What of the machine's memory a Lab may take: the person's other programs go on."""
 _PROCESSES = 4096
@@ -112,7 +112,7 @@ def box(  # noqa: PLR0913 - what a container is made of, by name
     argv = [
         *(engine.name, "run", "--rm", "--interactive", "--name", container, "--label", f"{_LABEL}={settings.folder}"),
         # What the session says comes here, and its address with the token is kept nowhere.
-        *("--log-driver", "none", "--publish", f"{HOST}:{port}:{_PORT_INSIDE}"),
+        *("--log-driver", "none", "--publish", f"{HOST}:{port}:{CONTAINER_PORT}"),
         *(*walls(memory_mb), *limits(memory_mb=memory_mb, processes=_PROCESSES, shared_memory_mb=memory_mb // 2)),
         *user(settings.folder, home, rootless=engine.rootless(), engine=engine),
         *bind(settings.folder, INSIDE),

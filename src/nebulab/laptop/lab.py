@@ -12,12 +12,13 @@ from pathlib import Path
 
 from rich.console import Console
 
+from nebulab import contract
 from nebulab.accelerators import asking
 from nebulab.errors import AlreadyRunning, SettingsError
 from nebulab.files import write_private
 from nebulab.laptop import container, gpus, running
 from nebulab.laptop.login import VARIABLE, Login
-from nebulab.laptop.settings import LabSettings
+from nebulab.laptop.settings import ISOLATION, LabSettings
 from nebulab.stack import engine as engines
 from nebulab.stack import environments, isolation, ports
 from nebulab.stack.engine import Engine
@@ -26,7 +27,7 @@ from nebulab.stack.settings import read_settings
 
 _ENVIRONMENTS = ("lab", "kernels")
 # A Lab's own, wherever this command was started: in a session's terminal they mean something else.
-_NOT_PASSED = (VARIABLE, "JUPYTER_TOKEN", "GALAXY_URL", "HISTORY_ID", "NEBULAB_JOB_ID", "_GALAXY_JOB_HOME_DIR")
+_NOT_PASSED = (VARIABLE, "JUPYTER_TOKEN", "GALAXY_URL", "HISTORY_ID", contract.JOB_ID, "_GALAXY_JOB_HOME_DIR")
 
 
 def serve(
@@ -132,16 +133,16 @@ def _on_this_machine(
     stack = read_settings(environ=variables)
     private_folder(stack.environments_dir)
     environments.install_missing(stack, console, names=_ENVIRONMENTS)
-    walls = isolation.without_container(variables.get("NEBULAB_ISOLATION") or "auto")
+    walls = isolation.without_container(ISOLATION.read(variables))
     console.print(f"{settings.folder} without a container; isolation {walls.explanation}", soft_wrap=True)
     # A bubblewrap that came with our own environment is found there.
     programs = [str(walls.program.parent)] if walls.program else []
     made = dict(variables) | {
         "PATH": os.pathsep.join([*programs, variables.get("PATH", os.defpath)]),
-        "NEBULAB_ISOLATION": walls.kind,
-        "NEBULAB_KERNELS": str(stack.environment("kernels")),
-        "NEBULAB_PORT": str(port),
-        "NEBULAB_STATE": str(settings.state / "own"),
+        contract.ISOLATION: walls.kind,
+        contract.KERNELS: str(stack.environment("kernels")),
+        contract.PORT: str(port),
+        contract.STATE: str(settings.state / "own"),
         "GALAXY_MEMORY_MB": str(settings.memory_mb or container.sensible_memory_mb()),
     }
     if settings.gpus == "none":

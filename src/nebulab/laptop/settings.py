@@ -8,11 +8,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from nebulab import contract
 from nebulab.errors import SettingsError
+from nebulab.stack.settings import data_folder
 from nebulab.stack.sizes import megabytes
+from nebulab.variables import Choice, Setting
 
 GPUS = ("auto", "none", "all")
 _SMALLEST_MB = 512
+
+ISOLATION = Setting(
+    contract.ISOLATION,
+    "auto",
+    kind=Choice(contract.ISOLATIONS),
+    help="Without a container: what notebooks run in; `auto` takes bubblewrap where it works.",
+)
 
 
 @dataclass(frozen=True)
@@ -81,11 +91,10 @@ def read(  # noqa: PLR0913 - the command's options, by name
         raise SettingsError(
             "--no-container goes with none of --engine, --image and --build.", "Leave out the one or the others."
         )
-    data = Path(environ.get("NEBULAB_DATA_DIR") or _data_home(environ) / "nebulab").expanduser().absolute()
     mark = hashlib.sha256(os.fsencode(folder)).hexdigest()[:8]
     return LabSettings(
         folder=folder,
-        state=data / "laptop" / f"{folder.name}-{mark}",
+        state=data_folder(environ) / "laptop" / f"{folder.name}-{mark}",
         container=container,
         engine=engine,
         image=image,
@@ -94,7 +103,3 @@ def read(  # noqa: PLR0913 - the command's options, by name
         memory_mb=megabytes(memory, "--memory", _SMALLEST_MB) if memory else None,
         port=port,
     )
-
-
-def _data_home(environ: Mapping[str, str]) -> Path:
-    return Path(environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share")

@@ -13,6 +13,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from nebulab import contract
 from nebulab.models.kinds import library_of
 from nebulab.models.proof import Proof
 
@@ -40,8 +41,8 @@ def make(
         "outputs": [],
         "metrics": metrics(namespace),
         "versions": versions(library_of(kind)),
-        "code_sha256": os.environ.get("NEBULAB_CODE_SHA256", ""),
-        "data": json.loads(os.environ.get("NEBULAB_DATA_SHA256", "{}")),
+        "code_sha256": os.environ.get(contract.CODE_SHA256, ""),
+        "data": json.loads(os.environ.get(contract.DATA_SHA256, "{}")),
         "hardware": hardware(),
         "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
     }
@@ -142,7 +143,7 @@ def hardware() -> dict[str, Any]:
     return {
         "machine": platform.machine(),
         "processors": len(os.sched_getaffinity(0)),
-        "gpus": os.environ.get("NEBULAB_GPUS", "") or "none",
+        "gpus": os.environ.get(contract.GPUS, "") or "none",
     }
 
 

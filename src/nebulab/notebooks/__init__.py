@@ -7,10 +7,19 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from nebulab.variables import Number, Setting
+
 if TYPE_CHECKING:
     from nebulab.notebooks.execution import Outcome
 
-__all__ = ["run"]
+__all__ = ["MEMORY", "run"]
+
+MEMORY = Setting(
+    "GALAXY_MEMORY_MB",
+    kind=Number(0, whole=True),
+    unset="not known",
+    help="MiB that the run may take: a kernel that dies near it is said to have run out of memory.",
+)
 
 
 def run(  # noqa: PLR0913 - the command's options, by name
@@ -91,7 +100,7 @@ def run(  # noqa: PLR0913 - the command's options, by name
         export_models=export_models,
         limits=limits or {},
         stop_file=stop_file,
-        memory_bytes=int(os.environ.get("GALAXY_MEMORY_MB") or 0) * 2**20 or None,
+        memory_bytes=(MEMORY.read(os.environ) or 0) * 2**20 or None,
     )
     log = RunLog(folder / "log.txt" if harvest else None, quiet=quiet)
     try:

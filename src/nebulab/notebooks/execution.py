@@ -22,7 +22,7 @@ from typing import Any
 
 from nbclient.exceptions import CellExecutionError, DeadKernelError
 
-from nebulab.accelerators import caps
+from nebulab import contract
 from nebulab.errors import CellFailed, NotebookError, RunStopped
 from nebulab.notebooks import files
 from nebulab.notebooks.client import Client, join_streams, save_images
@@ -38,7 +38,6 @@ _STOPPED_HARVEST_SECONDS = 20.0
 _STOP_FILE_SECONDS = 0.3
 _KILLED = -signal.SIGKILL
 _NEARLY_ALL = 0.8
-REPORT = "harvest.json"
 
 
 class Ending(Enum):
@@ -176,7 +175,7 @@ class _Run:
     async def _in_kernel(self) -> None:
         code = "\n\n".join(cell.source for cell in self._program.notebook.cells if cell.cell_type == "code")
         hashed = hashlib.sha256(code.encode("utf-8", "replace")).hexdigest()
-        environment = os.environ | {"NEBULAB_CODE_SHA256": hashed}
+        environment = os.environ | {contract.CODE_SHA256: hashed}
         try:
             context = self._client.async_setup_kernel(env=environment)
             await context.__aenter__()
@@ -308,7 +307,7 @@ class _Run:
         models = settings.export_models
         limits = json.dumps(dict(settings.limits))
         code = f"""
-import os; os.environ.setdefault({caps.NAMES!r}, {self._usage.gpus!r})
+import os; os.environ.setdefault({contract.GPUS!r}, {self._usage.gpus!r})
 import nebulab.harvest
 nebulab.harvest.finish({json.dumps(str(settings.results))}, {limits!r}, models={models})
 """
@@ -357,7 +356,7 @@ nebulab.harvest.finish({json.dumps(str(settings.results))}, {limits!r}, models={
         """Add the working folder's new files, and how the run ended, to what the kernel has reported."""
         own = frozenset({self._settings.output, self._settings.output.with_name(f".~{self._settings.output.name}")})
         found = files.collect(self._settings.work, before, results, besides=own)
-        path = results / REPORT
+        path = results / contract.HARVEST_REPORT
         report: dict[str, Any] = {}
         with contextlib.suppress(OSError, ValueError):
             report = json.loads(path.read_text(encoding="utf-8"))

@@ -16,6 +16,7 @@ from importlib.metadata import Distribution, distributions
 from pathlib import Path
 from typing import Any
 
+from nebulab import contract
 from nebulab.errors import SettingsError
 from nebulab.packages import uv
 from nebulab.session.kernels import conda, overlay
@@ -70,7 +71,7 @@ def of_session(environ: Mapping[str, str]) -> Path:
     SettingsError
         There is no session around this process.
     """
-    told = environ.get("NEBULAB_OVERLAY")
+    told = environ.get(contract.OVERLAY)
     if not told:
         raise SettingsError(
             "There is no session around this command.",
@@ -118,7 +119,7 @@ def read(folder: Path, environ: Mapping[str, str]) -> Listing:
 
 def kept(folder: Path, environ: Mapping[str, str], mounts: Path = Path("/proc/self/mountinfo")) -> str:
     """Say how long what lies in `folder` lasts."""
-    if environ.get("NEBULAB_KEPT") != "folder":
+    if environ.get(contract.KEPT) != contract.KEPT_WITH_FOLDER:
         return "until this session ends"
     place, kind = _mount(folder, mounts)
     if kind in _PASSING:

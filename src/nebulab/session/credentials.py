@@ -7,8 +7,20 @@ import ctypes
 import os
 from pathlib import Path
 
-from nebulab import linux
+from nebulab import contract, linux
 from nebulab.errors import SettingsError
+from nebulab.variables import PLACE, Setting
+
+# Taken out of the environment, and so not read as other settings are.
+KEY = Setting("API_KEY", "", help="The user's API key. Notebooks find a token for this session under this name.")
+KEY_FILE = Setting(
+    contract.KEY_FILE, kind=PLACE, help="A file with the key, instead of `API_KEY`; the session deletes it."
+)
+TICKET_FILE = Setting(
+    contract.TICKET_FILE,
+    kind=PLACE,
+    help="A file with the ticket for the door, where the container has no network; the session deletes it.",
+)
 
 
 def forget(name: str) -> str | None:
@@ -37,8 +49,8 @@ def take_key() -> str | None:
     SettingsError
         There is no such file.
     """
-    key = forget("API_KEY")
-    file = os.environ.pop("NEBULAB_KEY_FILE", "")
+    key = forget(KEY.name)
+    file = os.environ.pop(KEY_FILE.name, "")
     return _take(file, "API key") if file else key
 
 
@@ -50,7 +62,7 @@ def take_ticket() -> str:
     SettingsError
         There is no such file.
     """
-    file = os.environ.pop("NEBULAB_TICKET_FILE", "")
+    file = os.environ.pop(TICKET_FILE.name, "")
     return _take(file, "ticket for the door") if file else ""
 
 

@@ -7,43 +7,71 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from nebulab.errors import SettingsError
+from nebulab import contract, variables
+from nebulab.variables import Kind, Unusable, setting
 
-_ABSENT = frozenset({"", "none"})
 _PATH = re.compile(r"(/[A-Za-z0-9._~-]+)*")
+
+
+class _OrNone(Kind):
+    """A text; `none` and nothing at all mean the same."""
+
+    def read(self, value: str) -> str:
+        text = value.strip()
+        return "" if text == "none" else text
+
+
+class _Prefix(_OrNone):
+    allowed = "a path as /some/where; the Lab is at its /ipython/"
+
+    def read(self, value: str) -> str:
+        prefix = super().read(value).rstrip("/")
+        if not _PATH.fullmatch(prefix):
+            raise Unusable("which is no path")
+        return f"{prefix}/ipython/" if prefix else "/"
+
+
+class _Origin(_OrNone):
+    allowed = "the one origin that may talk to the Lab: https://host"
+
+    def read(self, value: str) -> str:
+        origin = super().read(value)
+        parts = urlsplit(origin)
+        if origin and (parts.scheme not in {"http", "https"} or not parts.netloc or parts.path or parts.query):
+            raise Unusable("which is no origin")
+        return origin
 
 
 @dataclass(frozen=True)
 class Page:
-    """How a browser reaches the Lab: the path it lies below, a second origin that may talk to it, a password."""
+    """How a browser reaches the Lab: the path it lies below, another origin that may talk to it, a password, a port."""
 
-    base_url: str = "/"
-    origin: str = ""
-    password: str = field(default="", repr=False)
+    base_url: str = setting(
+        "PROXY_PREFIX", "/", kind=_Prefix(), help="The path that a proxy puts before the Lab's `/ipython/`."
+    )
+    origin: str = setting(
+        "CORS_ORIGIN", "", kind=_Origin(), help="The one other origin (`https://host`) whose pages may talk to the Lab."
+    )
+    password: str = setting(
+        "NOTEBOOK_PASSWORD",
+        "",
+        kind=_OrNone(),
+        secret=True,
+        help="A second way in, beside the token; plain, or as `jupyter server password` writes it.",
+    )
     """As the person gave it: in Jupyter's hashed form, or plain."""
+    port: int | None = setting(contract.PORT, at_least=1, whole=True, unset="any free one", help="The Lab's port.")
 
 
 def read(environment: Mapping[str, str]) -> Page:
-    """Read PROXY_PREFIX, CORS_ORIGIN and NOTEBOOK_PASSWORD; `none` and nothing at all mean the same.
+    """Read the settings of the page from the environment.
 
     Raises
     ------
     SettingsError
         A value can't be used; the message names its variable.
     """
-    prefix, origin, password = (
-        "" if (value := environment.get(name, "").strip()) in _ABSENT else value
-        for name in ("PROXY_PREFIX", "CORS_ORIGIN", "NOTEBOOK_PASSWORD")
-    )
-    prefix = prefix.rstrip("/")
-    if not _PATH.fullmatch(prefix):
-        raise SettingsError(f"PROXY_PREFIX is {prefix!r}.", "Give a path as /some/where; the Lab is at its /ipython/.")
-    parts = urlsplit(origin)
-    if origin and (parts.scheme not in {"http", "https"} or not parts.netloc or parts.path or parts.query):
-        raise SettingsError(
-            f"CORS_ORIGIN is {origin!r}.", "Give the one origin that may talk to the Lab: https://host."
-        )
-    return Page(f"{prefix}/ipython/" if prefix else "/", origin, password)
+    return Page(**variables.read(Page, environment))

@@ -10,11 +10,12 @@ import socket
 import sys
 from collections.abc import Mapping
 
+from nebulab.contract import CONTAINER_PORT
 from nebulab.session.inputs import job
 from nebulab.session.lab import environment, server
 from nebulab.session.prepare import prepare
 from nebulab.session.prepared import Prepared
-from nebulab.session.settings import CONTAINER_PORT, SessionSettings
+from nebulab.session.settings import SessionSettings
 from nebulab.session.walls import guardian
 
 ANYWHERE = "0.0.0.0"  # noqa: S104 - in a container of its own, whose port is published on loopback only
@@ -31,7 +32,7 @@ def run(settings: SessionSettings, inherited: Mapping[str, str]) -> int:
     prepared = prepare(settings, inherited)
     bound = server.broker_socket()
     broker_token = secrets.token_urlsafe(32)
-    port = CONTAINER_PORT if prepared.isolation == "container" else settings.port or server.free_port()
+    port = CONTAINER_PORT if prepared.isolation == "container" else settings.page.port or server.free_port()
     process = _spawn(prepared, bound, broker_token, port)
 
     from nebulab.session.live import serve

@@ -12,29 +12,65 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from nebulab.accelerators import caps
-from nebulab.errors import SettingsError
+from nebulab import contract, variables
 from nebulab.session import page
 from nebulab.session.layout import Layout
+from nebulab.variables import PLACE, PLACES, Kind, Unusable, setting
 
 MODES = ("scratch", "pull_repo", "previous")
-ISOLATIONS = ("auto", "bubblewrap", "none", "container")
 
-DEFAULT_IDLE_MINUTES = 120.0
-DEFAULT_WATCH_SECONDS = 10.0
-DEFAULT_CLONE_SECONDS = 300.0
 DEFAULT_MAX_OUTPUTS = 10_000
 """Galaxy's own limit for one job (`max_discovered_files`); a job with one file more fails as a whole."""
 _MEMORY_LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
 """Where a container sees its own limit: control groups of the second kind, and of the first."""
-CONTAINER_PORT = 8888
-"""The port that the tool XML names; also the key under which Galaxy expects the real one."""
-PRELOAD = "NEBULAB_PRELOAD"
 
 
-@dataclass(frozen=True)
+class _Galaxy(Kind):
+    allowed = "an address as https://…"
+
+    def read(self, value: str) -> str:
+        url = value.rstrip("/")
+        if url and urlsplit(url).scheme not in {"http", "https"}:
+            raise Unusable("which is no web address")
+        return url
+
+
+class _Environment(Kind):
+    allowed = "the folder of a Python environment"
+
+    def read(self, value: str) -> Path:
+        folder = Path(value)
+        if not folder.is_dir():
+            raise Unusable("and there is no such folder")
+        return folder
+
+
+class _Modules(Kind):
+    allowed = "the names of modules, as in `torch jax`"
+
+    def read(self, value: str) -> tuple[str, ...]:
+        modules = tuple(value.replace(",", " ").split())
+        for module in modules:
+            if not all(part.isidentifier() for part in module.split(".")):
+                raise Unusable(f"and {module!r} is no library's name")
+        return modules
+
+
+class _Words(Kind):
+    allowed = "words, with commas between them"
+
+    def read(self, value: str) -> tuple[str, ...]:
+        return tuple(value.split(","))
+
+
+# eq: a process has one of these, and to make its comparison would delay the session's start.
+@dataclass(frozen=True, eq=False)
 class SessionSettings:
-    """Everything a session needs to know; secrets don't show in its `repr`."""
+    """Everything a session needs to know; secrets don't show in its `repr`.
+
+    What the environment says is declared here and read by `read`; PATH and the language are everybody's, and read there
+    as they are.
+    """
 
     layout: Layout
     inputs: Path | None = None
@@ -44,42 +80,112 @@ class SessionSettings:
     outputs: Mapping[str, Path] = field(default_factory=dict)
     """The datasets of a notebook that runs as a job, by the name of what goes into each."""
 
-    galaxy_url: str = ""
-    history_id: str = ""
-    job_id: str = ""
-    dataset_hid: str = ""
-    additional_ids: str = ""
+    galaxy_url: str = setting(
+        "GALAXY_URL", "", kind=_Galaxy(), help="Galaxy's address. Notebooks find the session's broker under this name."
+    )
+    history_id: str = setting("HISTORY_ID", "", help="The history that notebooks work in.")
+    job_id: str = setting(contract.JOB_ID, "", help="The job that this session is; the tool sets it.")
+    dataset_hid: str = setting("DATASET_HID", "", help="Passed on to notebooks: the number of a dataset.")
+    additional_ids: str = setting("ADDITIONAL_IDS", "", help="Passed on to notebooks: the numbers of further datasets.")
     key: str = field(default="", repr=False)
-    token: str = field(default="", repr=False)
-    runtime_report: Path | None = None
-    galaxy_socket: Path | None = None
+    token: str = setting(
+        "JUPYTER_TOKEN", "", secret=True, unset="a new one", help="The secret token of JupyterLab's page."
+    )
+    runtime_report: Path | None = setting(
+        contract.RUNTIME_REPORT,
+        kind=PLACE,
+        unset="where Galaxy looks",
+        help="Where to write the session's port; a relative path is below the job's working folder.",
+    )
+    galaxy_socket: Path | None = setting(
+        contract.GALAXY_SOCKET, kind=PLACE, help="A socket that leads to Galaxy where `GALAXY_URL` does not."
+    )
     """Leads to Galaxy where its address does not, in a container."""
-    door: Path | None = None
+    door: Path | None = setting(
+        contract.DOOR,
+        kind=PLACE,
+        help="The socket through which people come in, where the container has no network; see `nebulab door --help`.",
+    )
     """Lets people in, where the container has no network; `egress` leads out."""
     ticket: str = field(default="", repr=False)
-    egress: Path | None = None
+    egress: Path | None = setting(
+        contract.EGRESS, kind=PLACE, help="The socket of the HTTP proxy to the internet, where there is no network."
+    )
 
     page: page.Page = field(default_factory=page.Page)
-    port: int | None = None
-    """Where JupyterLab is to listen; any free port if None."""
     held: bool = False
     """Whether the session ends when its standard input closes: whoever holds the other end is gone."""
-    kernels: Path | None = None
-    preload: tuple[str, ...] = ()
+    kernels: Path | None = setting(
+        contract.KERNELS,
+        kind=_Environment(),
+        unset="beside the Lab's, else the Lab's own",
+        help="The folder of the kernels' environment.",
+    )
+    preload: tuple[str, ...] = setting(
+        contract.PRELOAD,
+        (),
+        kind=_Modules(),
+        help="Libraries that every kernel has imported already, as `torch tensorflow jax`: seconds for a gigabyte.",
+    )
     """Libraries that kernels have imported before they start."""
-    isolation: str = "auto"
-    hide: tuple[Path, ...] = ()
-    memory_mb: int | None = None
-    disk_mb: int | None = None
+    isolation: str = setting(
+        contract.ISOLATION,
+        "auto",
+        choices=contract.ISOLATIONS,
+        help="What notebooks run in; `auto` takes bubblewrap where it works.",
+    )
+    hide: tuple[Path, ...] = setting(contract.HIDE, (), kind=PLACES, help="Folders that notebooks must not see.")
+    memory_mb: int | None = setting(
+        "GALAXY_MEMORY_MB",
+        at_least=1,
+        whole=True,
+        unset="no limit; without Galaxy the container's",
+        help="MiB. The largest kernel is killed before the session needs more.",
+    )
+    disk_mb: int | None = setting(
+        contract.DISK_MB,
+        at_least=1,
+        whole=True,
+        unset="no limit",
+        help="MiB. What writes is stopped while all of the session's files together take more.",
+    )
     """What all of the session's files together may take; no limit but the file system's if None."""
-    gpu_memory_mb: int | None = None
+    gpu_memory_mb: int | None = setting(
+        contract.GPU_MEMORY_MB,
+        at_least=1,
+        whole=True,
+        unset="no limit",
+        help="MiB that one process may take of each GPU.",
+    )
     """What one process may take of each GPU."""
-    slots: int | None = None
-    idle_minutes: float = DEFAULT_IDLE_MINUTES
-    watch_seconds: float = DEFAULT_WATCH_SECONDS
-    clone_seconds: float = DEFAULT_CLONE_SECONDS
-    clone_schemes: tuple[str, ...] = ("https", "ssh")
-    max_outputs: int = DEFAULT_MAX_OUTPUTS
+    slots: int | None = setting("GALAXY_SLOTS", at_least=1, whole=True, help="The session's processors.")
+    idle_minutes: float = setting(
+        contract.IDLE_MINUTES,
+        120.0,
+        at_least=0,
+        unset="120; without Galaxy 0",
+        help="End after so many minutes without computing; 0: never.",
+    )
+    watch_seconds: float = setting(
+        contract.WATCH_SECONDS, 10.0, at_least=0.1, help="Seconds between two questions to Galaxy for the job's state."
+    )
+    clone_seconds: float = setting(
+        contract.CLONE_SECONDS, 300.0, at_least=1, help="Seconds that cloning a repository may take."
+    )
+    clone_schemes: tuple[str, ...] = setting(
+        contract.CLONE_SCHEMES,
+        ("https", "ssh"),
+        kind=_Words(),
+        empty_counts=True,
+        help="Kinds of repository addresses that may be cloned; empty: none.",
+    )
+    max_outputs: int = setting(
+        contract.MAX_OUTPUTS,
+        DEFAULT_MAX_OUTPUTS,
+        at_least=1,
+        whole=True,
+        help="Files that Galaxy takes from one job (its `max_discovered_files`).",
+    )
     path: str = os.defpath
     language: str = "C.UTF-8"
 
@@ -118,16 +224,18 @@ def read(  # noqa: PLR0913 - the command's options, by name
     SettingsError
         A value can't be used; the message names its variable.
     """
-    galaxy_url = environment.get("GALAXY_URL", "").rstrip("/")
-    if galaxy_url and urlsplit(galaxy_url).scheme not in {"http", "https"}:
-        raise SettingsError(f"GALAXY_URL is {galaxy_url!r}, which is no web address.", "Give it as https://….")
-    isolation = environment.get("NEBULAB_ISOLATION") or "auto"
-    if isolation not in ISOLATIONS:
-        raise SettingsError(f"NEBULAB_ISOLATION is {isolation!r}.", f"Choose one of {', '.join(ISOLATIONS)}.")
-    job_id = environment.get("NEBULAB_JOB_ID", "").strip()
+    values = variables.read(SessionSettings, environment, **({"idle_minutes": 0.0} if layout else {}))
     root = root.resolve()
     home_folder = environment.get("_GALAXY_JOB_HOME_DIR")
     job_folder = Path(home_folder).parent if home_folder else root.parent
+    report = root / (values["runtime_report"] or job_folder / contract.RUNTIME_REPORT_FILE)
+    values |= {
+        "token": values["token"] or secrets.token_hex(16),
+        "runtime_report": report if values["job_id"] else None,
+        "kernels": values["kernels"] or _beside(Path(sys.prefix)),
+        "memory_mb": values["memory_mb"] or (_container_memory_mb() if layout else None),
+        "idle_minutes": values["idle_minutes"] or math.inf,
+    }
     return SessionSettings(
         layout=layout or Layout(root),
         inputs=inputs,
@@ -135,64 +243,14 @@ def read(  # noqa: PLR0913 - the command's options, by name
         datatypes=datatypes,
         mode=mode,
         outputs=outputs or {},
-        galaxy_url=galaxy_url,
-        history_id=environment.get("HISTORY_ID", "").strip(),
-        job_id=job_id,
-        dataset_hid=environment.get("DATASET_HID", ""),
-        additional_ids=environment.get("ADDITIONAL_IDS", ""),
         key=(key or "").strip(),
-        token=environment.get("JUPYTER_TOKEN", "").strip() or secrets.token_hex(16),
-        runtime_report=root / (environment.get("NEBULAB_RUNTIME_REPORT") or job_folder / "container_runtime.json")
-        if job_id
-        else None,
-        galaxy_socket=_path(environment, "NEBULAB_GALAXY_SOCKET"),
-        door=_path(environment, "NEBULAB_DOOR"),
         ticket=ticket,
-        egress=_path(environment, "NEBULAB_EGRESS"),
         page=page.read(environment) if layout else page.Page(),
-        port=_whole(environment, "NEBULAB_PORT") if layout else None,
         held=held,
-        kernels=_folder(environment, "NEBULAB_KERNELS") or _beside(Path(sys.prefix)),
-        preload=_modules(environment, PRELOAD),
-        isolation=isolation,
-        hide=tuple(Path(folder) for folder in environment.get("NEBULAB_HIDE", "").split(":") if folder),
-        memory_mb=_whole(environment, "GALAXY_MEMORY_MB") or (_container_memory_mb() if layout else None),
-        disk_mb=_whole(environment, "NEBULAB_DISK_MB"),
-        gpu_memory_mb=_whole(environment, caps.LIMIT),
-        slots=_whole(environment, "GALAXY_SLOTS"),
-        idle_minutes=_number(environment, "NEBULAB_IDLE_MINUTES", 0 if layout else DEFAULT_IDLE_MINUTES, lowest=0)
-        or math.inf,
-        watch_seconds=_number(environment, "NEBULAB_WATCH_SECONDS", DEFAULT_WATCH_SECONDS, lowest=0.1),
-        clone_seconds=_number(environment, "NEBULAB_CLONE_SECONDS", DEFAULT_CLONE_SECONDS, lowest=1),
-        clone_schemes=tuple(environment.get("NEBULAB_CLONE_SCHEMES", "https,ssh").split(",")),
-        max_outputs=_whole(environment, "NEBULAB_MAX_OUTPUTS") or DEFAULT_MAX_OUTPUTS,
         path=environment.get("PATH", os.defpath),
         language=environment.get("LC_ALL") or environment.get("LANG") or "C.UTF-8",
+        **values,
     )
-
-
-def _path(environment: Mapping[str, str], name: str) -> Path | None:
-    return Path(environment[name]) if environment.get(name) else None
-
-
-def _folder(environment: Mapping[str, str], name: str) -> Path | None:
-    value = environment.get(name)
-    if not value:
-        return None
-    folder = Path(value)
-    if not folder.is_dir():
-        raise SettingsError(f"{name} is {value!r}, and there is no such folder.", "Set it to the kernels' environment.")
-    return folder
-
-
-def _modules(environment: Mapping[str, str], name: str) -> tuple[str, ...]:
-    modules = environment.get(name, "").replace(",", " ").split()
-    for module in modules:
-        if not all(part.isidentifier() for part in module.split(".")):
-            raise SettingsError(
-                f"{name} has {module!r}, which is no library's name.", "Name modules, as in `torch jax`."
-            )
-    return tuple(modules)
 
 
 def _beside(prefix: Path) -> Path | None:
@@ -209,20 +267,3 @@ def _container_memory_mb() -> int | None:
             if limit < os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"):
                 return limit >> 20
     return None
-
-
-def _number(environment: Mapping[str, str], name: str, default: float, *, lowest: float) -> float:
-    value = environment.get(name, "").strip()
-    if not value:
-        return default
-    try:
-        number = float(value)
-    except ValueError:
-        number = float("nan")
-    if not lowest <= number < float("inf"):
-        raise SettingsError(f"{name} is {value!r}.", f"Give a number, {lowest:g} or more.")
-    return number
-
-
-def _whole(environment: Mapping[str, str], name: str) -> int | None:
-    return int(_number(environment, name, 0, lowest=1)) or None

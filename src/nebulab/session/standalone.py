@@ -13,8 +13,17 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TextIO
 
+from nebulab import contract
 from nebulab.errors import SettingsError
 from nebulab.session.layout import Layout
+from nebulab.variables import PLACE, Setting
+
+STATE = Setting(
+    contract.STATE,
+    kind=PLACE,
+    unset="`~/.nebulab`",
+    help="The folder of the session's own files and of the packages that the user installs, apart for each folder.",
+)
 
 
 def layout(folder: Path, environment: Mapping[str, str]) -> Layout:
@@ -30,15 +39,17 @@ def layout(folder: Path, environment: Mapping[str, str]) -> Layout:
     """
     folder = folder.resolve()
     home = environment.get("HOME", "")
-    told = environment.get("NEBULAB_STATE") or (f"{home}/.nebulab" if home not in {"", "/"} else "")
-    if told:
-        state = Path(told).absolute() / f"{folder.name}-{hashlib.sha256(os.fsencode(folder)).hexdigest()[:8]}"
+    chosen: Path | None = STATE.read(environment)
+    below = chosen or (Path(home, ".nebulab") if home not in {"", "/"} else None)
+    if below is not None:
+        state = below.absolute() / f"{folder.name}-{hashlib.sha256(os.fsencode(folder)).hexdigest()[:8]}"
         try:
             state.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            if environment.get("NEBULAB_STATE"):
+            if chosen is not None:
                 raise SettingsError(
-                    f"NEBULAB_STATE is {told!r}, which can't be made: {error.strerror}.", "Name a folder of your own."
+                    f"{STATE.name} is {str(chosen)!r}, which can't be made: {error.strerror}.",
+                    "Name a folder of your own.",
                 ) from error
         if os.access(state, os.W_OK):
             return Layout(state, folder)

@@ -10,7 +10,7 @@ from xml.etree import ElementTree
 import psutil
 import yaml
 
-from nebulab.accelerators import caps
+from nebulab import contract
 from nebulab.errors import SettingsError
 from nebulab.files import write_private
 from nebulab.stack import containers, sessions_map, worker
@@ -24,7 +24,6 @@ _SHARE_OF_MACHINE = 0.8
 _SESSION_GPU_MEMORY_MB = 15 * 1024
 # A session holds its worker as long as it is open, so there must be more of them than people open sessions.
 _FURTHER_WORKERS = 8
-_PROGRAMS_TOOL = "run_jupyter_job"
 # What brings data in has slots of its own, so that long trainings hold nobody's uploads up.
 _UPLOAD_TOOLS = ("__DATA_FETCH__", "upload1")
 # Of Galaxy's own tools, those that bring data in and cut tables; paths below the wheel's folder of bundled tools.
@@ -126,14 +125,14 @@ def _job_configuration(settings: StackSettings, isolation: Isolation, interactiv
     disk_mb = int(psutil.disk_usage(str(settings.data_dir)).total * _SHARE_OF_MACHINE) // 2**20
     variables = {
         "PATH": f"{settings.bin_dir}:$PATH",
-        "NEBULAB_KERNELS": str(settings.environment("kernels")),
-        "NEBULAB_ISOLATION": isolation.kind,
-        "NEBULAB_IDLE_MINUTES": str(settings.idle_minutes),
-        "NEBULAB_HIDE": str(settings.data_dir),
-        "NEBULAB_CLONE_SCHEMES": settings.clone_schemes,
+        contract.KERNELS: str(settings.environment("kernels")),
+        contract.ISOLATION: isolation.kind,
+        contract.IDLE_MINUTES: str(settings.idle_minutes),
+        contract.HIDE: str(settings.data_dir),
+        contract.CLONE_SCHEMES: settings.clone_schemes,
         "GALAXY_MEMORY_MB": str(min(settings.session_memory_mb, memory_mb)),
-        "NEBULAB_DISK_MB": str(min(settings.session_disk_mb, disk_mb)),
-        caps.LIMIT: str(_SESSION_GPU_MEMORY_MB),
+        contract.DISK_MB: str(min(settings.session_disk_mb, disk_mb)),
+        contract.GPU_MEMORY_MB: str(_SESSION_GPU_MEMORY_MB),
     }
     destination: dict[str, Any] = {
         "runner": "local",
@@ -151,7 +150,7 @@ def _job_configuration(settings: StackSettings, isolation: Isolation, interactiv
     tools = dict.fromkeys(interactive, "sessions") | dict.fromkeys(_UPLOAD_TOOLS, "uploads")
     if isolation.kind == "container":
         # Galaxy's own tools need no container; users' programs do.
-        tools[_PROGRAMS_TOOL] = "programs"
+        tools[contract.JOB_TOOL] = "programs"
         limits["programs"] = at_once
         for name, local in (("sessions", destination), ("programs", job)):
             environments |= containers.environments(settings, isolation, name, local, variables)

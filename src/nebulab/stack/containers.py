@@ -11,16 +11,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from nebulab.door import serve as door
+from nebulab import contract
 from nebulab.stack.engine import HOME, Engine, authorities, hardening, limits
 from nebulab.stack.isolation import Isolation
 from nebulab.stack.settings import StackSettings
 
 LABEL = "org.nebulab.stack"
-SOCKET_FOLDER = "/run/nebulab"
-"""Where a session in its container finds the door's sockets."""
-
-_OF_THIS_MACHINE = frozenset({"PATH", "NEBULAB_KERNELS", "NEBULAB_HIDE", "NEBULAB_ISOLATION"})
+_OF_THIS_MACHINE = frozenset({"PATH", contract.KERNELS, contract.HIDE, contract.ISOLATION})
 _RULES = "nebulab_job_rules"
 # Galaxy starts jobs with next to nothing of its own environment; the engine's client needs these.
 _ENGINE_VARIABLES = (
@@ -54,9 +51,9 @@ def environments(
     told |= {
         "GALAXY_SLOTS": str(cores),
         "HOME": HOME,
-        "NEBULAB_GALAXY_SOCKET": f"{SOCKET_FOLDER}/{door.GALAXY}",
+        contract.GALAXY_SOCKET: f"{contract.DOOR_FOLDER}/{contract.DOOR_GALAXY}",
         # Where engine.sh puts it.
-        "NEBULAB_KEY_FILE": "nebulab-key",
+        contract.KEY_FILE: contract.KEY_FILE_NAME,
         # Galaxy would name this machine's.
         **dict.fromkeys(("TMPDIR", "TMP", "TEMP"), "/tmp"),  # noqa: S108 - the container's own
     }
@@ -64,7 +61,7 @@ def environments(
         *hardening(memory_mb),
         *limits(memory_mb=memory_mb, cpus=cores, processes=settings.session_processes),
         *("--label", f"{LABEL}={settings.data_dir}"),
-        *("--volume", f"{settings.door_dir}:{SOCKET_FOLDER}:ro"),
+        *("--volume", f"{settings.door_dir}:{contract.DOOR_FOLDER}:ro"),
         *authorities(os.environ),
     ]
     network, on_this_machine = _network(settings, isolation)
@@ -100,16 +97,16 @@ def _network(settings: StackSettings, isolation: Isolation) -> tuple[dict[str, A
         monitor = settings.environment("galaxy") / "bin" / "galaxy-container-monitor"
         return {"docker_net": "bridge", **port, "container_monitor_command": str(monitor)}, []
     told = {
-        "NEBULAB_DOOR": f"{SOCKET_FOLDER}/{door.DOOR}",
-        "NEBULAB_EGRESS": f"{SOCKET_FOLDER}/{door.EGRESS}",
+        contract.DOOR: f"{contract.DOOR_FOLDER}/{contract.DOOR_ENTRANCE}",
+        contract.EGRESS: f"{contract.DOOR_FOLDER}/{contract.DOOR_EGRESS}",
         # Where engine.sh puts it.
-        "NEBULAB_TICKET_FILE": "nebulab-ticket",
+        contract.TICKET_FILE: contract.TICKET_FILE_NAME,
     }
     return (
         # The door tells Galaxy the port, which Galaxy's own monitor would ask the engine for.
         {"docker_net": "none", **port, "container_monitor": False}
         | {f"docker_env_{key}": value for key, value in told.items()},
-        [{"name": "NEBULAB_TICKETS", "value": str(settings.tickets_dir)}],
+        [{"name": contract.TICKETS, "value": str(settings.tickets_dir)}],
     )
 
 

@@ -16,7 +16,8 @@ from pathlib import Path
 
 import psutil
 
-STACK_ID = "NEBULAB_STACK"
+from nebulab.contract import STACK
+
 _TETHER = Path(__file__).with_name("tether.py")
 # They would point a part at the packages of this process, override Galaxy's configuration, or slow its imports.
 _NOT_INHERITED = ("GALAXY_", "PYTHONDONTWRITEBYTECODE", "PYTHONHOME", "PYTHONPATH", "VIRTUAL_ENV")
@@ -37,7 +38,7 @@ async def start(
             *(sys.executable, "-I", "-S", _TETHER, str(os.getpid())),
             *command,
             cwd=folder,
-            env=inherited | {STACK_ID: stack_id, **environment},
+            env=inherited | {STACK: stack_id, **environment},
             stdin=asyncio.subprocess.DEVNULL,
             stdout=descriptor,
             stderr=descriptor,
@@ -60,7 +61,7 @@ def carrying(stack_id: str) -> list[psutil.Process]:
     found: dict[int, psutil.Process] = {}
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error, OSError):
-            if process.environ().get(STACK_ID) == stack_id:
+            if process.environ().get(STACK) == stack_id:
                 found[process.pid] = process
     for process in list(found.values()):
         with contextlib.suppress(psutil.Error, OSError):

@@ -9,10 +9,12 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
+from nebulab import contract
+from nebulab.contract import ISOLATIONS
 from nebulab.door.policy import Allowed
 from nebulab.errors import SettingsError
+from nebulab.variables import PLACE, Setting
 
-ISOLATIONS = ("auto", "bubblewrap", "container", "none")
 DEFAULT_IMAGE = "nebulab:cpu"
 NETWORKS = ("sealed", "open")
 PROXIES = ("builtin", "gx-it-proxy")
@@ -25,7 +27,19 @@ DEFAULT_MEMORY_MB = 20 * 1024
 DEFAULT_DISK_MB = 250 * 1024
 DEFAULT_PROCESSES = 512
 """Threads count."""
-TOOL = "interactive_tool_ml_jupyter_notebook"
+
+DATA = Setting(
+    contract.DATA_DIR,
+    kind=PLACE,
+    unset="`nebulab` below `XDG_DATA_HOME` or `~/.local/share`",
+    help="The folder of everything that `nebulab up` and `nebulab lab` write.",
+)
+ENVIRONMENTS = Setting(
+    contract.ENVIRONMENTS,
+    kind=PLACE,
+    unset="`environments` in the data folder",
+    help="The folder of the three Python environments; stacks, checkouts and tests may share one.",
+)
 
 
 @dataclass(frozen=True)
@@ -196,14 +210,18 @@ def read_settings(options: Mapping[str, Any] | None = None, environ: Mapping[str
     unknown = given.keys() - {field.name for field in fields(StackSettings)}
     if unknown:
         raise SettingsError(f"Unknown settings: {', '.join(sorted(unknown))}.")
-    home = Path(environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share")
-    data_dir = _absolute(given.pop("data_dir", None) or environ.get("NEBULAB_DATA_DIR") or home / "nebulab")
-    environments = environ.get("NEBULAB_ENVIRONMENTS") or data_dir / "environments"
-    given.setdefault("environments_dir", environments)
+    data_dir = _absolute(given.pop("data_dir", None) or data_folder(environ))
+    given.setdefault("environments_dir", ENVIRONMENTS.read(environ) or data_dir / "environments")
     given["environments_dir"] = _absolute(given["environments_dir"])
     given["allow"] = tuple(given.get("allow", ()))
     given["tool_confs"] = tuple(_absolute(path) for path in given.get("tool_confs", ()))
     return StackSettings(data_dir=data_dir, checkout=_checkout(), **given)
+
+
+def data_folder(environ: Mapping[str, str]) -> Path:
+    """Return the folder of everything that Nebulab writes on this machine, absolute."""
+    home = Path(environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share")
+    return _absolute(DATA.read(environ) or home / "nebulab")
 
 
 def _absolute(path: str | Path) -> Path:

@@ -10,13 +10,10 @@ import shlex
 import shutil
 from pathlib import Path
 
-from nebulab import forwarding
+from nebulab import contract, forwarding
 from nebulab.files import write_private
 from nebulab.stack.files import private_folder
 from nebulab.stack.settings import StackSettings
-
-ALIVE, TASKS = "alive", "tasks"
-"""The names of the socket that says whether the worker answers, and of that for requests; its code has the same."""
 
 _READY = b"+"
 _STAND_IN = """\
@@ -72,10 +69,13 @@ def code(settings: StackSettings) -> Path:
 
 async def answers(folder: Path) -> bool:
     """Tell whether jobs reach the worker of `folder`: not while it imports or hangs, nor when a file of it is gone."""
-    if not ((folder / TASKS).is_socket() and all((folder / "bin" / name).is_file() for name in ("python", "activate"))):
+    if not (
+        (folder / contract.WORKER_TASKS).is_socket()
+        and all((folder / "bin" / name).is_file() for name in ("python", "activate"))
+    ):
         return False
     try:
-        reader, writer = await forwarding.open_socket(folder / ALIVE)
+        reader, writer = await forwarding.open_socket(folder / contract.WORKER_ALIVE)
     except OSError:
         return False
     try:

@@ -15,6 +15,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from nebulab.contract import STACK
 from nebulab.stack import processes
 
 SLEEP = "import time; time.sleep(60)"
@@ -77,7 +78,7 @@ async def test_what_does_not_want_to_end_is_killed(stack_id: str, tmp_path: Path
 
 
 def test_another_stacks_processes_are_left_alone(stack_id: str) -> None:
-    other = subprocess.Popen([sys.executable, "-c", SLEEP], env=os.environ | {processes.STACK_ID: "another"})
+    other = subprocess.Popen([sys.executable, "-c", SLEEP], env=os.environ | {STACK: "another"})
     try:
         processes.end_all(stack_id, grace=0)
         assert other.poll() is None
@@ -93,7 +94,7 @@ def test_a_part_dies_with_a_supervisor_that_is_killed(stack_id: str, tmp_path: P
         f"subprocess.Popen([sys.executable, {str(tether)!r}, str(os.getpid()), sys.executable, '-c', {SLEEP!r}])\n"
         "time.sleep(60)"
     )
-    supervisor = subprocess.Popen([sys.executable, "-c", code], env=os.environ | {processes.STACK_ID: stack_id})
+    supervisor = subprocess.Popen([sys.executable, "-c", code], env=os.environ | {STACK: stack_id})
     _wait(lambda: any(SLEEP in part.cmdline() for part in psutil.Process(supervisor.pid).children()))
     supervisor.kill()
     supervisor.wait()
@@ -109,7 +110,7 @@ def _guard(stack_id: str) -> tuple[subprocess.Popen[bytes], int]:
 
 
 def test_the_guard_cleans_up_after_a_killed_supervisor(stack_id: str) -> None:
-    left = subprocess.Popen([sys.executable, "-c", SLEEP], env=os.environ | {processes.STACK_ID: stack_id})
+    left = subprocess.Popen([sys.executable, "-c", SLEEP], env=os.environ | {STACK: stack_id})
     guard, writing = _guard(stack_id)
     os.close(writing)
     assert left.wait(10) == -signal.SIGTERM
@@ -117,7 +118,7 @@ def test_the_guard_cleans_up_after_a_killed_supervisor(stack_id: str) -> None:
 
 
 def test_the_guard_does_nothing_after_a_farewell(stack_id: str) -> None:
-    left = subprocess.Popen([sys.executable, "-c", SLEEP], env=os.environ | {processes.STACK_ID: stack_id})
+    left = subprocess.Popen([sys.executable, "-c", SLEEP], env=os.environ | {STACK: stack_id})
     guard, writing = _guard(stack_id)
     os.write(writing, b".")
     os.close(writing)

@@ -17,10 +17,10 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from nebulab import contract
 from nebulab.errors import StagingError
 from nebulab.session.layout import Layout
 
-INDEX = "galaxy_inputs.json"
 _RAW = "galaxy_inputs_raw.json"
 _NAME = re.compile(r"[A-Za-z0-9_]+")
 
@@ -90,7 +90,7 @@ def stage(request: Request, layout: Layout) -> tuple[Path, ...]:
             values[name] = _Folder(layout, name, sources).link_all(value)
         else:
             values[name] = value
-    (layout.staged / INDEX).write_text(json.dumps(values), encoding="utf-8")
+    (layout.staged / contract.INPUTS_FILE).write_text(json.dumps(values), encoding="utf-8")
     return tuple(sources)
 
 

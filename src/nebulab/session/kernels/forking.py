@@ -24,8 +24,8 @@ from typing import Any
 from jupyter_client.provisioning import LocalProvisioner
 
 from nebulab import linux
+from nebulab.contract import PRELOAD
 from nebulab.session.kernels.adopted import Forked
-from nebulab.session.settings import PRELOAD
 
 LINGER_SECONDS = 60.0
 """How long the zygote stays after the last kernel: then an idle session's memory is worth more. With what was

@@ -14,7 +14,7 @@ import shutil
 import sys
 from pathlib import Path
 
-from nebulab.accelerators import caps
+from nebulab import contract
 from nebulab.errors import SettingsError
 from nebulab.session.kernels.names import KERNEL
 
@@ -25,7 +25,7 @@ _EXTENSION = "nebulab.kernel"
 _SHARED = "zz_nebulab_shared.pth"
 # Every Python of the session keeps to its share of the GPU's memory, not the kernels alone.
 _CAPS = (
-    f"import os; os.environ.get({caps.LIMIT!r}) and "
+    f"import os; os.environ.get({contract.GPU_MEMORY_MB!r}) and "
     r"exec('try:\n import nebulab.accelerators.startup\nexcept ImportError: pass')"
 )
 _KERNELSPEC = Path("share", "jupyter", "kernels", KERNEL, "kernel.json")
@@ -156,7 +156,7 @@ def packages(base: Path) -> Path:
         for folder in sorted(base.glob("lib/python3.*/site-packages")):
             return folder
     raise SettingsError(
-        f"{base} is no Python environment.", "Set NEBULAB_KERNELS to the folder of the kernels' environment."
+        f"{base} is no Python environment.", f"Set {contract.KERNELS} to the folder of the kernels' environment."
     )
 
 

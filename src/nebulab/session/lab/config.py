@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import Any
 
 import nebulab
+from nebulab import contract
 from nebulab.errors import ServerError
 from nebulab.session.kernels.names import KERNEL, PROVISIONER
 
 TOKEN_FILE = "JUPYTER_TOKEN_FILE"  # noqa: S105 - the variable's name
-WIDGETS = "NEBULAB_WIDGETS"
 
 _HASHED = re.compile(r"(argon2|sha1|sha256|sha512):\S+")
 _EXTENSION = "nebulab.session.lab.extension"
@@ -101,7 +101,7 @@ def configure(config: Any) -> None:
     server.terminado_settings = {"shell_command": [os.environ.get("SHELL") or "/bin/sh"]}
     server.kernel_spec_manager_class = "nebulab.session.kernels.kernelspecs.KernelSpecs"
     # Where space is limited, what is deleted must make room: nobody would ever empty a session's trash.
-    config.FileContentsManager.delete_to_trash = "NEBULAB_DISK_MB" not in os.environ
+    config.FileContentsManager.delete_to_trash = contract.DISK_MB not in os.environ
     config.KernelSpecManager.allowed_kernelspecs = {KERNEL}
     config.KernelSpecManager.ensure_native_kernel = False
     # Not in the kernelspec: programs of other environments read it too, and would look for the provisioner there.
@@ -110,7 +110,7 @@ def configure(config: Any) -> None:
     lab.news_url = None
     lab.check_for_updates_class = "jupyterlab.NeverCheckForUpdate"
     # Widgets come with the page's part of their own version, from where the kernels have them.
-    widgets = os.environ.pop(WIDGETS, "")
+    widgets = os.environ.pop(contract.WIDGETS, "")
     lab.extra_labextensions_path = [str(lab_extensions()), *([widgets] if widgets else [])]
     lab.expose_app_in_browser = True
 

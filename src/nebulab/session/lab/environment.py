@@ -8,11 +8,11 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from nebulab import contract
 from nebulab.accelerators import caps
 from nebulab.accelerators.diagnosis import Seen
-from nebulab.session.lab.config import WIDGETS
 from nebulab.session.layout import Layout
-from nebulab.session.settings import PRELOAD, SessionSettings
+from nebulab.session.settings import SessionSettings
 
 # A destination's own choices that a computation must see, by the beginning of the name.
 _PASSED = ("CUDA_", "NVIDIA_", "NCCL_", "OMP_", "MKL_", "OPENBLAS_", "XLA_", "TF_", "JAX_", "SLURM_", "TZ")
@@ -20,7 +20,7 @@ _PASSED_WHOLE = frozenset(
     [
         "GALAXY_SLOTS",
         "GALAXY_MEMORY_MB",
-        "NEBULAB_DISK_MB",
+        contract.DISK_MB,
         "LD_LIBRARY_PATH",
         "SSL_CERT_FILE",
         "SSL_CERT_DIR",
@@ -77,12 +77,12 @@ def make(  # noqa: PLR0913 - what the environment tells, by name
             "JUPYTER_DATA_DIR": str(layout.runtime / "data"),
             "JUPYTER_CONFIG_DIR": str(layout.runtime / "config"),
             "JUPYTER_PATH": str(kernelspecs),
-            "NEBULAB_START_PAGE": start_page,
-            PRELOAD: " ".join(settings.preload),
-            WIDGETS: str(settings.kernels / "share" / "jupyter" / "labextensions") if settings.kernels else "",
+            contract.START_PAGE: start_page,
+            contract.PRELOAD: " ".join(settings.preload),
+            contract.WIDGETS: str(settings.kernels / "share" / "jupyter" / "labextensions") if settings.kernels else "",
             # ONNX Runtime tells its makers of its use; what a researcher does with data is nobody's business.
             "ORT_DISABLE_TELEMETRY": "1",
-            "NEBULAB_SESSION": f"{broker}/nebulab/session",
+            contract.SESSION: f"{broker}/nebulab/session",
         }
         | packages(settings)
     )
@@ -96,8 +96,10 @@ def packages(settings: SessionSettings) -> dict[str, str]:
         # A file that is edited in place must not change in uv's cache too.
         "UV_LINK_MODE": "copy",
         "MAMBA_ROOT_PREFIX": str(layout.conda),
-        "NEBULAB_OVERLAY": str(layout.overlay),
-        "NEBULAB_KEPT": "folder" if settings.standalone and not layout.passing else "session",
+        contract.OVERLAY: str(layout.overlay),
+        contract.KEPT: contract.KEPT_WITH_FOLDER
+        if settings.standalone and not layout.passing
+        else contract.KEPT_WITH_SESSION,
     }
 
 
@@ -113,6 +115,6 @@ def galaxy(settings: SessionSettings, *, broker: str, broker_token: str) -> dict
         "DATASET_HID": settings.dataset_hid,
         "ADDITIONAL_IDS": settings.additional_ids,
         "GALAXY_WORKING_DIR": str(layout.folder or layout.root),
-        "NEBULAB_CACHE": str(layout.cache),
-        "NEBULAB_INPUTS": str(layout.staged / "galaxy_inputs.json"),
+        contract.CACHE: str(layout.cache),
+        contract.INPUTS: str(layout.staged / contract.INPUTS_FILE),
     }

@@ -21,6 +21,7 @@ from tornado.httpclient import AsyncHTTPClient, HTTPClientError, HTTPRequest
 from tornado.ioloop import IOLoop
 from tornado.web import Application, HTTPError, RequestHandler, authenticated
 
+from nebulab import contract
 from nebulab.session.kernels import forking
 from nebulab.session.kernels.names import KERNEL
 
@@ -159,9 +160,9 @@ def _jupyter_server_extension_points() -> list[dict[str, str]]:
 
 def _load_jupyter_server_extension(app: Any) -> None:
     application = app.web_app
-    application.settings["nebulab_start_page"] = os.environ.get("NEBULAB_START_PAGE", "")
+    application.settings["nebulab_start_page"] = os.environ.get(contract.START_PAGE, "")
     application.settings["nebulab_session"] = (
-        os.environ.get("NEBULAB_SESSION", "").rstrip("/"),
+        os.environ.get(contract.SESSION, "").rstrip("/"),
         os.environ.get("API_KEY", ""),
     )
     application.settings["nebulab_password"] = bool(getattr(app.identity_provider, "hashed_password", ""))

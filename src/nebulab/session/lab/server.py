@@ -9,10 +9,10 @@ import socket
 import stat
 from pathlib import Path
 
+from nebulab import contract
 from nebulab.errors import ServerError
 from nebulab.files import replace
 from nebulab.linux import descendants, listening
-from nebulab.session.settings import CONTAINER_PORT
 from nebulab.session.walls.guardian import Guarded
 
 LOOPBACK = "127.0.0.1"
@@ -92,8 +92,7 @@ def listens(port: int, root: int) -> bool:
 
 def report(path: Path, port: int) -> None:
     """Tell Galaxy where the entry point really is, in the file that its job runner looks for."""
-    record = {"tool_port": CONTAINER_PORT, "host": LOOPBACK, "port": port, "protocol": "tcp"}
-    replace(path, json.dumps({str(CONTAINER_PORT): record}).encode())
+    replace(path, json.dumps(contract.runtime_report(LOOPBACK, port)).encode())
 
 
 def last_lines(log: Path) -> str:

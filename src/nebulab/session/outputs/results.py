@@ -6,6 +6,7 @@ import zipfile
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 
+from nebulab import contract
 from nebulab.files import replace
 from nebulab.session.layout import EXECUTED, Layout
 from nebulab.session.outputs.collected import Collected, Elements, Lost, Tell
@@ -27,10 +28,9 @@ DATASETS = {
     "notebook.ipynb": "executed_notebook",
     "arrays.h5": "outfile_output_arrays",
     _ZIP: "outfile_output_zip",
-    "harvest.json": "harvest_report",
+    contract.HARVEST_REPORT: "harvest_report",
     "log.txt": "run_log",
 }
-_MODEL_PREFIX = "onnx_model_"
 
 
 class Results(Collected):
@@ -68,14 +68,14 @@ class Results(Collected):
         """Return every result, tagged with the job and with the output that it was to become."""
         found = []
         for output, elements in self._elements().items():
-            tags = (job_tag(self._job_id), output)
+            tags = (contract.job_tag(self._job_id), output)
             label = f"{output.replace('_', ' ').capitalize()} of {self._name}, recovered"
             found.append(Lost(label.replace("Onnx", "ONNX"), elements, is_collection=True, tags=tags))
         for file, dataset in DATASETS.items():
             known = self._links.get(PurePosixPath(file))
             if known is not None and not (file == _ZIP and _is_empty(self._layout.root / known[1])):
                 element = {"name": file, "ext": PurePosixPath(file).suffix[1:], "filename": known[1]}
-                tags = (job_tag(self._job_id), dataset)
+                tags = (contract.job_tag(self._job_id), dataset)
                 found.append(Lost(f"{file} of {self._name}, recovered", [element], is_collection=False, tags=tags))
         return found
 
@@ -124,7 +124,7 @@ class Results(Collected):
             elements: Elements = []
             for one in name_elements(list(below), self._datatypes)[:room]:
                 _, target = self._links[below[one.path]]
-                name = f"{_MODEL_PREFIX}{one.identifier}" if folder == "models" else one.identifier
+                name = f"{contract.MODEL_PREFIX}{one.identifier}" if folder == "models" else one.identifier
                 elements.append({"name": name, "ext": one.extension or self._sniffed(target), "filename": target})
             room -= len(elements)
             content[collection] = elements
@@ -138,8 +138,3 @@ def _is_empty(archive: Path) -> bool:
             return not opened.namelist()
     except (OSError, zipfile.BadZipFile):
         return False
-
-
-def job_tag(job_id: str) -> str:
-    """Return the tag of what a lost job's session brought into the history."""
-    return f"nebulab-job-{job_id}"

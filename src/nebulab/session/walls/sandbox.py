@@ -18,9 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import nebulab
+from nebulab.contract import ISOLATION, ISOLATIONS
 from nebulab.errors import SettingsError
-
-CHOICES = ("auto", "bubblewrap", "container", "none")
 
 # A root without capabilities may still write the kernel's settings below /proc, which would lead out of the sandbox.
 _KERNEL_SETTINGS = (
@@ -72,8 +71,8 @@ def available(choice: str) -> str:
     SettingsError
         There is no such choice, or the one that was asked for does not work on this machine.
     """
-    if choice not in CHOICES:
-        raise SettingsError(f"There is no isolation {choice!r}.", f"Choose one of {', '.join(CHOICES)}.")
+    if choice not in ISOLATIONS:
+        raise SettingsError(f"There is no isolation {choice!r}.", f"Choose one of {', '.join(ISOLATIONS)}.")
     if choice == "none":
         return choice
     if choice == "container":
@@ -84,7 +83,7 @@ def available(choice: str) -> str:
     if choice == "bubblewrap":
         raise SettingsError(
             f"bubblewrap does not work on this machine: {trouble}",
-            "Install bubblewrap and allow user namespaces, or set NEBULAB_ISOLATION to container or none.",
+            f"Install bubblewrap and allow user namespaces, or set {ISOLATION} to container or none.",
         )
     return _kind_of_container() or "none"
 

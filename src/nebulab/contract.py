@@ -1,0 +1,102 @@
+"""What two processes agree on, each name told once; runs everywhere, and imports nothing.
+
+Shell scripts, container files and tool XML keep literals, and so does what runs without this package (`deploy/`): tests
+compare them with this list. The text below a variable's name goes into `docs/settings.md` where no setting declares it.
+"""
+
+ISOLATIONS = ("auto", "bubblewrap", "container", "none")
+"""What sessions may be asked to run in."""
+CONTAINER_PORT = 8888
+"""The port that the tool XML names; also the key under which Galaxy expects the real one."""
+RUNTIME_REPORT_FILE = "container_runtime.json"
+"""The file in a job's folder by which Galaxy learns where an entry point is."""
+INPUTS_FILE = "galaxy_inputs.json"
+"""The tool's inputs: as Galaxy tells them to a session, and as a session tells them to its kernels."""
+HARVEST_REPORT = "harvest.json"
+"""Every variable of a notebook that ran without a browser, and what became of it."""
+MODEL_PREFIX = "onnx_model_"
+"""Before the name of the variable, the name of an exported model in Galaxy."""
+JOB_TOOL = "run_jupyter_job"
+"""The Galaxy tool that runs a notebook or a script as a job."""
+WORKER_TASKS, WORKER_ALIVE = "tasks", "alive"
+"""The worker's sockets: for requests, and the one that says whether it answers."""
+DOOR_GALAXY, DOOR_ENTRANCE, DOOR_EGRESS = "galaxy", "door", "egress"
+"""The door's sockets: to Galaxy, for people who come in, and out to the internet."""
+DOOR_FOLDER = "/run/nebulab"
+"""Where a container finds the door's sockets."""
+KEY_FILE_NAME = "nebulab-key"
+TICKET_FILE_NAME = "nebulab-ticket"
+"""The files, in a job's working folder, in which `engine.sh` hands over what no environment may show."""
+KEPT_WITH_FOLDER, KEPT_WITH_SESSION = "folder", "session"
+"""What KEPT may be: how long the user's own packages last."""
+
+
+def runtime_report(host: str, port: int) -> dict[str, dict[str, object]]:
+    """Return, for JSON, what Galaxy reads in RUNTIME_REPORT_FILE: the entry point is `port` of `host`."""
+    record = {"tool_port": CONTAINER_PORT, "host": host, "port": port, "protocol": "tcp"}
+    return {str(CONTAINER_PORT): record}
+
+
+def job_tag(job_id: str) -> str:
+    """Return the tag of what the session of a job that Galaxy lost brought into the history by itself."""
+    return f"nebulab-job-{job_id}"
+
+
+# A session's settings.
+CLONE_SCHEMES = "NEBULAB_CLONE_SCHEMES"
+CLONE_SECONDS = "NEBULAB_CLONE_SECONDS"
+DISK_MB = "NEBULAB_DISK_MB"
+DOOR = "NEBULAB_DOOR"
+EGRESS = "NEBULAB_EGRESS"
+GALAXY_SOCKET = "NEBULAB_GALAXY_SOCKET"
+GPU_MEMORY_MB = "NEBULAB_GPU_MEMORY_MB"
+HIDE = "NEBULAB_HIDE"
+IDLE_MINUTES = "NEBULAB_IDLE_MINUTES"
+ISOLATION = "NEBULAB_ISOLATION"
+JOB_ID = "NEBULAB_JOB_ID"
+KERNELS = "NEBULAB_KERNELS"
+KEY_FILE = "NEBULAB_KEY_FILE"
+MAX_OUTPUTS = "NEBULAB_MAX_OUTPUTS"
+PORT = "NEBULAB_PORT"
+PRELOAD = "NEBULAB_PRELOAD"
+RUNTIME_REPORT = "NEBULAB_RUNTIME_REPORT"
+STATE = "NEBULAB_STATE"
+TICKET_FILE = "NEBULAB_TICKET_FILE"
+WATCH_SECONDS = "NEBULAB_WATCH_SECONDS"
+
+# A kernel's.
+CACHE = "NEBULAB_CACHE"
+INPUTS = "NEBULAB_INPUTS"
+PATIENCE_SECONDS = "NEBULAB_PATIENCE_SECONDS"
+
+# The stack's, the Lab's on a person's own machine, the tests'.
+DATA_DIR = "NEBULAB_DATA_DIR"
+ENVIRONMENTS = "NEBULAB_ENVIRONMENTS"
+PYTHON = "NEBULAB_PYTHON"
+TEST_REQUIRE_ALL = "NEBULAB_TEST_REQUIRE_ALL"
+TEST_SCREENSHOTS = "NEBULAB_TEST_SCREENSHOTS"
+TEST_STACK = "NEBULAB_TEST_STACK"
+
+# Set by one of Nebulab's processes for another.
+CODE_SHA256 = "NEBULAB_CODE_SHA256"
+"""The SHA-256 of a notebook's code, for model cards; set by `nebulab run`."""
+DATA_SHA256 = "NEBULAB_DATA_SHA256"
+"""The SHA-256 of the data by name, as JSON, for model cards."""
+GPUS = "NEBULAB_GPUS"
+"""The GPUs that a session or a job was given, for model cards; set by the session."""
+KEPT = "NEBULAB_KEPT"
+"""How long the user's own packages last, `session` or `folder`; set by the session, for `nebulab packages`."""
+OVERLAY = "NEBULAB_OVERLAY"
+"""The folder of the user's own packages; set by the session, for `nebulab packages`."""
+SESSION = "NEBULAB_SESSION"
+"""Where JupyterLab asks for the session's state; set by the session."""
+STACK = "NEBULAB_STACK"
+"""Which stack a process belongs to; set by `nebulab up`, which finds its processes by it."""
+START_PAGE = "NEBULAB_START_PAGE"
+"""The file that JupyterLab opens first; set by the session."""
+TICKETS = "NEBULAB_TICKETS"
+"""The folder of the door's tickets; set by a Galaxy destination, for `engine.sh`."""
+VARIANT = "NEBULAB_VARIANT"
+"""Which variant of the image this is; set in the image, for its checks."""
+WIDGETS = "NEBULAB_WIDGETS"
+"""Where the kernels' widgets have the page's part of their version; set by the session, for JupyterLab."""
