@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from nebulab.models import card
-from nebulab.models.attempt import Attempt, CantExport, first_line
+from nebulab.models.attempt import Attempt, CantExport, Untrained, first_line
 from nebulab.models.libraries import Library, library_of
 from nebulab.models.mending import mend
 from nebulab.models.proof import Proof, droppable, prove
@@ -68,10 +68,10 @@ def keep(name: str, model: Any, folder: Path, namespace: Mapping[str, Any]) -> K
                     return Kept("model", [f"{MODELS}/{target.name}", *cards], "", proof)
             finally:
                 part.unlink(missing_ok=True)
+    except Untrained as error:
+        return Kept("not kept", [], str(error))
     except CantExport as error:
         reason = str(error)
-        if _untrained(reason):
-            return Kept("not kept", [], reason)
     except Exception as error:  # converters raise whatever they meet
         reason = reason or first_line(error)
     return _native(name, model, library, folder, namespace, proof, f"no ONNX: {reason or 'no converter takes it'}")
@@ -102,10 +102,6 @@ def _prove(path: Path, attempt: Attempt) -> Proof:
         if not mend(path):
             raise
         return prove(path, attempt)
-
-
-def _untrained(reason: str) -> bool:
-    return reason.startswith(("it is not fitted", "it is not trained", "it has no weights"))
 
 
 def _native(

@@ -49,6 +49,8 @@ class Library(ABC):
 
         Raises
         ------
+        Untrained
+            It has learned nothing that could be kept.
         CantExport
             There is no way; the text says why, and what would help.
         """

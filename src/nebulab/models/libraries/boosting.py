@@ -45,6 +45,8 @@ def of_estimator(write: Write, model: Any, namespace: Mapping[str, Any]) -> Atte
 
     Raises
     ------
+    Untrained
+        It is not fitted.
     CantExport
         It takes other things than numbers, or nothing tells its input.
     """

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from nebulab.models.attempt import Attempt, CantExport, Output
+from nebulab.models.attempt import Attempt, CantExport, Output, Untrained
 from nebulab.models.libraries import boosting
 from nebulab.models.libraries.base import Library
 
@@ -23,7 +23,7 @@ class CatBoost(Library):
     def attempts(self, model: Any, namespace: Mapping[str, Any]) -> Iterator[Attempt]:
         """Yield the one export that there is: 32-bit numbers in one table."""
         if not model.is_fitted():
-            raise CantExport("it is not trained")
+            raise Untrained("it is not trained")
         if model.get_cat_feature_indices():
             raise CantExport("it was trained on categories, which ONNX has no form for")
         names = [str(name) for name in model.feature_names_]

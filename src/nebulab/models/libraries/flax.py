@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from nebulab.models.attempt import Attempt, CantExport, Output, as_array, flattened
+from nebulab.models.attempt import Attempt, CantExport, Output, Untrained, as_array, flattened
 from nebulab.models.libraries.base import Library
 from nebulab.models.libraries.networks import ROWS, TELL, WEIGHTS_ALONE, quietly
 from nebulab.models.samples import known, that_works
@@ -26,7 +26,7 @@ class Nnx(Library):
         from flax import nnx
 
         if not nnx.to_flat_state(nnx.state(model)):
-            raise CantExport("it has no weights")
+            raise Untrained("it has no weights")
         still = nnx.merge(*nnx.split(model))
         still.eval()
         yield from _jax_function(still, model, namespace)

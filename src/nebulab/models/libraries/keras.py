@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from nebulab.models.attempt import Attempt, CantExport, Output, as_array, flattened
+from nebulab.models.attempt import Attempt, CantExport, Output, Untrained, as_array, flattened
 from nebulab.models.libraries.base import Library
 from nebulab.models.libraries.networks import ROWS, TELL, quietly
 from nebulab.models.samples import Sample, known, that_works, with_shape
@@ -28,7 +28,7 @@ class Keras(Library):
         given = known(model)
         shapes = _shapes(model)
         if not model.built:
-            raise CantExport("it is not trained: it was never built or called")
+            raise Untrained("it is not trained: it was never built or called")
         if given is None and shapes is None:
             given = that_works(namespace, lambda part: model(as_array(part)[:1]))
             if given is None:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from nebulab.errors import SettingsError
-from nebulab.models.attempt import Attempt, CantExport, Output, as_array, first_line
+from nebulab.models.attempt import Attempt, CantExport, Output, Untrained, as_array, first_line
 from nebulab.models.libraries.base import Library
 from nebulab.models.samples import Sample, known, with_columns
 
@@ -95,6 +95,8 @@ def check_fitted(model: Any) -> None:
 
     Raises
     ------
+    Untrained
+        It was not.
     CantExport
         It is no estimator that scikit-learn could tell that of.
     """
@@ -104,7 +106,7 @@ def check_fitted(model: Any) -> None:
     try:
         check_is_fitted(model)
     except NotFittedError as error:
-        raise CantExport("it is not fitted") from error
+        raise Untrained("it is not fitted") from error
     except TypeError as error:
         raise CantExport(str(error)) from error
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from nebulab.errors import SettingsError
-from nebulab.models.attempt import Attempt, CantExport, Output, as_array, flattened
+from nebulab.models.attempt import Attempt, CantExport, Output, Untrained, as_array, flattened
 from nebulab.models.libraries.base import Library
 from nebulab.models.libraries.networks import ROWS, TELL, quietly
 from nebulab.models.samples import Sample, known, that_works
@@ -30,7 +30,7 @@ class TensorFlow(Library):
         import tf2onnx
 
         if not model.variables:
-            raise CantExport("it has no weights")
+            raise Untrained("it has no weights")
         if not callable(model):
             raise CantExport("it has no __call__ to export")
         sample = _sample(model, namespace)

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from nebulab.models.attempt import Attempt, CantExport, Output, flattened
+from nebulab.models.attempt import Attempt, CantExport, Output, Untrained, flattened
 from nebulab.models.libraries.base import Library
 from nebulab.models.libraries.networks import ROWS, TELL, WEIGHTS_ALONE, quietly
 from nebulab.models.samples import known, that_works
@@ -26,7 +26,7 @@ class Torch(Library):
 
         weights = [*model.parameters(), *model.buffers()]
         if not weights:
-            raise CantExport("it has no weights: nothing in it was trained")
+            raise Untrained("it has no weights: nothing in it was trained")
         device = weights[0].device
 
         def call(*arguments: Any) -> Any:
@@ -68,7 +68,7 @@ class Torch(Library):
 
             yield Attempt(write, feeds, expected, sample.source)
             only = f"float32, batches of {len(feeds[0])} only"
-            yield Attempt(write_fixed, feeds, expected, sample.source, only)
+            yield Attempt(write_fixed, feeds, expected, sample.source, only, fixed_batch=True)
         finally:
             for part, was in training.items():
                 part.training = was
