@@ -165,5 +165,10 @@ def test_a_file_that_does_not_run_is_mended_once(
     monkeypatch.setattr(keeping, "prove", prove)
     monkeypatch.setattr(keeping, "mend", lambda path: False)
     assert "the exported file does not run: RuntimeError: no operator" in keep("net", Model(), tmp_path, {}).reason
-    monkeypatch.setattr(keeping, "mend", lambda path: mended.append(path) or True)
+
+    def mend(path: Path) -> bool:
+        mended.append(path)
+        return True
+
+    monkeypatch.setattr(keeping, "mend", mend)
     assert keep("net", Model(), tmp_path, {}).fate == "model"

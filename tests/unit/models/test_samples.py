@@ -113,11 +113,11 @@ def test_a_library_of_another_make_is_imported_all_the_same(monkeypatch: pytest.
 
 
 def test_the_rows_of_the_outermost_fit_are_seen() -> None:
-    base = SimpleNamespace(_fit_context=lambda: lambda fit: fit)
+    base: Any = SimpleNamespace(_fit_context=lambda: lambda fit: fit)
     samples._attach_sklearn(base)
 
     class Inner:
-        @base._fit_context()
+        @base._fit_context()  # type: ignore[untyped-decorator]
         def fit(self, X: Any) -> Any:
             return self
 
@@ -125,7 +125,7 @@ def test_the_rows_of_the_outermost_fit_are_seen() -> None:
         def __init__(self) -> None:
             self.inner = Inner()
 
-        @base._fit_context()
+        @base._fit_context()  # type: ignore[untyped-decorator]
         def fit(self, X: Any) -> Any:
             self.inner.fit(X * 2)
             return self
