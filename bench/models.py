@@ -128,8 +128,7 @@ def _inside(family: str) -> None:
 
 
 def _one(found: Any) -> dict[str, Any]:
-    from nebulab.models.keeping import native
-    from nebulab.models.kinds import kind_of
+    from nebulab.models.libraries import library_of
     from nebulab.models.predictor import Predictor
 
     kept, member = found.kept, found.member
@@ -137,14 +136,15 @@ def _one(found: Any) -> dict[str, Any]:
         return {"outcome": "failed", "reason": kept.reason}
     own = found.folder / "own"
     own.mkdir(exist_ok=True)
-    kind = kind_of(member.model) or ""
-    path, _ = native(kind, member.model, own, found.name, found.globals)
+    library = library_of(member.model)
+    assert library is not None, f"{found.name} is no model"
+    path, _ = library.native(member.model, own, found.name, found.globals)
     told: dict[str, Any] = {"native": path.stat().st_size}
     if kept.fate != "model":
         return told | {"outcome": "kept natively", "reason": kept.reason.split(";")[0]}
     exported = found.folder / kept.files[0]
     predictor = Predictor(exported, threads=1)
-    original = _original(kind, found)
+    original = _original(library.kind, found)
     ours, theirs = _in_turn(lambda: predictor.run(*member.batch), original)
     return told | {
         "outcome": "proven",

@@ -153,7 +153,7 @@ class Unusable(ValueError):
     """Says why a value is not allowed, in words that follow it: `which is no web address`."""
 
 
-def setting(
+def setting(  # noqa: PLR0913 - each says one thing of the setting, by name
     name: str,
     default: Any = None,
     *,

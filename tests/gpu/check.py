@@ -372,7 +372,7 @@ def results(seen: Seen) -> Iterator[Result]:
                 since = time.monotonic()
         except Missing as lacking:
             yield Result(claim.__name__, None, str(lacking))
-        except Exception as error:  # it is the claim's answer
+        except Exception as error:  # noqa: BLE001 - it is the claim's answer
             yield Result(claim.__name__, False, f"{type(error).__name__}: {error}", time.monotonic() - since)
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from nebulab.develop.environments import beside, cpu_torch
+from support.inside import outcomes
 from support.stack import ENVIRONMENTS, ROOT, Stack
 
 pytestmark = pytest.mark.system
@@ -59,6 +60,11 @@ def torch() -> Path:
 
 def catboost() -> Path:
     return beside(KERNELS, ROOT / "requirements" / "catboost.txt", ENVIRONMENTS / "catboost")
+
+
+def test_what_unit_tests_check_where_the_libraries_are() -> None:
+    failed = {name: told for name, told in outcomes(ROOT / "tests" / "unit" / "models" / "inside").items() if told}
+    assert failed == {}
 
 
 def test_scikit_learn() -> None:

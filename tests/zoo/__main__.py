@@ -13,8 +13,7 @@ from zoo import keep_all
 
 def main() -> None:
     from nebulab.models import load
-    from nebulab.models.keeping import native
-    from nebulab.models.kinds import kind_of
+    from nebulab.models.libraries import library_of
 
     told = {}
     for found in keep_all(sys.argv[1]):
@@ -31,9 +30,10 @@ def main() -> None:
             told[found.name] |= {"sample": kept.proof.sample, "precision": kept.proof.precision}
         if kept.fate == "model":
             told[found.name]["inputs"] = load(found.folder / kept.files[0]).inputs
-            kind = kind_of(found.member.model)
-            assert kind is not None, found.name
-            own, _ = native(kind, found.member.model, found.folder, found.name, found.globals)
+            model = found.member.model
+            library = library_of(model)
+            assert library is not None, f"{found.name} is no model"
+            own, _ = library.native(model, found.folder, found.name, found.globals)
             told[found.name]["own"] = own.name if own.stat().st_size else ""
     print("\n@@" + json.dumps(told))
 

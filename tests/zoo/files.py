@@ -17,8 +17,7 @@ def main() -> None:
     import xgboost
     from sklearn.linear_model import LogisticRegression
 
-    from nebulab.models.keeping import native
-    from nebulab.models.kinds import kind_of
+    from nebulab.models.libraries import library_of
 
     table = np.random.default_rng(0).normal(size=(100, 4)).astype(np.float32)
     label = (table[:, 0] > 0).astype(int)
@@ -44,9 +43,9 @@ def main() -> None:
         "module": Module(),
     }
     for name, model in models.items():
-        kind = kind_of(model)
-        assert kind is not None, name
-        native(kind, model, Path(), name, {"X_train": table})
+        library = library_of(model)
+        assert library is not None, f"{name} is no model"
+        library.native(model, Path(), name, {"X_train": table})
     tf.saved_model.save(models["net"], "saved")
     joblib.dump(line, "line.joblib")
     Path("net.safetensors").write_bytes(b"")

@@ -6,8 +6,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nebulab.models.kinds import kind_of
-
 if TYPE_CHECKING:
     from nebulab.models.keeping import Kept
     from nebulab.models.predictor import Predictor
@@ -17,7 +15,9 @@ __all__ = ["is_model", "keep", "load", "sample"]
 
 def is_model(value: Any) -> bool:
     """Whether `value` is a model of a library that is known here: by its class, not by its name."""
-    return kind_of(value) is not None
+    from nebulab.models.libraries import library_of
+
+    return library_of(value) is not None
 
 
 def keep(name: str, model: Any, folder: str | Path, namespace: Mapping[str, Any] | None = None) -> Kept:

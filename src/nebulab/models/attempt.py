@@ -14,6 +14,10 @@ class CantExport(Exception):
     """A model has no ONNX form here; the text says why, and what would help."""
 
 
+class Untrained(CantExport):
+    """A model has learned nothing yet, so that it need not be kept in its own format either."""
+
+
 @dataclass(frozen=True)
 class Output:
     """What the original model computed on the sample, to be compared with one of the file's outputs."""
@@ -40,6 +44,9 @@ class Attempt:
     source: str
     """Where the sample is from."""
     precision: str = "float32"
+    """As the report names it: the size of the numbers, and what else holds for this export alone."""
+    fixed_batch: bool = False
+    """Whether the file takes batches of the sample's size only, so that a row alone can't be tried."""
     features: Sequence[str] = field(default_factory=tuple)
     """Names of the columns of a single input."""
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from nebulab import contract
-from nebulab.models.kinds import library_of
+from nebulab.models.libraries.base import Library
 from nebulab.models.proof import Proof
 
 METADATA_KEY = "nebulab.card"
@@ -23,24 +23,24 @@ _METRIC_WORDS = (
     "error", "perplexity",
 )  # fmt: skip
 _MOST_METRICS = 50
-_TOOLS = ("numpy", "onnx", "onnxruntime", "skl2onnx", "tf2onnx", "jax2onnx", "onnxmltools", "onnxscript", "nebulab")
+_TOOLS = ("numpy", "onnx", "onnxruntime", "skl2onnx", "tf2onnx", "jax2onnx", "onnxmltools", "nebulab")
 
 
 def make(
-    name: str, model: Any, kind: str, namespace: Mapping[str, Any], proof: Proof | None, reason: str = ""
+    name: str, model: Any, library: Library, namespace: Mapping[str, Any], proof: Proof | None, reason: str = ""
 ) -> dict[str, Any]:
     """Return the card as JSON can hold it; inputs and outputs are added when the file is there."""
     return {
         "name": name,
         "class": f"{type(model).__module__}.{type(model).__qualname__}",
-        "kind": kind,
+        "kind": library.kind,
         "verified": bool(proof and proof.holds),
         "proof": asdict(proof) if proof else None,
         "reason": reason,
         "inputs": [],
         "outputs": [],
         "metrics": metrics(namespace),
-        "versions": versions(library_of(kind)),
+        "versions": versions(library.package),
         "code_sha256": os.environ.get(contract.CODE_SHA256, ""),
         "data": json.loads(os.environ.get(contract.DATA_SHA256, "{}")),
         "hardware": hardware(),
@@ -117,22 +117,12 @@ def metrics(namespace: Mapping[str, Any]) -> dict[str, float]:
     return found
 
 
-def versions(library: str) -> dict[str, str]:
-    """Return the versions of Python and of the packages that made the file."""
+def versions(package: str) -> dict[str, str]:
+    """Return the versions of Python, of the library's package, and of the tools that made the file."""
     found = {"python": platform.python_version()}
-    for package in (
-        library,
-        "numpy",
-        "onnx",
-        "onnxruntime",
-        "skl2onnx",
-        "tf2onnx",
-        "jax2onnx",
-        "onnxmltools",
-        "nebulab",
-    ):
+    for name in (package, *_TOOLS):
         try:
-            found[package] = importlib.metadata.version(package)
+            found[name] = importlib.metadata.version(name)
         except importlib.metadata.PackageNotFoundError:
             continue
     return found

@@ -8,6 +8,9 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
+Convert = Callable[..., None]
+Shape = Callable[[Any], None]
+
 # What onnxmltools' converters of boosted trees know, inside a pipeline too.
 OF_BOOSTING = {"": 18, "ai.onnx.ml": 3}
 # ONNX Runtime's own choice, en_US.UTF-8, is not installed on most servers; this one is part of glibc.
@@ -44,25 +47,19 @@ def _register_boosting() -> None:
         "Regressor": calculate_linear_regressor_output_shapes,
     }
     choices = {"nocl": [True, False], "zipmap": [True, False, "columns"]}
-    for library, prefix in (("xgboost", "XGB"), ("lightgbm", "LGBM")):
+    for library, (prefix, converter) in _BOOSTED.items():
         module = sys.modules.get(library)
         if module is None or library in _REGISTERED:
             continue
-        if library == "xgboost":
-            from onnxmltools.convert.xgboost.operator_converters.XGBoost import convert_xgboost as convert
-        else:
-            from onnxmltools.convert.lightgbm.operator_converters.LightGbm import convert_lightgbm as convert
         for kind, shape in shapes.items():
             name = f"{prefix}{kind}"
+            convert, shape_of = converter(shape)
             options = choices if kind == "Classifier" else None
-            pair = _of_single_numbers(convert, shape) if library == "xgboost" else (convert, shape)
-            update_registered_converter(getattr(module, name), f"{library}{name}", pair[1], pair[0], options=options)
+            update_registered_converter(getattr(module, name), f"{library}{name}", shape_of, convert, options=options)
         _REGISTERED.add(library)
 
 
-def _of_single_numbers(
-    convert: Callable[..., None], shape: Callable[[Any], None]
-) -> tuple[Callable[..., None], Callable[[Any], None]]:
+def _of_single_numbers(convert: Convert, shape: Shape) -> tuple[Convert, Shape]:
     """Round what a pipeline hands on to 32 bits, as XGBoost does.
 
     Its trees split at values of the data, so the last bit of a value that was scaled in 64 bits tells its branch.
@@ -86,6 +83,25 @@ def _of_single_numbers(
                 given.set_type(FloatTensorType(given.type.shape))
 
     return convert_rounded, shape_rounded
+
+
+def _of_xgboost(shape: Shape) -> tuple[Convert, Shape]:
+    from onnxmltools.convert.xgboost.operator_converters.XGBoost import convert_xgboost
+
+    return _of_single_numbers(convert_xgboost, shape)
+
+
+def _of_lightgbm(shape: Shape) -> tuple[Convert, Shape]:
+    from onnxmltools.convert.lightgbm.operator_converters.LightGbm import convert_lightgbm
+
+    return convert_lightgbm, shape
+
+
+# By the library's name: what its estimators' names begin with, and what converts them, given how outputs are shaped.
+_BOOSTED: dict[str, tuple[str, Callable[[Shape], tuple[Convert, Shape]]]] = {
+    "xgboost": ("XGB", _of_xgboost),
+    "lightgbm": ("LGBM", _of_lightgbm),
+}
 
 
 def _register_stand_ins() -> None:

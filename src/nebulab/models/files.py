@@ -30,6 +30,8 @@ def read_model(path: Path, *, allow_pickle: bool = False) -> Any:
     SettingsError
         The file's kind is not known, its library is not installed, or it is a pickle and none may be read.
     """
+    from nebulab.models.libraries import LIBRARIES
+
     suffix = path.suffix.lower()
     if suffix in _WEIGHTS_ALONE:
         raise SettingsError(
@@ -41,11 +43,14 @@ def read_model(path: Path, *, allow_pickle: bool = False) -> Any:
         raise SettingsError(
             f"{path.name} is a pickle: reading it runs any code that it holds.", "If you trust it, add --allow-pickle."
         )
-    reader = _saved_model if (path / "saved_model.pb").is_file() else _READERS.get(suffix)
+    readers = {known: library.read for library in LIBRARIES for known in library.suffixes}
+    readers |= dict.fromkeys(_PICKLES, _pickle)
+    folders = [library.read for library in LIBRARIES if library.folder_mark and (path / library.folder_mark).is_file()]
+    reader = folders[0] if folders else readers.get(suffix)
     if reader is None:
         raise SettingsError(
             f"{path.name} is no model of a known kind.",
-            f"Known are: {', '.join(sorted(_READERS))}, and the folder of a SavedModel.",
+            f"Known are: {', '.join(sorted(readers))}, and the folder of a SavedModel.",
         )
     try:
         return reader(path)
@@ -116,17 +121,16 @@ def verify(path: Path, against: Path | None, sample: Path | None, *, allow_pickl
 def _anew(path: Path, original: Any, rows: Any, lines: list[str]) -> Verdict:
     from dataclasses import asdict
 
-    from nebulab.models.keeping import exports
-    from nebulab.models.kinds import kind_of
+    from nebulab.models.libraries import library_of
     from nebulab.models.proof import Proof, prove
     from nebulab.models.samples import sample as remember
 
-    kind = kind_of(original)
-    if kind is None:
+    library = library_of(original)
+    if library is None:
         raise SettingsError("The original is no model of a known library.", "nebulab export --help lists them.")
     remember(original, rows)
     best: Proof | None = None
-    for attempt in exports(kind, original, {}):
+    for attempt in library.attempts(original, {}):
         try:
             best = prove(path, attempt)
         except Exception as error:  # noqa: BLE001 - ONNX Runtime's, where the types of the inputs differ
@@ -152,91 +156,7 @@ def _line(one: dict[str, Any]) -> str:
     )
 
 
-def _keras(path: Path) -> Any:
-    import keras
-
-    return keras.models.load_model(path, compile=False)
-
-
-def _skops(path: Path) -> Any:
-    import skops.io
-
-    unknown = skops.io.get_untrusted_types(file=path)
-    foreign = [name for name in unknown if name.partition(".")[0] not in {"sklearn", "numpy", "scipy"}]
-    if foreign:
-        raise SettingsError(
-            f"{path.name} holds types that are not known to be safe: {', '.join(foreign)}.",
-            "Load it with skops yourself.",
-        )
-    return skops.io.load(path, trusted=unknown)
-
-
-def _xgboost(path: Path) -> Any:
-    import xgboost
-
-    return xgboost.Booster(model_file=path)
-
-
-def _lightgbm(path: Path) -> Any:
-    import lightgbm
-
-    return lightgbm.Booster(model_file=str(path))
-
-
-def _catboost(path: Path) -> Any:
-    import catboost
-
-    return catboost.CatBoost().load_model(str(path))
-
-
-def _zipped(path: Path) -> Any:
-    import tempfile
-    import zipfile
-
-    with tempfile.TemporaryDirectory() as folder:
-        with zipfile.ZipFile(path) as archive:
-            archive.extractall(folder)
-        if not (Path(folder) / "saved_model.pb").is_file():
-            raise SettingsError(f"{path.name} is no zipped SavedModel.", "Give the file that a job has kept.")
-        return _saved_model(Path(folder))
-
-
-def _saved_model(path: Path) -> Any:
-    """Return a module that calls what the SavedModel holds: itself, or its one function for serving."""
-    import tensorflow as tf
-
-    loaded = tf.saved_model.load(str(path))
-    serve = loaded.signatures.get("serving_default")
-    if serve is None:
-        raise SettingsError(
-            f"{path.name} has no function for serving.", "Save it with one: tf.saved_model.save(…, signatures=…)."
-        )
-    names = list(serve.structured_input_signature[1])
-
-    class Served(tf.Module):  # type: ignore[misc]
-        def __init__(self) -> None:
-            super().__init__()
-            self.loaded, self.weights = loaded, list(serve.variables)
-
-        def __call__(self, *given: Any) -> Any:
-            return serve(**dict(zip(names, given, strict=True)))
-
-    return Served()
-
-
 def _pickle(path: Path) -> Any:
     import joblib
 
     return joblib.load(path)
-
-
-_READERS: dict[str, Callable[[Path], Any]] = {
-    ".keras": _keras,
-    ".h5": _keras,
-    ".skops": _skops,
-    ".ubj": _xgboost,
-    ".json": _xgboost,
-    ".txt": _lightgbm,
-    ".cbm": _catboost,
-    ".zip": _zipped,
-} | dict.fromkeys(_PICKLES, _pickle)

@@ -3,19 +3,18 @@ kernel."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from nebulab.models import boosting, card, networks, scikit
-from nebulab.models.attempt import Attempt, CantExport, first_line
-from nebulab.models.kinds import kind_of
+from nebulab.models import card
+from nebulab.models.attempt import Attempt, CantExport, Untrained, first_line
+from nebulab.models.libraries import Library, library_of
 from nebulab.models.mending import mend
 from nebulab.models.proof import Proof, droppable, prove
 
 MODELS, CARDS, NATIVE = "models", "cards", "native_models"
-_BOOSTING = frozenset(["xgboost", "lightgbm", "catboost"])
 _LARGEST_BYTES = 2**31 - 1
 
 
@@ -46,8 +45,8 @@ def keep(name: str, model: Any, folder: Path, namespace: Mapping[str, Any]) -> K
     SettingsError
         `model` is no model of a known library.
     """
-    kind = kind_of(model)
-    if kind is None:
+    library = library_of(model)
+    if library is None:
         from nebulab.errors import SettingsError
 
         raise SettingsError(f"{name} is no model of a known library.", "nebulab export --help lists them.")
@@ -56,45 +55,26 @@ def keep(name: str, model: Any, folder: Path, namespace: Mapping[str, Any]) -> K
     reason = ""
     proof = None
     try:
-        for attempt in exports(kind, model, namespace):
+        for attempt in library.attempts(model, namespace):
             part = target.with_name(f".{name}.part.onnx")
             try:
                 proof, refusal = _try(attempt, part)
                 reason = reason or refusal
                 if proof is not None and proof.holds:
-                    made = card.make(name, model, kind, namespace, proof)
+                    made = card.make(name, model, library, namespace, proof)
                     card.complete(made, part, attempt.features)
                     part.replace(target)
                     cards = card.write(made, folder / CARDS)
                     return Kept("model", [f"{MODELS}/{target.name}", *cards], "", proof)
             finally:
                 part.unlink(missing_ok=True)
+    except Untrained as error:
+        return Kept("not kept", [], str(error))
     except CantExport as error:
         reason = str(error)
-        if _untrained(reason):
-            return Kept("not kept", [], reason)
     except Exception as error:  # noqa: BLE001 - converters raise whatever they meet
         reason = reason or first_line(error)
-    reason = f"no ONNX: {reason or 'no converter takes it'}"
-    return _native(name, model, folder, kind=kind, namespace=namespace, proof=proof, reason=reason)
-
-
-def exports(kind: str, model: Any, namespace: Mapping[str, Any]) -> Iterator[Attempt]:
-    """Yield the ways to export a model of this kind."""
-    if kind == "sklearn":
-        return scikit.attempts(model, namespace)
-    if kind in _BOOSTING:
-        return boosting.attempts(kind, model, namespace)
-    return networks.attempts(kind, model, namespace)
-
-
-def native(kind: str, model: Any, folder: Path, name: str, namespace: Mapping[str, Any]) -> tuple[Path, str]:
-    """Write a model of this kind into `folder` in its library's own format; return the path and a remark."""
-    if kind == "sklearn":
-        return scikit.native(model, folder, name)
-    if kind in _BOOSTING:
-        return boosting.native(kind, model, folder, name)
-    return networks.native(kind, model, folder, name, namespace)
+    return _native(name, model, library, folder, namespace, proof, f"no ONNX: {reason or 'no converter takes it'}")
 
 
 def _try(attempt: Attempt, path: Path) -> tuple[Proof | None, str]:
@@ -124,16 +104,11 @@ def _prove(path: Path, attempt: Attempt) -> Proof:
         return prove(path, attempt)
 
 
-def _untrained(reason: str) -> bool:
-    return reason.startswith(("it is not fitted", "it is not trained", "it has no weights"))
-
-
-def _native(  # noqa: PLR0913 - all that is known of the model by then, by name
+def _native(  # noqa: PLR0913 - all that is known of the model by then
     name: str,
     model: Any,
+    library: Library,
     folder: Path,
-    *,
-    kind: str,
     namespace: Mapping[str, Any],
     proof: Proof | None,
     reason: str,
@@ -141,7 +116,7 @@ def _native(  # noqa: PLR0913 - all that is known of the model by then, by name
     own = folder / NATIVE
     own.mkdir(parents=True, exist_ok=True)
     try:
-        path, remark = native(kind, model, own, name, namespace)
+        path, remark = library.native(model, own, name, namespace)
     except Exception as error:  # noqa: BLE001 - libraries raise whatever they meet
         first = first_line(error)
         try:
@@ -151,7 +126,7 @@ def _native(  # noqa: PLR0913 - all that is known of the model by then, by name
                 "not kept", [], f"{reason}; and its own format fails: {first}; nor a pickle: {first_line(second)}"
             )
     whole = f"{reason}; kept as {path.name}" + (f": {remark}" if remark else "")
-    made = card.make(name, model, kind, namespace, proof, whole)
+    made = card.make(name, model, library, namespace, proof, whole)
     return Kept("native model", [f"{NATIVE}/{path.name}", *card.write(made, folder / CARDS)], whole, proof)
 
 

@@ -83,7 +83,7 @@ def prove(path: Path, attempt: Attempt) -> Proof:
     if wrong:
         proof.reason = "; ".join(_difference(compared) for compared in wrong)
         return proof
-    if rows > 1 and "only" not in attempt.precision:
+    if rows > 1 and not attempt.fixed_batch:
         alone = session.run(names, _feed(inputs, [feed[:1] for feed in attempt.feeds]))
         for name, values, one in zip(names, given, map(as_dense, alone), strict=True):
             # Of a model with several answers the rows may be the second axis.

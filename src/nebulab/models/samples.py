@@ -33,11 +33,6 @@ class Sample:
     source: str
     """`given by the user`, `seen during fit`, `seen in a call`, `found in X_test`, `made up`."""
 
-    @property
-    def made_up(self) -> bool:
-        """Whether these are random numbers and no data."""
-        return self.source == "made up"
-
 
 class _Seen:
     """Samples by model; a model that is gone takes its sample along."""

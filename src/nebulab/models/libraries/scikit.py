@@ -9,7 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from nebulab.models.attempt import Attempt, CantExport, Output, as_array, first_line
+from nebulab.errors import SettingsError
+from nebulab.models.attempt import Attempt, CantExport, Output, Untrained, as_array, first_line
+from nebulab.models.libraries.base import Library
 from nebulab.models.samples import Sample, known, with_columns
 
 METHODS = ("predict", "predict_proba", "decision_function", "transform", "score_samples")
@@ -17,30 +19,53 @@ _RANDOM_ROWS = 64
 _OTHER_SIZE = {np.dtype(np.float32): np.float64, np.dtype(np.float64): np.float32}
 
 
-def attempts(model: Any, namespace: Mapping[str, Any]) -> Iterator[Attempt]:
-    """Yield the exports of a fitted estimator: with 32-bit numbers, then with 64-bit ones.
+class ScikitLearn(Library):
+    """Estimators, pipelines and searches of scikit-learn, and of all that follow its rules."""
 
-    Raises
-    ------
-    CantExport
-        It is not fitted, or nobody knows what it is called with.
-    """
-    check_fitted(model)
-    sample = find_sample(model, namespace)
-    data = sample.arguments[0]
-    data, original = _computed(model, data)
-    if not original:
-        raise CantExport("it has neither predict nor transform")
-    for form in _forms(data):
-        names, types, feeds = _inputs(data, form)
-        yield Attempt(
-            lambda path, types=types: _write(model, types, path),  # type: ignore[misc]
-            feeds,
-            original,
-            sample.source,
-            form.precision,
-            names,
-        )
+    kind, package = "sklearn", "scikit-learn"
+    classes = (("sklearn.base", "BaseEstimator"),)
+    suffixes = (".skops",)
+
+    def attempts(self, model: Any, namespace: Mapping[str, Any]) -> Iterator[Attempt]:
+        """Yield the exports of a fitted estimator: with 32-bit numbers, then with 64-bit ones."""
+        check_fitted(model)
+        sample = find_sample(model, namespace)
+        data = sample.arguments[0]
+        data, original = _computed(model, data)
+        if not original:
+            raise CantExport("it has neither predict nor transform")
+        for form in _forms(data):
+            names, types, feeds = _inputs(data, form)
+            yield Attempt(
+                lambda path, types=types: _write(model, types, path),  # type: ignore[misc]
+                feeds,
+                original,
+                sample.source,
+                form.precision,
+                features=names,
+            )
+
+    def native(self, model: Any, folder: Path, name: str, namespace: Mapping[str, Any]) -> tuple[Path, str]:
+        """Write the estimator with skops, which runs no code of the file when it is read."""
+        import skops.io
+
+        path = folder / f"{name}.skops"
+        skops.io.dump(model, path)
+        unknown = skops.io.get_untrusted_types(file=path)
+        return path, f"reading it needs trusted={unknown}" if unknown else ""
+
+    def read(self, path: Path) -> Any:
+        """Return an estimator that holds types of scikit-learn, NumPy and SciPy alone."""
+        import skops.io
+
+        unknown = skops.io.get_untrusted_types(file=path)
+        foreign = [name for name in unknown if name.partition(".")[0] not in {"sklearn", "numpy", "scipy"}]
+        if foreign:
+            raise SettingsError(
+                f"{path.name} holds types that are not known to be safe: {', '.join(foreign)}.",
+                "Load it with skops yourself.",
+            )
+        return skops.io.load(path, trusted=unknown)
 
 
 @dataclass(frozen=True)
@@ -65,25 +90,23 @@ def _forms(data: Any) -> list[_Form]:
     return forms
 
 
-def native(model: Any, folder: Path, name: str) -> tuple[Path, str]:
-    """Write the estimator with skops, which runs no code of the file when it is read; return the path and a remark."""
-    import skops.io
-
-    path = folder / f"{name}.skops"
-    skops.io.dump(model, path)
-    unknown = skops.io.get_untrusted_types(file=path)
-    return path, f"reading it needs trusted={unknown}" if unknown else ""
-
-
 def check_fitted(model: Any) -> None:
-    """Raise unless the estimator was fitted."""
+    """Raise unless the estimator was fitted.
+
+    Raises
+    ------
+    Untrained
+        It was not.
+    CantExport
+        It is no estimator that scikit-learn could tell that of.
+    """
     from sklearn.exceptions import NotFittedError
     from sklearn.utils.validation import check_is_fitted
 
     try:
         check_is_fitted(model)
     except NotFittedError as error:
-        raise CantExport("it is not fitted") from error
+        raise Untrained("it is not fitted") from error
     except TypeError as error:
         raise CantExport(str(error)) from error
 

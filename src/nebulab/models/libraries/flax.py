@@ -1,0 +1,118 @@
+"""Flax's modules as ONNX, through jax2onnx: those of nnx, and of linen, whose weights live beside them; runs in the
+kernel."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from nebulab.models.attempt import Attempt, CantExport, Output, Untrained, as_array, flattened
+from nebulab.models.libraries.base import Library
+from nebulab.models.libraries.networks import ROWS, TELL, WEIGHTS_ALONE, quietly
+from nebulab.models.samples import known, that_works
+
+
+class Nnx(Library):
+    """Modules of flax.nnx, which hold their weights."""
+
+    kind, package = "nnx", "flax"
+    classes = (("flax.nnx", "Module"),)
+
+    def attempts(self, model: Any, namespace: Mapping[str, Any]) -> Iterator[Attempt]:
+        """Yield the one export that there is: the module's call as in evaluation."""
+        from flax import nnx
+
+        if not nnx.to_flat_state(nnx.state(model)):
+            raise Untrained("it has no weights")
+        still = nnx.merge(*nnx.split(model))
+        still.eval()
+        yield from _jax_function(still, model, namespace)
+
+    def native(self, model: Any, folder: Path, name: str, namespace: Mapping[str, Any]) -> tuple[Path, str]:
+        """Write the weights as safetensors, by their path in the module."""
+        from flax import nnx
+
+        leaves = nnx.to_flat_state(nnx.state(model))
+        return _weights({".".join(map(str, key)): leaf for key, leaf in leaves if _is_weight(leaf)}, folder, name)
+
+
+class Linen(Library):
+    """Modules of flax.linen, with `params` or `variables` among the globals."""
+
+    kind, package = "linen", "flax"
+    classes = (("flax.linen", "Module"),)
+
+    def attempts(self, model: Any, namespace: Mapping[str, Any]) -> Iterator[Attempt]:
+        """Yield the one export that there is: the module applied to its weights."""
+        variables = _variables(model, namespace)
+
+        def call(*arguments: Any) -> Any:
+            return model.apply(variables, *arguments)
+
+        yield from _jax_function(call, model, namespace)
+
+    def native(self, model: Any, folder: Path, name: str, namespace: Mapping[str, Any]) -> tuple[Path, str]:
+        """Write the weights as safetensors, by their path in the module."""
+        from flax.traverse_util import flatten_dict
+
+        leaves = flatten_dict(_variables(model, namespace))
+        return _weights({".".join(key): leaf for key, leaf in leaves.items()}, folder, name)
+
+
+def _is_weight(leaf: Any) -> bool:
+    """Whether it is numbers: a dropout's random key is none, and no dtype of numpy's."""
+    dtype = getattr(leaf[...] if hasattr(leaf, "value") else leaf, "dtype", None)
+    return isinstance(dtype, np.dtype) and dtype.kind in "fiubV"
+
+
+def _weights(leaves: Mapping[str, Any], folder: Path, name: str) -> tuple[Path, str]:
+    from safetensors.numpy import save_file
+
+    path = folder / f"{name}.safetensors"
+    arrays = {key: np.asarray(leaf[...] if hasattr(leaf, "value") else leaf) for key, leaf in leaves.items()}
+    save_file({key: np.ascontiguousarray(value) for key, value in arrays.items()}, str(path))
+    return path, WEIGHTS_ALONE
+
+
+def _variables(model: Any, namespace: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return a linen module's weights, which live beside it: in `variables`, `params` or a training state."""
+    for value in namespace.values():
+        if getattr(type(value), "__name__", "") == "TrainState" and hasattr(value, "params"):
+            apply = getattr(value, "apply_fn", None)
+            if getattr(apply, "__self__", model) is model:
+                return {"params": value.params}
+    for name in ("variables", "params", "weights"):
+        value = namespace.get(name)
+        if isinstance(value, Mapping):
+            return value if "params" in value else {"params": value}
+    raise CantExport("its weights are in no global named `variables` or `params`, and in no TrainState")
+
+
+def _jax_function(call: Callable[..., Any], model: Any, namespace: Mapping[str, Any]) -> Iterator[Attempt]:
+    import jax2onnx
+
+    def plain(value: Any) -> np.ndarray:
+        array = as_array(value)
+        return array.astype(np.float32) if array.dtype == np.float64 else array
+
+    sample = known(model) or that_works(namespace, lambda part: call(plain(part)[:1]))
+    if sample is None:
+        raise CantExport(f"nothing tells its input: {TELL}")
+    arguments = [plain(argument)[:ROWS] for argument in sample.arguments]
+    expected = [Output("call", array) for array in flattened(call(*arguments))]
+
+    def write(path: Path) -> None:
+        import jax
+
+        specs = [jax.ShapeDtypeStruct(argument.shape, argument.dtype) for argument in arguments]
+        inputs = [("B", *spec.shape[1:]) for spec in specs]
+        with quietly():
+            if all(spec.dtype == np.float32 for spec in specs):
+                jax2onnx.to_onnx(call, inputs, return_mode="file", output_path=str(path))
+            else:
+                jax2onnx.to_onnx(call, specs, return_mode="file", output_path=str(path))
+
+    yield Attempt(write, arguments, expected, sample.source)

@@ -1,0 +1,130 @@
+"""TensorFlow's modules without Keras as ONNX, through tf2onnx, and SavedModels; runs in the kernel."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import zipfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from nebulab.errors import SettingsError
+from nebulab.models.attempt import Attempt, CantExport, Output, Untrained, as_array, flattened
+from nebulab.models.libraries.base import Library
+from nebulab.models.libraries.networks import ROWS, TELL, quietly
+from nebulab.models.samples import Sample, known, that_works
+
+
+class TensorFlow(Library):
+    """Modules of TensorFlow that are called with tensors."""
+
+    kind = package = "tensorflow"
+    classes = (("tensorflow", "Module"),)
+    suffixes = (".zip",)
+    folder_mark = "saved_model.pb"
+
+    def attempts(self, model: Any, namespace: Mapping[str, Any]) -> Iterator[Attempt]:
+        """Yield the one export that there is: the module's call, for any number of rows."""
+        import tensorflow as tf
+        import tf2onnx
+
+        if not model.variables:
+            raise Untrained("it has no weights")
+        if not callable(model):
+            raise CantExport("it has no __call__ to export")
+        sample = _sample(model, namespace)
+        if sample is None:
+            raise CantExport(f"nothing tells its input: {TELL}")
+        arguments = [as_array(argument)[:ROWS] for argument in sample.arguments]
+        tensors = [tf.constant(argument) for argument in arguments]
+        expected = [Output("call", array) for array in flattened(model(*tensors))]
+
+        def write(path: Path) -> None:
+            with quietly():
+                traced = _traced(model, sample)
+                tf2onnx.convert.from_function(
+                    traced, input_signature=traced.input_signature, opset=18, output_path=str(path)
+                )
+
+        yield Attempt(write, arguments, expected, sample.source)
+
+    def native(self, model: Any, folder: Path, name: str, namespace: Mapping[str, Any]) -> tuple[Path, str]:
+        """Write a SavedModel, zipped."""
+        import tensorflow as tf
+
+        saved = folder / f"{name}.savedmodel"
+        sample = _sample(model, namespace) if callable(model) else None
+        with quietly():
+            tf.saved_model.save(model, str(saved), signatures=None if sample is None else _served(model, sample))
+        shutil.make_archive(str(saved), "zip", saved)
+        shutil.rmtree(saved)
+        return Path(f"{saved}.zip"), "" if sample is not None else "perhaps the weights alone: nothing told its input"
+
+    def read(self, path: Path) -> Any:
+        """Return a module that calls what a SavedModel, zipped or its folder, holds."""
+        if (path / self.folder_mark).is_file():
+            return _saved_model(path)
+        with tempfile.TemporaryDirectory() as folder:
+            with zipfile.ZipFile(path) as archive:
+                archive.extractall(folder)
+            if not (Path(folder) / self.folder_mark).is_file():
+                raise SettingsError(f"{path.name} is no zipped SavedModel.", "Give the file that a job has kept.")
+            return _saved_model(Path(folder))
+
+
+def _sample(model: Any, namespace: Mapping[str, Any]) -> Sample | None:
+    import tensorflow as tf
+
+    return known(model) or that_works(namespace, lambda part: model(tf.constant(as_array(part)[:1])))
+
+
+def _traced(model: Any, sample: Sample) -> Any:
+    """Return the module's call as a function of TensorFlow's for any number of rows."""
+    import tensorflow as tf
+
+    tensors = [tf.constant(as_array(argument)[:1]) for argument in sample.arguments]
+    specs = [tf.TensorSpec((None, *tensor.shape[1:]), tensor.dtype) for tensor in tensors]
+    return tf.function(lambda *given: model(*given), input_signature=specs)
+
+
+def _served(model: Any, sample: Sample) -> Any:
+    """Return the function for serving: without one the file has the weights of a module whose call is plain Python."""
+    import tensorflow as tf
+
+    traced = _traced(model, sample)
+
+    def serve(*given: Any) -> dict[str, Any]:
+        answer = traced(*given)
+        if isinstance(answer, dict):
+            return answer
+        return (
+            {f"output_{place}": one for place, one in enumerate(answer)}
+            if isinstance(answer, list | tuple)
+            else {"output_0": answer}
+        )
+
+    return tf.function(serve, input_signature=traced.input_signature).get_concrete_function()
+
+
+def _saved_model(path: Path) -> Any:
+    """Return a module that calls what the SavedModel holds: itself, or its one function for serving."""
+    import tensorflow as tf
+
+    loaded = tf.saved_model.load(str(path))
+    serve = loaded.signatures.get("serving_default")
+    if serve is None:
+        raise SettingsError(
+            f"{path.name} has no function for serving.", "Save it with one: tf.saved_model.save(…, signatures=…)."
+        )
+    names = list(serve.structured_input_signature[1])
+
+    class Served(tf.Module):  # type: ignore[misc]
+        def __init__(self) -> None:
+            super().__init__()
+            self.loaded, self.weights = loaded, list(serve.variables)
+
+        def __call__(self, *given: Any) -> Any:
+            return serve(**dict(zip(names, given, strict=True)))
+
+    return Served()

@@ -1,0 +1,129 @@
+"""PyTorch's modules, with a stand-in for the library."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from nebulab.models.attempt import CantExport, Untrained
+from nebulab.models.libraries.torch import Torch
+
+
+class Tensor:
+    """An array with what is called of a tensor."""
+
+    __module__ = "torch"
+
+    def __init__(self, values: Any) -> None:
+        self.values = np.asarray(values, dtype=np.float32)
+        self.dtype, self.shape, self.device = "float32", self.values.shape, "cpu"
+
+    def __getitem__(self, rows: Any) -> Tensor:
+        return Tensor(self.values[rows])
+
+    def __array__(self, *_: Any, **__: Any) -> Any:
+        return self.values
+
+    def to(self, target: Any) -> Tensor:
+        return self
+
+    def detach(self) -> Tensor:
+        return self
+
+    def cpu(self) -> Tensor:
+        return self
+
+    def numpy(self) -> Any:
+        return self.values
+
+
+class Module:
+    """A network of one layer, which takes three columns."""
+
+    def __init__(self, weights: int = 1) -> None:
+        self.training, self.weights = True, [Tensor([1.0])] * weights
+        self.during: list[bool] = []
+
+    def parameters(self) -> list[Tensor]:
+        return self.weights
+
+    def buffers(self) -> list[Tensor]:
+        return []
+
+    def modules(self) -> list[Module]:
+        return [self]
+
+    def eval(self) -> None:
+        self.training = False
+
+    def __call__(self, rows: Tensor) -> Tensor:
+        self.during.append(self.training)
+        if rows.shape[1:] != (3,):
+            raise RuntimeError("3 columns")
+        return Tensor(rows.values.sum(axis=1))
+
+
+@pytest.fixture
+def exported(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
+    calls: list[dict[str, Any]] = []
+    stand_in = SimpleNamespace(
+        Tensor=Tensor,
+        as_tensor=Tensor,
+        float64="float64",
+        no_grad=contextlib.nullcontext,
+        export=SimpleNamespace(Dim=lambda name, min: name),
+        onnx=SimpleNamespace(export=lambda model, arguments, path, **options: calls.append(options)),
+    )
+    monkeypatch.setitem(sys.modules, "torch", stand_in)
+    return calls
+
+
+def test_the_second_way_takes_batches_of_one_size(exported: list[dict[str, Any]], tmp_path: Path) -> None:
+    free, fixed = Torch().attempts(Module(), {"X": np.ones((9, 3))})
+    assert [free.fixed_batch, fixed.fixed_batch] == [False, True]
+    assert [free.precision, fixed.precision] == ["float32", "float32, batches of 8 only"]
+    for attempt in (free, fixed):
+        attempt.write(tmp_path / "x.onnx")
+    assert ["dynamic_shapes" in options for options in exported] == [True, False]
+    assert free.expected[0].values.tolist() == [3.0] * 8
+
+
+@pytest.mark.usefixtures("exported")
+def test_a_network_is_tried_as_in_evaluation_and_left_as_it_was() -> None:
+    model = Module()
+    list(Torch().attempts(model, {"X": np.ones((9, 3))}))
+    assert model.training
+    assert model.during
+    assert not any(model.during)
+
+
+@pytest.mark.usefixtures("exported")
+def test_a_network_without_weights_is_untrained() -> None:
+    with pytest.raises(Untrained, match="no weights"):
+        next(Torch().attempts(Module(weights=0), {}))
+
+
+@pytest.mark.usefixtures("exported")
+def test_a_network_whose_input_nothing_tells_is_left_as_it_was() -> None:
+    model = Module()
+    with pytest.raises(CantExport, match=r"nebulab\.sample") as refused:
+        next(Torch().attempts(model, {"X": np.ones((9, 2))}))
+    assert not isinstance(refused.value, Untrained)
+    assert model.training
+
+
+def test_its_weights_alone_are_kept(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    saved: list[Any] = []
+    stand_in = SimpleNamespace(save_model=lambda model, path: saved.append(path))
+    monkeypatch.setitem(sys.modules, "safetensors", SimpleNamespace(torch=stand_in))
+    monkeypatch.setitem(sys.modules, "safetensors.torch", stand_in)
+    path, remark = Torch().native(Module(), tmp_path, "net", {})
+    assert saved == [str(path)]
+    assert path.name == "net.safetensors"
+    assert remark == "the weights alone: the network's code is in the notebook"

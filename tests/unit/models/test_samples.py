@@ -1,0 +1,148 @@
+"""Rows to try a model on: named, seen, found among the globals."""
+
+from __future__ import annotations
+
+import gc
+import importlib
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from nebulab.models import samples
+from nebulab.models.samples import candidates, head, known, sample, that_works, with_columns, with_shape
+
+TABLE = np.arange(200.0).reshape(100, 2)
+
+
+class Model:
+    pass
+
+
+def test_what_the_user_names_is_known_as_long_as_the_model() -> None:
+    model = Model()
+    assert known(model) is None
+    sample(model, TABLE, "text")
+    found = known(model)
+    assert found is not None
+    assert (found.source, found.arguments[0].shape, found.arguments[1]) == ("given by the user", (64, 2), "text")
+    key = id(model)
+    del model
+    gc.collect()
+    assert key not in samples._GIVEN._by_id
+
+
+@pytest.mark.parametrize("value", [TABLE, pd.DataFrame(TABLE)], ids=["array", "frame"])
+def test_the_head_is_spread_over_all_rows_and_a_copy(value: Any) -> None:
+    rows = head(value, 3)
+    assert np.asarray(rows)[:, 0].tolist() == [0, 98, 198]
+    assert not np.shares_memory(np.asarray(rows), TABLE)
+
+
+@pytest.mark.parametrize(("value", "rows"), [([1, 2, 3], [1, 2]), (5, 5), ("text", "text"), ({"a": 1}, {"a": 1})])
+def test_the_head_of_other_values(value: Any, rows: Any) -> None:
+    assert head(value, 2) == rows
+
+
+def test_the_likeliest_names_come_first() -> None:
+    around = {"zeros": TABLE, "X": TABLE, "a": TABLE, "X_test": TABLE, "number": 1, "text": "x"}
+    assert [name for name, _ in candidates(around)] == ["X_test", "X", "a", "zeros"]
+
+
+def test_a_table_is_found_by_its_columns() -> None:
+    around = {"frame": pd.DataFrame(TABLE, columns=["b", "a"]), "X": TABLE.astype(int), "wide": np.zeros((3, 3))}
+    named = with_columns(around, 2, ["a", "b"])
+    assert named is not None
+    assert (named.source, list(named.arguments[0].columns)) == ("found in frame", ["a", "b"])
+    plain = with_columns(around, 2, None)
+    assert plain is not None
+    assert (plain.source, plain.arguments[0].dtype) == ("found in X", np.float64)
+    assert with_columns(around, 4, None) is None
+
+
+def test_an_array_is_found_by_its_shape() -> None:
+    around = {"images": np.zeros((3, 8, 8, 1)), "words": np.zeros((3, 8), dtype=int), "empty": np.zeros((0, 5))}
+    found = with_shape(around, (None, 8, 1))
+    assert found is not None
+    assert found.source == "found in images"
+    assert with_shape(around, (8,)) is None, "of whole numbers"
+    assert with_shape(around, (8,), whole=True) is not None
+    assert with_shape(around, (5,)) is None, "it has no rows"
+
+
+def test_an_array_that_the_model_takes_is_found() -> None:
+    def call(rows: Any) -> None:
+        if rows.shape[1] != 3:
+            raise ValueError("3 columns")
+
+    found = that_works({"a": TABLE, "b": np.zeros((4, 3)), "list": np.zeros(3)}, call)
+    assert found is not None
+    assert found.source == "found in b"
+
+
+def _watching(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, module: str, attach: Any) -> None:
+    (tmp_path / f"{module}.py").write_text("hook = None\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(samples, "_ATTACH", {module: attach})
+    monkeypatch.setattr(sys, "meta_path", list(sys.meta_path))
+    monkeypatch.delitem(sys.modules, module, raising=False)
+
+
+def test_a_library_is_watched_as_soon_as_it_was_imported(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    attached: list[str] = []
+    _watching(monkeypatch, tmp_path, "watched_library", lambda module: attached.append(module.__name__))
+    samples.watch()
+    assert attached == []
+    importlib.import_module("watched_library")
+    monkeypatch.delitem(sys.modules, "watched_library")
+    assert attached == ["watched_library"]
+
+
+def test_a_library_of_another_make_is_imported_all_the_same(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def attach(module: Any) -> None:
+        raise AttributeError("no such hook")
+
+    _watching(monkeypatch, tmp_path, "another_library", attach)
+    samples.watch()
+    assert importlib.import_module("another_library").hook is None
+    monkeypatch.delitem(sys.modules, "another_library")
+
+
+def test_the_rows_of_the_outermost_fit_are_seen() -> None:
+    base: Any = SimpleNamespace(_fit_context=lambda: lambda fit: fit)
+    samples._attach_sklearn(base)
+
+    class Inner:
+        @base._fit_context()  # type: ignore[untyped-decorator]
+        def fit(self, X: Any) -> Any:
+            return self
+
+    class Outer:
+        def __init__(self) -> None:
+            self.inner = Inner()
+
+        @base._fit_context()  # type: ignore[untyped-decorator]
+        def fit(self, X: Any) -> Any:
+            self.inner.fit(X * 2)
+            return self
+
+    model = Outer().fit(X=TABLE)
+    seen = known(model)
+    assert seen is not None
+    assert seen.source == "seen during fit"
+    assert known(model.inner) is None
+
+
+def test_the_first_call_of_a_network_is_seen() -> None:
+    hooks: list[Any] = []
+    samples._attach_torch(SimpleNamespace(register_module_forward_pre_hook=hooks.append))
+    network = Model()
+    hooks[0](network, (TABLE,))
+    hooks[0](network, (TABLE * 2,))
+    seen = known(network)
+    assert seen is not None
+    assert (seen.source, seen.arguments[0].shape, seen.arguments[0].max()) == ("seen in a call", (8, 2), 199)
