@@ -24,4 +24,10 @@ _nebulab_await_room() {
     rm -f "$there"
 }
 
-trap '_nebulab_await; _nebulab_await_room' EXIT
+# What the tool's exit code was written to then is empty, and Galaxy takes a job without one for a good one.
+_nebulab_keep_exit_code() {
+    local there=$_GALAXY_JOB_DIR/galaxy_${_GALAXY_JOB_DIR##*/}.ec
+    [ -z "${return_code:-}" ] || [ -s "$there" ] || [ ! -d "$_GALAXY_JOB_DIR" ] || echo "$return_code" >"$there"
+}
+
+trap '_nebulab_await; _nebulab_await_room; _nebulab_keep_exit_code' EXIT

@@ -445,6 +445,36 @@ def test_a_full_disk_is_told_and_the_upload_can_be_repeated(
     assert user.wait_dataset(upload()["outputs"][0]["id"])["state"] == "ok"
 
 
+def test_another_python_in_its_folder_is_replaced(own: Stack, user: GalaxyUser, history: str) -> None:
+    """Until then jobs fail by it, and say so."""
+    serving = own.part("worker")["pid"]
+    (own.data_dir / "worker" / "bin" / "python").write_text("garbage")
+    _restarted(own, "worker", serving)
+    _is_good(user, _fetch(user, history, _pasted())["outputs"][0]["id"])
+
+
+LATE = "import time\ntime.sleep(8)\nopen('result.bin', 'wb').write(b'x' * 5_000_000)\n"
+
+
+def test_a_training_that_finds_the_disk_full_fails(
+    own: Stack, user: GalaxyUser, history: str, small_disk: Path
+) -> None:
+    """Its exit code finds no room either, and Galaxy takes a job without one for a good one."""
+    if not os.path.ismount(small_disk):
+        pytest.skip("only root may mount a small disk")
+    script = user.upload(history, LATE, "late.py", "txt")["id"]
+    job = user.run_tool(history, "run_jupyter_job", {"select_file": {"src": "hda", "id": script}})["jobs"][0]["id"]
+    wait_for("its start", lambda: user.job(job)["state"] == "running")
+    filler = small_disk / "filler"
+    room = os.statvfs(small_disk)
+    filler.write_bytes(b"")
+    with filler.open("r+b") as file:
+        os.posix_fallocate(file.fileno(), 0, room.f_bavail * room.f_frsize)
+    time.sleep(20)
+    filler.unlink()
+    assert user.wait_job(job)["state"] == "error"
+
+
 def test_long_jobs_hold_no_upload_up(own: Stack, user: GalaxyUser, history: str, tmp_path: Path) -> None:
     script = user.upload(history, "import time\ntime.sleep(300)\n", "long.py", "txt")["id"]
     given = {"select_file": {"src": "hda", "id": script}}

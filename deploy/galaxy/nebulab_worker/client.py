@@ -54,8 +54,8 @@ def _in_worker(folder: Path, arguments: list[str]) -> int | None:
         return None
     how = f"by signal {number}" if kind == "signal" else "with the worker"
     print(
-        f"The program that takes this upload in was killed ({how}). Nothing of it is in the history: upload it again. "
-        "If it happens again, an administrator sees in worker.log and the system's log whether memory ran out.",
+        f"The program that takes this upload in was killed ({how}). What is in the history is not whole: upload it "
+        "again. If it happens again, an administrator sees in the system's log whether memory ran out.",
         file=sys.stderr,
     )
     return _SIGNALS + int(number) if kind == "signal" else 1

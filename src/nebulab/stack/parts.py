@@ -147,7 +147,7 @@ def galaxys_worker(settings: StackSettings) -> Part:
             *("--galaxy-root", settings.galaxy_dir, "--stuck-minutes", str(settings.stuck_minutes)),
         ),
         address=str(settings.worker_dir),
-        answers=lambda client: worker.answers(settings.worker_dir),
+        answers=lambda client: worker.serves(settings),
         folder=settings.run_dir,
         log=settings.log("worker"),
         # Its folder may have been deleted.

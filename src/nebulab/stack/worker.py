@@ -6,6 +6,7 @@ The worker itself (`deploy/galaxy/nebulab_worker`) runs in Galaxy's environment,
 from __future__ import annotations
 
 import asyncio
+import os
 import shlex
 import shutil
 from pathlib import Path
@@ -48,23 +49,42 @@ def write(settings: StackSettings) -> None:
     if not settings.worker:
         shutil.rmtree(settings.worker_dir, ignore_errors=True)
         return
-    programs = private_folder(private_folder(settings.worker_dir) / "bin")
+    private_folder(private_folder(settings.worker_dir) / "bin")
+    for path, text in _programs(settings).items():
+        if path.is_dir():
+            shutil.rmtree(path)
+        write_private(path, text, mode=0o700)
+
+
+def _programs(settings: StackSettings) -> dict[Path, str]:
+    """Return what jobs find in the worker's folder: each file and its text."""
+    programs = settings.worker_dir / "bin"
     python = settings.environment("galaxy") / "bin" / "python"
     stand_in = _STAND_IN.format(
         python=shlex.quote(str(python)),
         call=shlex.quote(_CALL.format(code=str(code(settings)))),
         folder=shlex.quote(str(settings.worker_dir)),
     )
-    write_private(programs / "python", stand_in, mode=0o700)
     places = ":".join(shlex.quote(str(place)) for place in (programs, python.parent))
-    write_private(
-        programs / "activate", _ACTIVATE.format(folder=shlex.quote(str(settings.worker_dir)), programs=places)
-    )
+    activate = _ACTIVATE.format(folder=shlex.quote(str(settings.worker_dir)), programs=places)
+    return {programs / "python": stand_in, programs / "activate": activate}
 
 
 def code(settings: StackSettings) -> Path:
     """Return the folder from which Galaxy's Python imports `nebulab_worker`."""
     return settings.checkout / "deploy" / "galaxy"
+
+
+async def serves(settings: StackSettings) -> bool:
+    """Tell whether jobs reach the worker, by files that are as `write` has laid them out."""
+    try:
+        whole = all(
+            path.read_bytes() == text.encode() and os.access(path, os.X_OK)
+            for path, text in _programs(settings).items()
+        )
+    except OSError:
+        whole = False
+    return whole and await answers(settings.worker_dir)
 
 
 async def answers(folder: Path) -> bool:

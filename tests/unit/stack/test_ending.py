@@ -56,6 +56,24 @@ def test_it_waits_for_no_room_in_a_folder_that_is_gone(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize(("before", "after"), [(None, "3\n"), ("", "3\n"), ("0\n", "0\n")])
+def test_an_exit_code_that_found_no_room_is_written_again(tmp_path: Path, before: str | None, after: str) -> None:
+    """Galaxy's script has the tool's in a variable, and writes it to a file; without one a job counts as good."""
+    job = tmp_path / "42"
+    job.mkdir()
+    if before is not None:
+        (job / "galaxy_42.ec").write_text(before)
+    environment = os.environ | {"_GALAXY_JOB_DIR": str(job)}
+    subprocess.run(["/bin/bash", "-c", f'. "{ENDING}"; return_code=3'], env=environment, check=True)
+    assert (job / "galaxy_42.ec").read_text() == after
+
+
+def test_a_script_that_ran_no_tool_leaves_no_exit_code(tmp_path: Path) -> None:
+    environment = os.environ | {"_GALAXY_JOB_DIR": str(tmp_path)}
+    subprocess.run(["/bin/bash", "-c", f'. "{ENDING}"'], env=environment, check=True)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_it_keeps_the_scripts_exit_code(tmp_path: Path) -> None:
     environment = os.environ | {"_GALAXY_JOB_DIR": str(tmp_path)}
     assert subprocess.run(["/bin/bash", "-c", f'. "{ENDING}"; exit 7'], env=environment).returncode == 7

@@ -403,6 +403,19 @@ async def test_whether_it_answers(jobs: Jobs) -> None:
         assert not await worker.answers(folder), name
         (folder / "away").rename(folder / name)
     assert await worker.answers(folder)
+    assert await worker.serves(jobs.settings)
+    python = folder / "bin" / "python"
+    right = python.read_bytes()
+    for harm in (
+        lambda: python.write_bytes(b"\xff garbage"),
+        lambda: python.chmod(0o600),
+        lambda: (python.unlink(), python.mkdir()),
+    ):
+        harm()
+        assert not await worker.serves(jobs.settings)
+        worker.write(jobs.settings)
+        assert await worker.serves(jobs.settings)
+        assert python.read_bytes() == right
     serving.kill()
     serving.wait()
     assert not await worker.answers(folder)
