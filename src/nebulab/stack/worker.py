@@ -77,11 +77,9 @@ def code(settings: StackSettings) -> Path:
 
 async def serves(settings: StackSettings) -> bool:
     """Tell whether jobs reach the worker, by files that are as `write` has laid them out."""
+    programs = _programs(settings)
     try:
-        whole = all(
-            path.read_bytes() == text.encode() and os.access(path, os.X_OK)
-            for path, text in _programs(settings).items()
-        )
+        whole = all(path.read_bytes() == text.encode() and os.access(path, os.X_OK) for path, text in programs.items())
     except OSError:
         whole = False
     return whole and await answers(settings.worker_dir)

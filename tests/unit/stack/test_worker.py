@@ -406,11 +406,17 @@ async def test_whether_it_answers(jobs: Jobs) -> None:
     assert await worker.serves(jobs.settings)
     python = folder / "bin" / "python"
     right = python.read_bytes()
-    for harm in (
+
+    def be_a_folder() -> None:
+        python.unlink()
+        python.mkdir()
+
+    harms: list[Callable[[], object]] = [
         lambda: python.write_bytes(b"\xff garbage"),
         lambda: python.chmod(0o600),
-        lambda: (python.unlink(), python.mkdir()),
-    ):
+        be_a_folder,
+    ]
+    for harm in harms:
         harm()
         assert not await worker.serves(jobs.settings)
         worker.write(jobs.settings)
