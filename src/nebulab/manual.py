@@ -108,8 +108,9 @@ def _default(value: Any) -> str:
 
 def _options(command: click.Command) -> list[tuple[str, ...]]:
     context = click.Context(command, info_name=command.name)
-    found = [parameter.get_help_record(context) for parameter in command.get_params(context)]
-    return [(f"`{record[0]}`", record[1]) for record in found if record is not None and record[0] != "--help"]
+    # Without click's own `--help`, whose names depend on how the command was called before.
+    found = [parameter.get_help_record(context) for parameter in command.params if parameter.name != "help"]
+    return [(f"`{record[0]}`", record[1]) for record in found if record is not None]
 
 
 def _handed_over() -> list[tuple[str, ...]]:

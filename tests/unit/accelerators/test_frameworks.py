@@ -65,7 +65,10 @@ def test_one_that_hangs_is_ended_with_what_it_started(environment: Environment, 
     assert time.monotonic() - began < 10
     assert seen.error == "no answer within 2 s"
     stat = Path(f"/proc/{pid_file.read_text()}/stat")
-    assert not stat.exists() or stat.read_text().rpartition(")")[2].split()[0] == "Z"
+    # It was sent SIGKILL; on a busy machine it may still be on its way out.
+    while stat.exists() and stat.read_text().rpartition(")")[2].split()[0] != "Z":
+        assert time.monotonic() - began < 20
+        time.sleep(0.02)
 
 
 def test_what_is_not_installed_is_said_so(environment: Environment) -> None:
