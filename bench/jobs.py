@@ -27,10 +27,9 @@ _POLL_SECONDS = 0.05
 _IN_A_NOTEBOOK = """
 import sys, time
 from pathlib import Path
-from nebulab.kernel.histories import History
+from nebulab.kernel import history  # as notebooks have it in every version
 
 what, folder = sys.argv[1], Path(sys.argv[2])
-history = History()
 repr(history)
 began = time.perf_counter()
 if what == "put":
