@@ -27,8 +27,6 @@ from nebulab.door.tickets import Tickets
 from nebulab.door.upstream import Upstream
 from nebulab.errors import SettingsError
 
-"""The sockets' names in the folder."""
-
 _CLEAR_SECONDS = 3600.0
 _RESOLVERS = 2 * CONNECTIONS
 """Names that are slow to resolve must not keep other sessions' waiting: more at once than one user can ask for."""

@@ -167,7 +167,8 @@ class Checkpoint(os.PathLike[str]):
                 # Just being written: a version cut in two would be worse than an old one.
                 if state == self._state():
                     self.save()
-            except Exception as error:  # noqa: BLE001 - a file that goes while it is packed, a full disk: the next time is another try
+            # A file that goes while it is packed, a full disk: the next time is another try.
+            except Exception as error:  # noqa: BLE001
                 print(f"nebulab: the checkpoint {self.name!r} was not sent, and will be: {error}", file=sys.stderr)
 
     def _last(self) -> None:
