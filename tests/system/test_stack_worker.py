@@ -11,6 +11,7 @@ import json
 import os
 import shutil
 import signal
+import sqlite3
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -443,6 +444,44 @@ def test_a_full_disk_is_told_and_the_upload_can_be_repeated(
     assert user.wait_job(answer["jobs"][0]["id"])["state"] == "error"
     assert user.wait_dataset(answer["outputs"][0]["id"])["state"] == "error"
     assert user.wait_dataset(upload()["outputs"][0]["id"])["state"] == "ok"
+
+
+def test_a_job_whose_end_galaxy_could_not_note_is_failed(own: Stack, user: GalaxyUser, history: str) -> None:
+    """As a disk leaves it that is full in the instant in which Galaxy notes the end, once."""
+    script = user.upload(history, "print('done')", "quick.py", "txt")["id"]
+    answer = user.run_tool(history, "run_jupyter_job", {"select_file": {"src": "hda", "id": script}})
+    job = answer["jobs"][0]["id"]
+    assert user.wait_job(job)["state"] == "ok"
+    with contextlib.closing(sqlite3.connect(own.data_dir / "galaxy" / "universe.sqlite", timeout=60)) as database:
+        (number,) = database.execute("SELECT max(id) FROM job").fetchone()
+        database.execute("UPDATE job SET state = 'running' WHERE id = ?", (number,))
+        database.execute(
+            "UPDATE dataset SET state = 'running' WHERE id IN (SELECT hda.dataset_id FROM history_dataset_association "
+            "hda JOIN job_to_output_dataset output ON output.dataset_id = hda.id WHERE output.job_id = ?)",
+            (number,),
+        )
+        database.execute(
+            "UPDATE dataset_collection SET populated_state = 'new' WHERE id IN (SELECT hdca.collection_id FROM "
+            "history_dataset_collection_association hdca JOIN job_to_output_dataset_collection output "
+            "ON output.dataset_collection_id = hdca.id WHERE output.job_id = ?)",
+            (number,),
+        )
+        database.commit()
+    assert user.job(job)["state"] == "running"
+    wait_for("its end", lambda: user.job(job)["state"] == "error")
+    for output in answer["outputs"]:
+        dataset = user.wait_dataset(output["id"])
+        assert dataset["state"] == "error"
+        assert "could not note this job's end" in dataset["misc_info"]
+    for collection in answer["output_collections"]:
+        shown = user.get(f"dataset_collections/{collection['id']}")
+        assert shown["populated_state"] == "failed"
+        assert "Free some space" in shown["populated_state_message"]
+    again = user.run_tool(history, "run_jupyter_job", {"select_file": {"src": "hda", "id": script}})
+    assert user.wait_job(again["jobs"][0]["id"])["state"] == "ok"
+    # One whose end is noted is let alone.
+    time.sleep(3 * STUCK_SECONDS)
+    assert user.job(again["jobs"][0]["id"])["state"] == "ok"
 
 
 def test_another_python_in_its_folder_is_replaced(own: Stack, user: GalaxyUser, history: str) -> None:

@@ -33,6 +33,10 @@ def command(part: str | None, data_dir: Path | None, follow: bool, lines: int) -
     settings = read_settings({"data_dir": data_dir})
     files = {name: settings.log(name) for name in ([part] if part else PARTS)}
     if not follow and not any(path.exists() for path in files.values()):
+        if part and settings.logs_dir.is_dir():
+            raise NotRunning(
+                f"The {part} has no log: it has not run on this stack.", "`nebulab status` shows what runs."
+            )
         raise NotRunning(f"There are no logs below {settings.logs_dir} yet.", "`nebulab up` starts a stack.")
 
     def echo(name: str, line: str) -> None:

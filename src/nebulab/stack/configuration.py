@@ -75,8 +75,7 @@ def _galaxy_configuration(
         "data_dir": str(data),
         "config_dir": str(settings.config_dir),
         "managed_config_dir": str(data / "config"),
-        # On a busy disk a lock is held for seconds; after five, SQLite's own patience, a job's end would be lost.
-        "database_connection": f"sqlite:///{data}/universe.sqlite?isolation_level=IMMEDIATE&timeout=60",
+        "database_connection": settings.database_url,
         "brand": "Nebulab",
         "admin_users": secrets.admin.email,
         "bootstrap_admin_api_key": secrets.bootstrap_key,

@@ -170,6 +170,17 @@ class StackSettings:
         return self.data_dir / "worker"
 
     @property
+    def database(self) -> Path:
+        """Galaxy's database."""
+        return self.galaxy_dir / "universe.sqlite"
+
+    @property
+    def database_url(self) -> str:
+        """Galaxy's database, as SQLAlchemy is told of it."""
+        # On a busy disk a lock is held for seconds; after five, SQLite's own patience, a job's end would be lost.
+        return f"sqlite:///{self.database}?isolation_level=IMMEDIATE&timeout=60"
+
+    @property
     def sessions_map(self) -> Path:
         """The database that tells the proxy where each session listens."""
         return self.galaxy_dir / "interactivetools_map.sqlite"

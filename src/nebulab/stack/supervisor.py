@@ -27,6 +27,7 @@ from nebulab.stack import (
     containers,
     guard,
     isolation,
+    lost_jobs,
     parts,
     ports,
     processes,
@@ -107,6 +108,7 @@ class Supervisor:
                 work = [asyncio.create_task(self._keep(part, client)) for part in kept]
                 work.append(asyncio.create_task(self._finish_start(galaxy)))
                 work.append(asyncio.create_task(self._watch_folder()))
+                work.append(asyncio.create_task(lost_jobs.LostJobs(self.settings).keep()))
                 stopping = asyncio.create_task(self._stop.wait())
                 try:
                     # Work ends by an error alone.
