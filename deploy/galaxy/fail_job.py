@@ -1,7 +1,7 @@
 """Have a job that Galaxy lost end as failed, in Galaxy's own database and by Galaxy's own model.
 
 Called as `python fail_job.py <database URL> <job's number> <pid> <message>` in Galaxy's environment. By Galaxy's API
-such a job can only be deleted, which would hide its datasets. Prints "failed", or "left" if the job has ended meanwhile.
+such a job can only be deleted, which would hide its datasets. Prints "failed", or "left" if the job has ended by then.
 """
 
 from __future__ import annotations
