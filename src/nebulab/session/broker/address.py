@@ -20,6 +20,7 @@ _PATH = re.compile(r"/[\x21-\x7e]*")
 _BROKEN_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 # Left as they are in a path (RFC 3986, pchar), so that names like `name:x` and `1.0+galaxy0` stay readable.
 _SAFE_IN_PATH = "/:@+,=!$&'()*~"
+_SAFE_IN_QUERY = "/:,"
 _QUERY = re.compile(r"[\x21\x22\x24-\x7e]*")
 _PARAMETER = re.compile(r"[A-Za-z0-9_.|:\[\]-]{1,200}")
 _MOST_PARAMETERS = 1000
@@ -82,7 +83,7 @@ def read_query(raw: str) -> Parameters:
 
 def write_query(parameters: Iterable[tuple[str, str]]) -> str:
     """Return the one way in which parameters are sent on."""
-    return "&".join(f"{quote(name, safe='')}={quote(value, safe='')}" for name, value in parameters)
+    return "&".join(f"{quote(name, safe=_SAFE_IN_QUERY)}={quote(value, safe=_SAFE_IN_QUERY)}" for name, value in parameters)
 
 
 def _decoded(text: str) -> str:

@@ -15,6 +15,7 @@ _SCHEMES = frozenset({"http", "https", "ftp", "ftps", "drs", "s3", "gs", "base64
 _WITH_HOST = frozenset({"http", "https", "ftp", "ftps", "drs"})
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):", re.ASCII)
 _ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://|file:", re.ASCII | re.IGNORECASE)
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _HOST = re.compile(r"[a-z0-9_.-]+|[0-9a-f:.]+", re.ASCII)
 _STORE = re.compile(r"\s*gx[a-z]*://", re.IGNORECASE)
 _OLD_IPV4 = re.compile(r"(?:0x[0-9a-f]+|[0-9]+)(?:\.(?:0x[0-9a-f]+|[0-9]+)){0,3}\.?")
@@ -43,6 +44,9 @@ def judge_address(name: str, address: str) -> None:
         It leads to a file of the server, to another store, or into the server's own network.
     """
     plain = address.strip()
+    # Some libraries leave out what is no sign of an address, before they read its scheme.
+    if plain != _CONTROL.sub("", plain) and is_address(_CONTROL.sub("", plain)):
+        raise refused(f"{name} has signs that an address can't have", "Percent-encode them.")
     found = _SCHEME.match(plain)
     if found is None:
         return
@@ -51,7 +55,7 @@ def judge_address(name: str, address: str) -> None:
         raise refused(f"{name} is no web address ({scheme}:)", _HINT)
     if scheme not in _WITH_HOST:
         return
-    if re.search(r"[\x00-\x20\x7f\\]", plain):
+    if re.search(r"[ \\]", plain):
         raise refused(f"{name} has signs that an address can't have", "Percent-encode them.")
     try:
         host = urlsplit(plain).hostname or ""
