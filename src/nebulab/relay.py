@@ -169,7 +169,7 @@ async def relay_http(
         request.method,
         URL(target, encoded=True),
         headers=headers,
-        data=pieces(request) if body is None and request.body_exists else body,
+        data=pieces(request, PATIENCE) if body is None and request.body_exists else body,
         skip_auto_headers=_ADDED_BY_THE_CLIENT,
         allow_redirects=False,
         auto_decompress=False,

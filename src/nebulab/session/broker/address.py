@@ -83,7 +83,7 @@ def read_query(raw: str) -> Parameters:
 
 def write_query(parameters: Iterable[tuple[str, str]]) -> str:
     """Return the one way in which parameters are sent on."""
-    return "&".join(f"{quote(name, safe=_SAFE_IN_QUERY)}={quote(value, safe=_SAFE_IN_QUERY)}" for name, value in parameters)
+    return "&".join("=".join(quote(text, safe=_SAFE_IN_QUERY) for text in parameter) for parameter in parameters)
 
 
 def _decoded(text: str) -> str:
