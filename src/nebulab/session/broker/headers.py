@@ -38,7 +38,8 @@ _TUS: Mapping[str, re.Pattern[str]] = {
     "upload-checksum": re.compile(rf"[a-z0-9]+ {_BASE64}"),
     "upload-defer-length": re.compile("1"),
     "upload-length": _NUMBER,
-    "upload-metadata": re.compile(rf"[!-+\--~]+(?: {_BASE64})?(?:, ?[!-+\--~]+(?: {_BASE64})?)*"),
+    # Empty, as tuspy sends it, or names with values.
+    "upload-metadata": re.compile(rf"(?:[!-+\--~]+(?: {_BASE64})?(?:, ?[!-+\--~]+(?: {_BASE64})?)*)?"),
     "upload-offset": _NUMBER,
 }
 _NOT_TUS = frozenset({"upload-concat"})

@@ -319,7 +319,7 @@ def test_parameters_mean_what_they_meant() -> None:
 @pytest.mark.parametrize("kind", ["", JSON, FORM, "multipart/form-data; boundary=x"])
 def test_the_query_of_a_change_is_judged_as_a_form(method: str, target: str, kind: str) -> None:
     with pytest.raises(NotAllowed):
-        ask(method, target, **({"content_type": kind} if kind else {}))
+        judge(Asked(method, target, CIMultiDict({"Content-Type": kind} if kind else {})))
 
 
 def test_a_token_is_found_in_each_of_its_places() -> None:
