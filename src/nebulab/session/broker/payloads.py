@@ -100,6 +100,8 @@ _ADDRESSES = frozenset(
 _JSON_TEXTS = frozenset({"targets", "request_json", "request_state", "payload", "workflow"})
 # Content, not instructions: Galaxy stores it as it is.
 _CONTENT = frozenset({"paste_content", "url_paste", "annotation", "text_content", "content_text"})
+# Galaxy's own, which take paths of the server and addresses as plain parameters; Galaxy starts them for its routes.
+_INTERNAL_TOOLS = ("__DATA_FETCH__", "__EXPORT_HISTORY", "__IMPORT_HISTORY__", "__SET_METADATA__")
 _TOOL_CLASSES = frozenset({"GalaxyTool", "GalaxyUserTool"})
 _UPLOADED = re.compile(r"(?:.*\|)?file_data|files?(?:_\d+)?")
 _FILE = re.compile(r"(?:.*\|)?file_data|archive_file|files?(?:_\d+)?")
@@ -250,6 +252,20 @@ def _judge_class(name: str, value: Any) -> None:
         raise refused(f"the class {value} brings a tool along", _IN_GALAXY)
 
 
+def _judge_tool(name: str, value: Any) -> None:
+    if name in {"tool_id", "content_id"} and isinstance(value, str):
+        if value.strip().startswith(_INTERNAL_TOOLS):
+            raise refused(f"{value} is a tool of Galaxy's own", "Use the route that Galaxy has for it.")
+        if "data_manager" in value:
+            raise refused(f"{value} changes the server's reference data, which is the administrators'", _IN_GALAXY)
+
+
+def _judge_destination(name: str, value: Any) -> None:
+    kind = value.get("type") if name == "destination" and isinstance(value, dict) else value
+    if name in {"destination", "instance_type"} and kind in ("library", "library_folder"):
+        raise refused("a library as destination", "Upload into a history; in Galaxy's page it goes on to the library.")
+
+
 def _judge_pasted(name: str, value: Any) -> None:
     """Judge text to upload. Galaxy takes it for addresses, one a line, if it begins with one, as is done here."""
     if name != "url_paste":
@@ -265,7 +281,7 @@ def _judge_pasted(name: str, value: Any) -> None:
 
 
 def _judge_address(name: str, value: Any) -> None:
-    if name not in _ADDRESSES:
+    if name.lower() not in _ADDRESSES:
         return
     for address in value if isinstance(value, list) else [value]:
         if not isinstance(address, str):
@@ -288,6 +304,8 @@ def _judge_content_source(name: str, value: Any) -> None:
 _RULES: tuple[Callable[[str, Any], None], ...] = (
     _judge_source,
     _judge_class,
+    _judge_tool,
+    _judge_destination,
     _judge_pasted,
     _judge_address,
     _judge_extra_files,

@@ -71,6 +71,8 @@ FORBIDDEN: list[tuple[str, Any]] = [
     ("url_paste", "file:///etc/passwd"),
     ("class", "GalaxyUserTool"),
     ("content_source", "trs_url"),
+    ("tool_id", "__IMPORT_HISTORY__"),
+    ("destination", {"type": "library", "name": "x"}),
     ("extra_files_path", "/etc/passwd"),
     ("files_0|file_data", {"path": "/etc/passwd", "name": "x"}),
     ("anything", "gxuserfiles://1/x"),
