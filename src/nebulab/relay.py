@@ -4,13 +4,16 @@ Bodies pass in both directions as they arrive, with back-pressure and constant m
 decompressed, no redirect is followed, the address is sent as the caller wrote it.
 
 A server that relays must be started with `SERVER_OPTIONS` (`web.AppRunner(app, **SERVER_OPTIONS)`): aiohttp's defaults
-decompress request bodies, refuse long addresses, and let a handler run on after its client has gone.
+decompress request bodies, refuse long addresses, let a handler run on after its client has gone, keep a connection
+without a request for an hour, and write a malformed request, with the token in it, into the log.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterable, Callable, Iterable, Mapping
+import logging
+import traceback
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Mapping
 from typing import Any
 
 import aiohttp
@@ -21,14 +24,37 @@ from yarl import URL
 ResponseHeaders = Callable[[CIMultiDict[str]], None]
 """A caller's last word on the headers of a response; it edits them in place."""
 
+PATIENCE = 300.0
+"""Seconds until the next bytes of a request's body must have come; a body may take as long as it likes in all."""
+
 _BUFFER = 512 * 1024
+# Also for a request whose head is sent in part only: aiohttp's timer runs until there is a whole one. An answer that
+# takes longer and a websocket that is quiet are no idle connections.
+_IDLE_SECONDS = 75
 _LONGEST_LINE = 64 * 1024
 _CONNECT_SECONDS = 10
 _CLOSE_SECONDS = 5
 
+
+def _without_content(record: logging.LogRecord) -> bool:
+    """Leave of a server's error its kind and its place: message and request may hold a token."""
+    error = record.exc_info[1] if record.exc_info else None
+    if error is not None:
+        last = traceback.extract_tb(error.__traceback__)[-1:]
+        places = [f" in {place.name} ({place.filename.rpartition('/')[2]}:{place.lineno})" for place in last]
+        record.msg, record.args = "A request failed: %s%s", (type(error).__name__, "".join(places))
+        record.exc_info = record.exc_text = None
+    return True
+
+
+_log = logging.getLogger(f"{__name__}.server")
+_log.addFilter(_without_content)
+
 SERVER_OPTIONS: Mapping[str, Any] = {
     "auto_decompress": False,
     "handler_cancellation": True,
+    "keepalive_timeout": _IDLE_SECONDS,
+    "logger": _log,
     "max_field_size": _LONGEST_LINE,
     "max_line_size": _LONGEST_LINE,
     "read_bufsize": _BUFFER,
@@ -95,6 +121,22 @@ def is_websocket(request: web.Request) -> bool:
     return request.method == "GET" and request.headers.get(hdrs.UPGRADE, "").lower() == "websocket"
 
 
+async def pieces(request: web.Request, patience: float = PATIENCE) -> AsyncIterator[bytes]:
+    """Yield the body of `request` as it arrives.
+
+    Raises
+    ------
+    TimeoutError
+        No byte came for `patience` seconds.
+    """
+    while True:
+        async with asyncio.timeout(patience):
+            piece = await request.content.readany()
+        if not piece:
+            return
+        yield piece
+
+
 async def relay_http(
     request: web.Request,
     client: aiohttp.ClientSession,
@@ -127,7 +169,7 @@ async def relay_http(
         request.method,
         URL(target, encoded=True),
         headers=headers,
-        data=request.content if body is None and request.body_exists else body,
+        data=pieces(request, PATIENCE) if body is None and request.body_exists else body,
         skip_auto_headers=_ADDED_BY_THE_CLIENT,
         allow_redirects=False,
         auto_decompress=False,

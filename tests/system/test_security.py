@@ -192,6 +192,94 @@ print(ask("GET", "/api/histories", **{{"x-api-key": "wrong"}})[0])
     assert session.run(code).split() == ["403"] * 6 + ["401"]
 
 
+QUERIES = """
+from urllib.parse import urlencode
+def change(path, query, body=b"a=1", kind="application/x-www-form-urlencoded"):
+    request = urllib.request.Request(
+        os.environ["GALAXY_URL"] + path + "?" + urlencode(query), body,
+        {"x-api-key": os.environ["API_KEY"], "Content-Type": kind}, method="POST")
+    try:
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            return answer.status, answer.read().decode(errors="replace")
+    except urllib.error.HTTPError as error:
+        return error.code, error.read().decode(errors="replace")
+"""
+
+
+@pytest.fixture(scope="module")
+def administrators_session(stack: Stack) -> Iterator[Session]:
+    """A session of the administrator's, whose key may do everything."""
+    admin = GalaxyUser(stack.url, stack.admin.key)
+    _, point = admin.start_session(admin.new_history("security"))
+    yield Session(stack, point["target"])
+    admin.stop_session(point["id"])
+
+
+def test_an_administrators_notebook_can_not_have_galaxy_read_a_file(
+    administrators_session: Session, stack: Stack, tmp_path: Path
+) -> None:
+    """Galaxy's older routes take a query for the body if the type is a form's, as the control shows."""
+    secret = tmp_path / "secret.yml"
+    secret.write_text("password: s3cret")
+    headers = {"x-api-key": stack.admin.key, "Content-Type": "application/x-www-form-urlencoded"}
+    control = httpx.post(
+        f"{stack.url}/api/workflows", params={"from_path": str(secret)}, headers=headers, content=b"a=1", timeout=60
+    )
+    assert "s3cret" in control.text, "Galaxy reads queries otherwise now: has the broker to follow?"
+    code = f"""{ASK}{QUERIES}
+path = {str(secret)!r}
+print(json.dumps([
+    change("/api/workflows", {{"from_path": path}}),
+    change("/api/workflows", {{"from_path": path}}, b'{{"a": 1}}', "application/json"),
+    change("/api/workflows", {{"workflow": json.dumps({{"src": "from_path", "path": path}})}}),
+    change("/api/workflows", {{}}, urlencode({{"from_path": path}}).encode()),
+    change("/api/workflows", {{}}, urlencode({{"archive_source": "file://" + path}}).encode()),
+    ask("POST", "/api/workflows", {{"from_path": path}}),
+    ask("POST", "/api/workflows", {{"workflow": {{"class": "GalaxyWorkflow", "inputs": {{}}, "outputs": {{}},
+        "steps": [{{"run": {{"@import": path}}}}]}}}}),
+    ask("POST", "/api/histories", {{"archive_source": path, "archive_type": "file"}}),
+    ask("POST", "/api/tools/fetch", {{"history_id": os.environ["HISTORY_ID"], "targets": [
+        {{"destination": {{"type": "hdas"}}, "elements": [{{"src": "files"}}]}}],
+        "files_0|file_data": {{"filename": "x", "local_filename": path}}}}),
+]))
+"""
+    for status, text in json.loads(administrators_session.run(code)):
+        assert status == 403, text
+        assert "A notebook may not" in text
+        assert "s3cret" not in text
+
+
+def test_a_notebook_can_not_publish_or_run_past_the_judgement(session: Session, galaxy: GalaxyUser) -> None:
+    name = "published by a notebook"
+    workflow = {"a_galaxy_workflow": "true", "format-version": "0.1", "name": name, "steps": {}}
+    code = f"""{ASK}{QUERIES}
+workflow = {json.dumps(workflow)!r}
+print(json.dumps([
+    change("/api/workflows", {{"workflow": workflow, "publish": "true"}}),
+    change("/api/workflows", {{}}, urlencode({{"workflow": workflow, "publish": "true"}}).encode()),
+    change("/api/tools", {{"tool_id": "upload1", "history_id": os.environ["HISTORY_ID"],
+        "inputs": json.dumps({{"files_0|url_paste": "hello"}})}}),
+    change("/api/tools", {{"tool_id": "upload1", "inputs": "{{}}"}}, b'{{"a": 1}}', "application/json"),
+    ask("PUT", "/api/workflows/menu", {{"workflow_ids": []}}),
+]))
+"""
+    before = {one["id"] for one in galaxy.get("jobs")}
+    for status, text in json.loads(session.run(code)):
+        assert status == 403, text
+        assert "A notebook may not" in text
+    assert name not in json.dumps(galaxy.get("workflows", show_published=True))
+    assert {one["id"] for one in galaxy.get("jobs")} == before
+
+
+def test_the_description_of_the_user_has_no_preferences(session: Session) -> None:
+    code = f"""{ASK}
+print(json.dumps([ask("GET", path) for path in ("/api/users/current", "/api/users/curren%74")]))
+"""
+    for status, text in json.loads(session.run(code)):
+        assert status == 200
+        assert "preferences" not in json.loads(text)
+
+
 def test_a_notebook_sees_neither_the_stack_nor_other_jobs(session: Session, stack: Stack, job: str) -> None:
     """Galaxy's database, its secrets, other jobs' folders, other processes' environments."""
     code = f"""

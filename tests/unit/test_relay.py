@@ -9,7 +9,7 @@ import socket
 import tracemalloc
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import aiohttp
 import pytest
@@ -381,3 +381,88 @@ async def test_websocket_ends_when_the_target_dies(relay_to: Relay, client: aioh
     async with client.ws_connect(relay.url) as ws:
         message = await asyncio.wait_for(ws.receive(), 5)
         assert message.type in {aiohttp.WSMsgType.CLOSE, aiohttp.WSMsgType.CLOSED}
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have the limits of time be short, in the same proportion."""
+    assert 30 <= SERVER_OPTIONS["keepalive_timeout"] <= 120
+    monkeypatch.setitem(cast("dict[str, Any]", SERVER_OPTIONS), "keepalive_timeout", 0.4)
+    monkeypatch.setattr("nebulab.relay.PATIENCE", 0.4)
+
+
+@pytest.mark.usefixtures("impatient")
+@pytest.mark.parametrize("begun", ["", "GET / HT", "GET / HTTP/1.1\r\nHost: x\r\nX-A: "])
+async def test_a_connection_without_a_whole_request_is_closed(relay_to: Relay, begun: str) -> None:
+    async def handler(request: web.Request) -> web.Response:
+        return web.Response(text="done")
+
+    relay = await relay_to(handler)
+    for before in ("", "GET / HTTP/1.1\r\nHost: x\r\n\r\n"):
+        reader, writer = await asyncio.open_connection("127.0.0.1", relay.port)
+        writer.write((before + begun).encode())
+        async with asyncio.timeout(10):
+            answered = await reader.read()
+        assert (b"done" in answered) is bool(before)
+        writer.close()
+
+
+@pytest.mark.usefixtures("impatient")
+async def test_a_body_that_stops_coming_ends_the_request(relay_to: Relay) -> None:
+    ended = asyncio.Event()
+
+    async def handler(request: web.Request) -> web.Response:
+        try:
+            await request.read()
+        finally:
+            ended.set()
+        return web.Response()
+
+    relay = await relay_to(handler)
+    reader, writer = await asyncio.open_connection("127.0.0.1", relay.port)
+    writer.write(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nfive!")
+    async with asyncio.timeout(10):
+        await ended.wait()
+        await reader.readline()
+    writer.close()
+
+
+@pytest.mark.usefixtures("impatient")
+async def test_what_is_slow_and_not_idle_goes_on(relay_to: Relay, client: aiohttp.ClientSession) -> None:
+    """An upload and an answer that take longer in all than the limits, and a websocket that says nothing."""
+
+    async def handler(request: web.Request) -> web.StreamResponse:
+        if is_websocket(request):
+            return await _echo_websocket(request)
+        body = await request.read()
+        await asyncio.sleep(1)
+        return web.Response(body=body)
+
+    async def slowly() -> AsyncIterator[bytes]:
+        for _ in range(5):
+            yield b"piece"
+            await asyncio.sleep(0.2)
+
+    relay = await relay_to(handler)
+    async with client.ws_connect(relay.url) as quiet:
+        async with client.post(relay.url, data=slowly()) as got:
+            assert await got.read() == b"piece" * 5
+        await quiet.send_str("still there")
+        assert await quiet.receive_str() == "still there"
+
+
+async def test_a_malformed_request_is_not_written_into_the_log(
+    relay_to: Relay, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+) -> None:
+    async def handler(request: web.Request) -> web.Response:
+        raise ValueError(request.raw_path)
+
+    caplog.set_level("DEBUG")
+    relay = await relay_to(handler)
+    for request in ("GET /s3cret HTTP/7\r\n\r\n", "GET / HTTP/1.1\r\ns3cret\r\n\r\n"):
+        reader, writer = await asyncio.open_connection("127.0.0.1", relay.port)
+        writer.write(request.encode())
+        assert b" 400 " in await reader.readline()
+        writer.close()
+    assert "A request failed: " in caplog.text
+    assert "s3cret" not in caplog.text + "".join(capfd.readouterr())
