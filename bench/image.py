@@ -21,10 +21,10 @@ from packaging.utils import parse_wheel_filename
 from rich.console import Console
 
 from bench.table import Row
-from nebulab.develop import image
+from nebulab.containers import building as image
+from nebulab.containers import engine as engines
+from nebulab.containers.engine import Engine
 from nebulab.errors import ImageError
-from nebulab.stack import engine as engines
-from nebulab.stack.engine import Engine
 
 BUILT = {"lab": 0.7, "cpu": 4.5}
 """Variants that are built, and the largest that each may be unpacked, in GB."""

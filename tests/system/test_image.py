@@ -9,8 +9,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from nebulab.develop import image
-from nebulab.stack.engine import Engine, hardening
+from nebulab.containers import building as image
+from nebulab.containers.engine import Engine, hardening
 from support.containers import Container, podman
 from support.session import run_in_kernel
 from support.stack import ROOT

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from nebulab.develop.image import VARIANTS
+from nebulab.containers.building import VARIANTS
 
 _ENGINE = click.option(
     "--engine",
@@ -73,8 +73,9 @@ def build(
     """
     from rich.console import Console
 
-    from nebulab.develop import image, tests
-    from nebulab.stack import engine as engines
+    from nebulab.containers import building as image
+    from nebulab.containers import engine as engines
+    from nebulab.develop import tests
 
     console = Console(highlight=False)
     tag = tag or f"nebulab:{variant}"
@@ -101,8 +102,9 @@ def verify(tag: str, only: str, engine: str | None) -> None:
     go to ONNX and compute the same, kernels start, packages of the user's own
     can't break the Lab, nothing may be changed. It fails if one of them does.
     """
-    from nebulab.develop import image, tests
-    from nebulab.stack import engine as engines
+    from nebulab.containers import building as image
+    from nebulab.containers import engine as engines
+    from nebulab.develop import tests
 
     found = engines.find(engine)
     failed = 0
@@ -155,9 +157,10 @@ def audit(tag: str | None, advisories: Path | None, locks: tuple[Path, ...], eng
     """
     import datetime
 
-    from nebulab.develop import advisories as known
-    from nebulab.develop import audit, tests
-    from nebulab.stack import engine as engines
+    from nebulab.containers import advisories as known
+    from nebulab.containers import audit
+    from nebulab.containers import engine as engines
+    from nebulab.develop import tests
 
     if tag and locks:
         raise click.UsageError("Give TAG or --lock, not both.")

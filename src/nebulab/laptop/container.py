@@ -13,14 +13,14 @@ from pathlib import Path
 import psutil
 from rich.console import Console
 
+from nebulab.containers import building as images
+from nebulab.containers.engine import HOME, Engine, authorities, limits, walls
 from nebulab.contract import CONTAINER_PORT
-from nebulab.develop import image as images
 from nebulab.develop.tests import root
 from nebulab.errors import ImageError, SettingsError
 from nebulab.laptop.gpus import Choice
 from nebulab.laptop.login import Login
 from nebulab.laptop.settings import LabSettings
-from nebulab.stack.engine import HOME, Engine, authorities, limits, walls
 from nebulab.stack.ports import HOST
 
 INSIDE = "/import"

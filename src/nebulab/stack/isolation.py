@@ -8,8 +8,8 @@ import sysconfig
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from nebulab.containers import engine
 from nebulab.errors import ImageMissing, SettingsError
-from nebulab.stack import engine
 from nebulab.stack.settings import NETWORKS
 
 # What a session asks of its sandbox: if this runs, a session runs.

@@ -17,10 +17,10 @@ from typing import Any
 import pytest
 import yaml
 
+from nebulab.containers.engine import hardening, limits
 from nebulab.door.tickets import Tickets
 from nebulab.errors import SettingsError
 from nebulab.stack import accounts, configuration, containers, isolation
-from nebulab.stack.engine import hardening, limits
 from nebulab.stack.isolation import Isolation
 from nebulab.stack.settings import StackSettings
 

@@ -13,10 +13,10 @@ import pytest
 from click.testing import CliRunner
 
 from nebulab.cli import cli
-from nebulab.develop import advisories, audit
-from nebulab.develop.advisories import Finding, Looked
+from nebulab.containers import advisories, audit
+from nebulab.containers.advisories import Finding, Looked
+from nebulab.containers.engine import Engine
 from nebulab.errors import ImageError, SettingsError
-from nebulab.stack.engine import Engine
 
 ROOT = Path(__file__).parents[3]
 TODAY = datetime.date(2030, 1, 15)

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from nebulab.containers import engine
+from nebulab.containers.engine import Engine
 from nebulab.errors import SettingsError
-from nebulab.stack import engine
-from nebulab.stack.engine import Engine
 
 
 @pytest.fixture

@@ -11,9 +11,9 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from nebulab.develop.advisories import Finding, Looked, Pin, normalized
+from nebulab.containers.advisories import Finding, Looked, Pin, normalized
+from nebulab.containers.engine import Engine
 from nebulab.errors import ImageError, SettingsError
-from nebulab.stack.engine import Engine
 
 EXCEPTIONS = Path("image", "exceptions.toml")
 

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from nebulab.develop import image
+from nebulab.containers import building as image
+from nebulab.containers.engine import Engine
 from nebulab.errors import ImageError, SettingsError
-from nebulab.stack.engine import Engine
 
 ROOT = Path(__file__).parents[3]
 LOCKS = ROOT / "requirements" / "image"

@@ -15,9 +15,9 @@ from pathlib import Path
 
 from rich.console import Console
 
+from nebulab.containers import engine as engines
+from nebulab.containers.engine import Engine
 from nebulab.errors import ImageError, SettingsError
-from nebulab.stack import engine as engines
-from nebulab.stack.engine import Engine
 
 VARIANTS = ("lab", "cpu", "tensorflow-cuda12", "torch-jax-cuda13", "cuda12")
 BOOTSTRAP = "bootstrap"
