@@ -1,8 +1,7 @@
-"""Builds the container image from a checkout, and runs what verifies it inside of it; runs in a checkout."""
+"""Builds the container image from a checkout; runs in a checkout."""
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import subprocess
@@ -10,40 +9,23 @@ import tempfile
 import time
 from collections import deque
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from rich.console import Console
 
-from nebulab.containers import engine as engines
+from nebulab.containers import images
 from nebulab.containers.engine import Engine
 from nebulab.errors import ImageError, SettingsError
 
-VARIANTS = ("lab", "cpu", "tensorflow-cuda12", "torch-jax-cuda13", "cuda12")
 BOOTSTRAP = "bootstrap"
 """The base that needs no registry of images."""
 
 _OWN_BASE = "localhost/nebulab-base:bookworm"
 _SUITE = "bookworm"
-_VARIANT_LABEL = "org.nebulab.variant"
-_VERIFY = "/opt/nebulab/verify"
-_STRANGER = "12345:54321"
-_ENVIRONMENT = "make-environment"
 _SHA256 = re.compile(r"sha256=([0-9a-f]{64})")
 _LOG_LINES = 20
-_SCRIPT_SECONDS = 900
 # Kept out of the base: nobody reads them in a container, and caches would stay in its layer.
 _NOT_IN_BASE = ("./var/cache/apt", "./var/lib/apt/lists", "./usr/share/doc", "./usr/share/man", "./usr/share/locale")
-
-
-@dataclass(frozen=True)
-class Verified:
-    """What one script of `image/verify` said: its path below there, its exit code, its output, the seconds it took."""
-
-    script: str
-    code: int
-    output: str
-    seconds: float
 
 
 def build(  # noqa: PLR0913 - what a build needs, by name
@@ -98,6 +80,32 @@ def build(  # noqa: PLR0913 - what a build needs, by name
     _run(command, console, log, f"The image {tag} could not be built.", {**environment, "DOCKER_BUILDKIT": "1"})
 
 
+def build_and_tell(  # noqa: PLR0913 - what a build needs, by name
+    checkout: Path,
+    console: Console,
+    *,
+    engine: Engine,
+    variant: str,
+    tag: str,
+    base: str | None,
+    wheels: Path | None,
+    micromamba: str | None,
+) -> None:
+    """Build as above, and print the layers, the time that it took and what to do next.
+
+    Raises
+    ------
+    ImageError, SettingsError
+        As above.
+    """
+    began = time.monotonic()
+    build(checkout, console, engine=engine, variant=variant, tag=tag, base=base, wheels=wheels, micromamba=micromamba)
+    if engine.runs:
+        for size, made_by in images.layers(engine, tag):
+            console.print(f"{size / 1e6:8.1f} MB  {made_by[:90]}", markup=False, soft_wrap=True)
+    console.print(f"Built {tag} in {time.monotonic() - began:.0f} s. Verify it: nebulab image verify {tag}")
+
+
 def build_command(  # noqa: PLR0913 - what a build needs, by name
     checkout: Path,
     *,
@@ -148,80 +156,6 @@ def bootstrap(engine: Engine, console: Console) -> str:
         _run(["tar", "-C", str(folder), *left_out, "-cf", str(archive), "."], console, log, "The base image is no use.")
         _run([engine.name, "import", str(archive), _OWN_BASE], console, log, "The base image could not be imported.")
     return _OWN_BASE
-
-
-def variant_of(engine: Engine, tag: str) -> str:
-    """Return which variant the image `tag` is.
-
-    Raises
-    ------
-    ImageError
-        There is no such image, or it is none of ours.
-    """
-    said = engine.ask("inspect", "--type", "image", "--format", "{{json .Config.Labels}}", tag)
-    if said is None:
-        raise ImageError(f"There is no image {tag}.", f"Build it: nebulab image build --tag {tag}")
-    variant = (json.loads(said) or {}).get(_VARIANT_LABEL)
-    if variant not in VARIANTS:
-        raise ImageError(f"{tag} is no image of Nebulab's.", f"Images that are: {engine.name} images")
-    return str(variant)
-
-
-def scripts(checkout: Path, variant: str) -> list[str]:
-    """Return the scripts that verify `variant`, as paths below `image/verify`."""
-    folders = ["every", *([] if variant == "lab" else ["frameworks"])]
-    verify = checkout / "image" / "verify"
-    return [
-        str(path.relative_to(verify))
-        for folder in folders
-        for path in sorted((verify / folder).iterdir())
-        if os.access(path, os.X_OK)
-    ]
-
-
-def verify(engine: Engine, tag: str, script: str, *, memory_mb: int = 6144) -> Verified:
-    """Run one script inside `tag`: as a user that it does not know, without rights, without a network."""
-    walls = [*engines.hardening(memory_mb), *engines.limits(memory_mb=memory_mb, cpus=os.cpu_count() or 1)]
-    command = [engine.name, "run", "--rm", "--network", "none", "--user", _STRANGER, *walls, "--workdir", "/tmp"]  # noqa: S108
-    began = time.monotonic()
-    try:
-        finished = subprocess.run(
-            [*command, tag, f"{_VERIFY}/{script}"],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            timeout=_SCRIPT_SECONDS,
-        )
-        code, output = finished.returncode, finished.stdout
-    except subprocess.TimeoutExpired:
-        code, output = -1, f"It did not end within {_SCRIPT_SECONDS} s."
-    return Verified(script, code, output, time.monotonic() - began)
-
-
-def layers(engine: Engine, tag: str) -> list[tuple[int, str]]:
-    """Return the layers that hold anything, lowest first: bytes unpacked, and what made them."""
-    said = engine.ask("history", "--human=false", "--no-trunc", "--format", "{{.Size}}\t{{.CreatedBy}}", tag) or ""
-    found = []
-    for line in reversed(said.splitlines()):
-        size, _, made_by = line.partition("\t")
-        found.append((_bytes(size), made_by))
-    return [(size, made_by) for size, made_by in found if size]
-
-
-def own(layers: Sequence[tuple[int, str]]) -> list[tuple[int, str]]:
-    """Return those of an image's `layers` that a change of Nebulab's own code renews: all above the environments."""
-    highest = max((place for place, (_, made_by) in enumerate(layers) if _ENVIRONMENT in made_by), default=-1)
-    return list(layers[highest + 1 :])
-
-
-def _bytes(said: str) -> int:
-    """Read a size, which podman gives with a unit even where it was asked not to."""
-    number, _, unit = said.strip().partition(" ")
-    for name, factor in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3), ("B", 1)):
-        if (unit or number).endswith(name):
-            return round(float(number.removesuffix(name)) * factor)
-    return int(number)
 
 
 def _micromamba(source: str) -> list[str]:

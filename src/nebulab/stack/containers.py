@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from nebulab import contract
-from nebulab.containers.engine import HOME, Engine, authorities, hardening, limits
+from nebulab.containers.engine import Engine
+from nebulab.containers.walls import HOME, authorities, hardening, limits
 from nebulab.stack.isolation import Isolation
 from nebulab.stack.settings import StackSettings
 

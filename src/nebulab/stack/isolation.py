@@ -8,7 +8,7 @@ import sysconfig
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from nebulab.containers import engine
+from nebulab.containers import engine, walls
 from nebulab.errors import ImageMissing, SettingsError
 from nebulab.stack.settings import NETWORKS
 
@@ -55,7 +55,7 @@ def choose(wanted: str, image: str, data_dir: Path, network: str = NETWORKS[0]) 
     if wanted not in {"auto", "container"}:
         return without_container(wanted)
     try:
-        engine.check_volume(data_dir)
+        walls.check_volume(data_dir)
         found = engine.find_for(image)
     except SettingsError as error:
         if wanted == "container":

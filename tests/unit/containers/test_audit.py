@@ -187,7 +187,7 @@ def test_an_image_is_judged_by_its_own_bills(tmp_path: Path, monkeypatch: pytest
 def test_the_command_fails_on_a_vulnerable_lock_and_says_what_mends_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("nebulab.develop.tests.install_packages", lambda name: None)
+    monkeypatch.setattr("nebulab.checkout.install_packages", lambda name: None)
     advisory(tmp_path)
     lock = tmp_path / "lock.txt"
     arguments = ["image", "audit", "--advisories", str(tmp_path), "--lock", str(lock)]

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from nebulab.containers import building as image
+from nebulab.containers import building, images, verifying
 from nebulab.containers.engine import Engine
 from nebulab.errors import ImageError, SettingsError
 
@@ -36,7 +36,7 @@ def says(program: Path, script: str) -> Engine:
 
 def command(name: str = "podman", **named: Any) -> list[str]:
     usual: dict[str, Any] = {"variant": "cpu", "tag": "t", "base": None, "wheels": None, "environment": {}}
-    return image.build_command(Path("/checkout"), engine=Engine(name), **(usual | named))
+    return building.build_command(Path("/checkout"), engine=Engine(name), **(usual | named))
 
 
 def follow(words: list[str], option: str) -> list[str]:
@@ -94,7 +94,7 @@ def test_a_failed_build_ends_with_what_the_engine_said_last(tmp_path: Path, engi
     fails = says(engine, 'echo "STEP 1/2: FROM x"; echo "no room left" >&2; exit 125')
     told = io.StringIO()
     with pytest.raises(ImageError, match="ended with 125") as caught:
-        image.build(tmp_path, Console(file=told, width=100), engine=fails, variant="cpu", tag="t")
+        building.build(tmp_path, Console(file=told, width=100), engine=fails, variant="cpu", tag="t")
     assert "no room left" in caught.value.hint
     assert "STEP 1/2" in told.getvalue()
     assert "no room left" in (tmp_path / ".work" / "image-cpu.log").read_text()
@@ -102,26 +102,28 @@ def test_a_failed_build_ends_with_what_the_engine_said_last(tmp_path: Path, engi
 
 def test_an_engine_that_is_gone_is_told(tmp_path: Path) -> None:
     with pytest.raises(ImageError, match="not installed"):
-        image.build(tmp_path, Console(quiet=True), engine=Engine("no-engine"), variant="cpu", tag="t", environment={})
+        building.build(
+            tmp_path, Console(quiet=True), engine=Engine("no-engine"), variant="cpu", tag="t", environment={}
+        )
 
 
 def test_only_our_own_images_are_verified(engine: Path) -> None:
-    assert image.variant_of(says(engine, """echo '{"org.nebulab.variant": "lab"}'"""), "t") == "lab"
+    assert images.variant_of(says(engine, """echo '{"org.nebulab.variant": "lab"}'"""), "t") == "lab"
     with pytest.raises(ImageError, match="no image of Nebulab"):
-        image.variant_of(says(engine, "echo null"), "t")
+        images.variant_of(says(engine, "echo null"), "t")
     with pytest.raises(ImageError, match="no image t"):
-        image.variant_of(says(engine, "exit 1"), "t")
+        images.variant_of(says(engine, "exit 1"), "t")
 
 
 def test_frameworks_are_verified_where_the_variant_has_them() -> None:
-    small, whole = image.scripts(ROOT, "lab"), image.scripts(ROOT, "cpu")
+    small, whole = verifying.scripts(ROOT, "lab"), verifying.scripts(ROOT, "cpu")
     assert {"every/permissions", "every/session"} <= set(small) < set(whole)
     assert "frameworks/pytorch" in whole
     assert not any(script.endswith(".py") for script in whole)
 
 
 def test_a_script_runs_without_any_right_and_its_failure_is_kept(engine: Path) -> None:
-    verified = image.verify(says(engine, 'echo "$@"; exit 7'), "t", "every/session")
+    verified = verifying.verify(says(engine, 'echo "$@"; exit 7'), "t", "every/session")
     assert verified.code == 7
     for word in ("--read-only", "--cap-drop ALL", "no-new-privileges", "--pids-limit", "--network none", "--memory"):
         assert word in verified.output
@@ -131,15 +133,15 @@ def test_a_script_runs_without_any_right_and_its_failure_is_kept(engine: Path) -
 
 def test_layers_are_told_lowest_first_without_the_empty_ones(engine: Path) -> None:
     says(engine, "printf '0 B\\tCMD\\n2.05 MB\\tours\\n217 MB\\tbase\\n'")
-    assert image.layers(Engine("podman"), "t") == [(217_000_000, "base"), (2_050_000, "ours")]
+    assert images.layers(Engine("podman"), "t") == [(217_000_000, "base"), (2_050_000, "ours")]
 
 
 def test_a_change_of_our_code_renews_what_lies_above_the_environments() -> None:
     layers = [(9, "base"), (8, "make-environment lab"), (7, "make-environment kernels"), (2, "COPY wheel"), (1, "RUN")]
-    assert image.own(layers) == [(2, "COPY wheel"), (1, "RUN")]
+    assert images.own(layers) == [(2, "COPY wheel"), (1, "RUN")]
 
 
-@pytest.mark.parametrize("variant", [one for one in image.VARIANTS if one != "lab"])
+@pytest.mark.parametrize("variant", [one for one in images.VARIANTS if one != "lab"])
 def test_a_variants_lock_has_a_hash_for_everything_and_names_no_host(variant: str) -> None:
     lock = (LOCKS / f"{variant}.txt").read_text()
     assert "://" not in lock
@@ -148,7 +150,7 @@ def test_a_variants_lock_has_a_hash_for_everything_and_names_no_host(variant: st
     assert [name for name, _, rest in packages if "--hash=sha256:" not in rest] == []
 
 
-@pytest.mark.parametrize("variant", [one for one in image.VARIANTS if one != "lab"])
+@pytest.mark.parametrize("variant", [one for one in images.VARIANTS if one != "lab"])
 def test_no_variant_mixes_two_cudas(variant: str) -> None:
     names = set(re.findall(r"^([a-z0-9-]+)==", (LOCKS / f"{variant}.txt").read_text(), re.MULTILINE))
     cuda12 = {name for name in names if name.endswith("-cu12")}

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 import yaml
 
-from nebulab.containers.engine import hardening, limits
+from nebulab.containers.walls import hardening, limits
 from nebulab.door.tickets import Tickets
 from nebulab.errors import SettingsError
 from nebulab.stack import accounts, configuration, containers, isolation
