@@ -23,7 +23,7 @@ MOST_FILES = 16
 """Modules of one folder: with more, a newcomer has to read names instead of folders."""
 MORE_FILES = {
     "cli": 17,  # one file a command
-    "stack": 24,  # to be divided: this number may only become smaller
+    "stack": 23,  # to be divided: this number may only become smaller
 }
 
 

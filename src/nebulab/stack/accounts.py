@@ -7,10 +7,9 @@ import secrets as random
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
-from nebulab.files import write_private
+from nebulab.files import private_folder, read_json, write_private
 from nebulab.galaxy.administration import Administration
 from nebulab.galaxy.settings import GalaxySettings
-from nebulab.stack.files import private_folder, read_json
 
 
 @dataclass(frozen=True)

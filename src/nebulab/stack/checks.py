@@ -15,8 +15,8 @@ import psutil
 
 from nebulab.accelerators import asking
 from nebulab.errors import InstallError, SettingsError
+from nebulab.files import read_json
 from nebulab.stack import gx_it_proxy, isolation, ports, state, worker
-from nebulab.stack.files import read_json
 from nebulab.stack.settings import StackSettings
 
 _GIB = 2**30

@@ -12,10 +12,9 @@ import yaml
 
 from nebulab import contract
 from nebulab.errors import SettingsError
-from nebulab.files import write_private
+from nebulab.files import private_folder, write_private
 from nebulab.stack import containers, sessions_map, worker
 from nebulab.stack.accounts import Secrets
-from nebulab.stack.files import private_folder
 from nebulab.stack.isolation import Isolation
 from nebulab.stack.settings import StackSettings
 

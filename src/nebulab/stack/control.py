@@ -15,10 +15,9 @@ from rich.console import Console
 from rich.logging import RichHandler
 
 from nebulab.errors import NotRunning, StackError
-from nebulab.files import write_private
+from nebulab.files import private_folder, write_private
 from nebulab.stack import environments, gx_it_proxy, isolation, processes, state
 from nebulab.stack.accounts import tell_once
-from nebulab.stack.files import private_folder
 from nebulab.stack.settings import StackSettings
 from nebulab.stack.state import StackState
 from nebulab.stack.supervisor import Supervisor, keep_log

@@ -18,7 +18,7 @@ from pathlib import Path
 from rich.console import Console
 
 from nebulab.errors import InstallError
-from nebulab.stack.files import locked
+from nebulab.files import locked
 from nebulab.stack.ports import HOST
 from nebulab.stack.proxy import PATH_PREFIX
 from nebulab.stack.settings import StackSettings

@@ -8,8 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from nebulab.errors import PortTaken
-from nebulab.files import write_private
-from nebulab.stack.files import read_json
+from nebulab.files import read_json, write_private
 
 HOST = "127.0.0.1"
 

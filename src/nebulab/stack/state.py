@@ -9,8 +9,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from nebulab.files import write_private
-from nebulab.stack.files import locked, read_json
+from nebulab.files import locked, read_json, write_private
 from nebulab.stack.processes import is_alive
 
 

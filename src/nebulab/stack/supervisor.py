@@ -21,6 +21,7 @@ import aiohttp
 import psutil
 
 from nebulab.errors import AlreadyRunning, NebulabError, StackError
+from nebulab.files import locked, private_folder
 from nebulab.stack import (
     accounts,
     configuration,
@@ -33,7 +34,6 @@ from nebulab.stack import (
     sessions,
     state,
 )
-from nebulab.stack.files import locked, private_folder
 from nebulab.stack.parts import Part
 from nebulab.stack.settings import StackSettings
 from nebulab.stack.state import PartState, StackState

@@ -12,8 +12,7 @@ import shutil
 from pathlib import Path
 
 from nebulab import contract, forwarding
-from nebulab.files import write_private
-from nebulab.stack.files import private_folder
+from nebulab.files import private_folder, write_private
 from nebulab.stack.settings import StackSettings
 
 _READY = b"+"

@@ -13,9 +13,8 @@ import pytest
 from rich.console import Console
 
 from nebulab.errors import NotRunning, PortTaken
-from nebulab.files import write_private
+from nebulab.files import locked, private_folder, read_json, write_private
 from nebulab.stack import accounts, control, ports, state
-from nebulab.stack.files import locked, private_folder, read_json
 from nebulab.stack.settings import read_settings
 from nebulab.stack.state import PartState, StackState
 
@@ -83,7 +82,7 @@ LINGERING = """
 import signal, sys, time
 from pathlib import Path
 from nebulab.stack import state
-from nebulab.stack.files import locked
+from nebulab.files import locked
 
 def stop(*_):
     raise SystemExit

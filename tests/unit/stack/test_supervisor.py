@@ -15,8 +15,8 @@ import psutil
 import pytest
 
 from nebulab.errors import AlreadyRunning, StackError
+from nebulab.files import private_folder
 from nebulab.stack import accounts, ports, processes, state
-from nebulab.stack.files import private_folder
 from nebulab.stack.parts import Part, by_http
 from nebulab.stack.settings import StackSettings
 from nebulab.stack.state import PartState

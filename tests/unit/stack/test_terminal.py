@@ -10,8 +10,8 @@ from click.testing import CliRunner
 
 from nebulab.cli import cli
 from nebulab.errors import NotRunning
+from nebulab.files import private_folder
 from nebulab.stack import logs, state
-from nebulab.stack.files import private_folder
 from nebulab.stack.state import PartState, StackState
 
 
