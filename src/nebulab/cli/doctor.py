@@ -19,7 +19,7 @@ from nebulab.accelerators.caps import CAPS
 from nebulab.accelerators.frameworks import DEFAULT_SECONDS, View
 from nebulab.accelerators.gpus import Gpu, MigSlice
 from nebulab.cli import options
-from nebulab.stack import checks
+from nebulab.stack.doctor import checks
 from nebulab.stack.settings import read_settings
 
 _MARKS = {True: "[green]ok[/green]", None: "[yellow]without[/yellow]", False: "[red]wanting[/red]"}

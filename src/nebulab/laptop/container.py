@@ -22,7 +22,7 @@ from nebulab.errors import ImageError, SettingsError
 from nebulab.laptop.gpus import Choice
 from nebulab.laptop.login import Login
 from nebulab.laptop.settings import LabSettings
-from nebulab.stack.ports import HOST
+from nebulab.stack.running.ports import HOST
 
 INSIDE = "/import"
 """Where the person's folder is in the image."""

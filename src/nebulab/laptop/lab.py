@@ -21,7 +21,8 @@ from nebulab.files import locked, private_folder, write_private
 from nebulab.laptop import container, gpus, running
 from nebulab.laptop.login import VARIABLE, Login
 from nebulab.laptop.settings import ISOLATION, LabSettings
-from nebulab.stack import environments, isolation, ports
+from nebulab.stack import environments, isolation
+from nebulab.stack.running import ports
 from nebulab.stack.settings import read_settings
 
 _ENVIRONMENTS = ("lab", "kernels")

@@ -16,7 +16,10 @@ import psutil
 from nebulab.accelerators import asking
 from nebulab.errors import InstallError, SettingsError
 from nebulab.files import read_json
-from nebulab.stack import gx_it_proxy, isolation, ports, state, worker
+from nebulab.stack import isolation
+from nebulab.stack.embedded import worker
+from nebulab.stack.proxy import gx_it_proxy
+from nebulab.stack.running import ports, state
 from nebulab.stack.settings import StackSettings
 
 _GIB = 2**30

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from nebulab.files import locked, read_json, write_private
-from nebulab.stack.processes import is_alive
+from nebulab.stack.running.processes import is_alive
 
 
 @dataclass

@@ -13,9 +13,10 @@ import yaml
 from nebulab import contract
 from nebulab.errors import SettingsError
 from nebulab.files import private_folder, write_private
-from nebulab.stack import containers, sessions_map, worker
-from nebulab.stack.accounts import Secrets
+from nebulab.stack.embedded import container_jobs, worker
+from nebulab.stack.embedded.accounts import Secrets
 from nebulab.stack.isolation import Isolation
+from nebulab.stack.proxy import sessions_map
 from nebulab.stack.settings import StackSettings
 
 _SHARE_OF_MACHINE = 0.8
@@ -139,7 +140,7 @@ def _job_configuration(settings: StackSettings, isolation: Isolation, interactiv
         "live_tool_output_reporting": "true",
         "env": [
             *({"name": name, "value": value} for name, value in variables.items()),
-            {"file": str(containers.rules_folder(settings) / "ending.sh")},
+            {"file": str(container_jobs.rules_folder(settings) / "ending.sh")},
         ],
     }
     job = destination | {"local_slots": 1}
@@ -152,8 +153,8 @@ def _job_configuration(settings: StackSettings, isolation: Isolation, interactiv
         tools[contract.JOB_TOOL] = "programs"
         limits["programs"] = at_once
         for name, local in (("sessions", destination), ("programs", job)):
-            environments |= containers.environments(settings, isolation, name, local, variables)
-            limits[containers.counted(name)] = limits.pop(name)
+            environments |= container_jobs.environments(settings, isolation, name, local, variables)
+            limits[container_jobs.counted(name)] = limits.pop(name)
     workers = settings.max_sessions + _FURTHER_WORKERS
     return {
         "runners": {"local": {"load": "galaxy.jobs.runners.local:LocalJobRunner", "workers": workers}},

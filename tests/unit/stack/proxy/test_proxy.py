@@ -11,7 +11,7 @@ import pytest
 from aiohttp import web
 
 from nebulab.relay import SERVER_OPTIONS
-from nebulab.stack.proxy import ProxySettings, Route, make_app, route
+from nebulab.stack.proxy.server import ProxySettings, Route, make_app, route
 from support import proxies
 from support.proxies import KEY, TOKEN, ProxyClient, host
 from support.sessions_map import SessionsMap

@@ -19,8 +19,8 @@ from rich.console import Console
 
 from nebulab.errors import InstallError
 from nebulab.files import locked
-from nebulab.stack.ports import HOST
-from nebulab.stack.proxy import PATH_PREFIX
+from nebulab.stack.proxy.server import PATH_PREFIX
+from nebulab.stack.running.ports import HOST
 from nebulab.stack.settings import StackSettings
 
 _FILES = ("package.json", "package-lock.json")

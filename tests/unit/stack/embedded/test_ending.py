@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-ENDING = Path(__file__).parents[3] / "deploy" / "galaxy" / "ending.sh"
+ENDING = Path(__file__).parents[4] / "deploy" / "galaxy" / "ending.sh"
 SCRIPT = f'. "{ENDING}"; touch "$_GALAXY_JOB_DIR/began"; sleep 60'
 
 

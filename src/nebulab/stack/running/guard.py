@@ -10,7 +10,7 @@ import os
 import signal
 import sys
 
-from nebulab.stack import processes
+from nebulab.stack.running import processes
 
 FAREWELL = b"."
 _GRACE_SECONDS = 15

@@ -18,8 +18,8 @@ from aiohttp import hdrs, web
 from multidict import CIMultiDict
 
 from nebulab.relay import SERVER_OPTIONS, end_to_end_headers, is_websocket, relay_client, relay_http, relay_websocket
-from nebulab.stack import pages, sessions_map
-from nebulab.stack.sessions_map import Target
+from nebulab.stack.proxy import pages, sessions_map
+from nebulab.stack.proxy.sessions_map import Target
 
 PATH_PREFIX = "/interactivetool/ep"
 _CLIENT = web.AppKey("client", aiohttp.ClientSession)

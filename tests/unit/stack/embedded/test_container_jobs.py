@@ -20,11 +20,12 @@ import yaml
 from nebulab.containers.walls import hardening, limits
 from nebulab.door.tickets import Tickets
 from nebulab.errors import SettingsError
-from nebulab.stack import accounts, configuration, containers, isolation
+from nebulab.stack import isolation
+from nebulab.stack.embedded import accounts, configuration, container_jobs
 from nebulab.stack.isolation import Isolation
 from nebulab.stack.settings import StackSettings
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[4]
 PODMAN = Isolation("container", None, "container", "podman", "nebulab:cpu", "sealed")
 
 
@@ -114,7 +115,7 @@ def test_a_sealed_session_has_no_network_and_a_ticket(jobs: dict[str, Any], sett
 
 def test_an_open_session_is_published_and_has_no_door(settings: StackSettings) -> None:
     open_ = replace(PODMAN, network="open")
-    destination = containers.environments(settings, open_, "x", {"local_slots": 1}, {"GALAXY_MEMORY_MB": "100"})[
+    destination = container_jobs.environments(settings, open_, "x", {"local_slots": 1}, {"GALAXY_MEMORY_MB": "100"})[
         "x-container"
     ]
     assert destination["docker_net"] == "bridge"
@@ -130,7 +131,7 @@ def test_what_this_machine_trusts_a_container_trusts(
     bundle = tmp_path / "authorities.pem"
     bundle.touch()
     monkeypatch.setenv("SSL_CERT_FILE", str(bundle))
-    destination = containers.environments(settings, PODMAN, "x", {"local_slots": 1}, {"GALAXY_MEMORY_MB": "100"})[
+    destination = container_jobs.environments(settings, PODMAN, "x", {"local_slots": 1}, {"GALAXY_MEMORY_MB": "100"})[
         "x-container"
     ]
     given = options(destination)
@@ -140,7 +141,7 @@ def test_what_this_machine_trusts_a_container_trusts(
 
 def test_the_engine_finds_its_own_settings_in_jobs(settings: StackSettings, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CONTAINERS_CONF", "/etc/with a space.conf")
-    destination = containers.environments(settings, PODMAN, "x", {"local_slots": 1}, {"GALAXY_MEMORY_MB": "100"})[
+    destination = container_jobs.environments(settings, PODMAN, "x", {"local_slots": 1}, {"GALAXY_MEMORY_MB": "100"})[
         "x-container"
     ]
     assert {"name": "CONTAINERS_CONF", "value": "'/etc/with a space.conf'", "raw": True} in destination["env"]
@@ -363,7 +364,7 @@ def test_an_exit_code_of_apptainers_is_the_jobs(engine: Path) -> None:
 @pytest.fixture(scope="module")
 def rules() -> ModuleType:
     spec = importlib.util.spec_from_file_location(
-        "containers_rule", ROOT / "deploy" / "galaxy" / containers._RULES / "containers.py"
+        "containers_rule", ROOT / "deploy" / "galaxy" / container_jobs._RULES / "containers.py"
     )
     assert spec
     assert spec.loader

@@ -23,10 +23,10 @@ from typing import Any, TypeVar
 import psutil
 import pytest
 
-from nebulab.stack import worker
+from nebulab.stack.embedded import worker
 from nebulab.stack.settings import StackSettings
 
-CODE = Path(__file__).parents[3] / "deploy" / "galaxy"
+CODE = Path(__file__).parents[4] / "deploy" / "galaxy"
 SERVE = """
 import sys
 from pathlib import Path

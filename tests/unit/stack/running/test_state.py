@@ -14,9 +14,11 @@ from rich.console import Console
 
 from nebulab.errors import NotRunning, PortTaken
 from nebulab.files import locked, private_folder, read_json, write_private
-from nebulab.stack import accounts, control, ports, state
+from nebulab.stack import control
+from nebulab.stack.embedded import accounts
+from nebulab.stack.running import ports, state
+from nebulab.stack.running.state import PartState, StackState
 from nebulab.stack.settings import read_settings
-from nebulab.stack.state import PartState, StackState
 
 
 @pytest.fixture
@@ -81,7 +83,7 @@ def test_a_lock_is_held_by_one_and_freed_at_its_end(data_dir: Path) -> None:
 LINGERING = """
 import signal, sys, time
 from pathlib import Path
-from nebulab.stack import state
+from nebulab.stack.running import state
 from nebulab.files import locked
 
 def stop(*_):

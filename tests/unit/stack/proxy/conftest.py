@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
-from nebulab.stack import sessions_map
+from nebulab.stack.proxy import sessions_map
 from support.sessions_map import SessionsMap
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]

@@ -14,7 +14,8 @@ import pytest
 import yaml
 
 from nebulab.errors import SettingsError
-from nebulab.stack import accounts, configuration, parts
+from nebulab.stack import parts
+from nebulab.stack.embedded import accounts, configuration
 from nebulab.stack.isolation import Isolation, why_not, without_container
 from nebulab.stack.settings import StackSettings
 

@@ -16,7 +16,7 @@ import psutil
 import pytest
 
 from nebulab.contract import STACK
-from nebulab.stack import processes
+from nebulab.stack.running import processes
 
 SLEEP = "import time; time.sleep(60)"
 
@@ -103,7 +103,7 @@ def test_a_part_dies_with_a_supervisor_that_is_killed(stack_id: str, tmp_path: P
 
 def _guard(stack_id: str) -> tuple[subprocess.Popen[bytes], int]:
     reading, writing = os.pipe()
-    command = [sys.executable, "-m", "nebulab.stack.guard", str(reading), stack_id]
+    command = [sys.executable, "-m", "nebulab.stack.running.guard", str(reading), stack_id]
     guard = subprocess.Popen(command, pass_fds=(reading,))
     os.close(reading)
     return guard, writing
