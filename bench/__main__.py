@@ -17,10 +17,10 @@ from rich.console import Console
 
 from bench import crowd, estimators, image, jobs, kernels, lookup, models, notebooks, sessions, training, transfer
 from bench.table import Row, render
+from nebulab.containers.engine import find_for
 from nebulab.develop import tests
 from nebulab.develop.environments import locked_environment
 from nebulab.errors import SettingsError
-from nebulab.stack.engine import find_for
 from nebulab.stack.environments import install_missing
 from nebulab.stack.settings import DEFAULT_IMAGE, StackSettings
 

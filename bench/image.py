@@ -21,10 +21,10 @@ from packaging.utils import parse_wheel_filename
 from rich.console import Console
 
 from bench.table import Row
-from nebulab.develop import image
+from nebulab.containers import building, images, walls
+from nebulab.containers import engine as engines
+from nebulab.containers.engine import Engine
 from nebulab.errors import ImageError
-from nebulab.stack import engine as engines
-from nebulab.stack.engine import Engine
 
 BUILT = {"lab": 0.7, "cpu": 4.5}
 """Variants that are built, and the largest that each may be unpacked, in GB."""
@@ -50,21 +50,21 @@ def measure(root: Path, bare: Path, rounds: int) -> list[Row]:
     for variant, goal in BUILT.items():
         tag = f"nebulab:{variant}"
         try:
-            image.variant_of(engine, tag)
+            images.variant_of(engine, tag)
         except ImageError:
-            base = image.BOOTSTRAP if engine.name == "podman" else None
-            image.build(root, Console(stderr=True), engine=engine, variant=variant, tag=tag, base=base)
-        layers = image.layers(engine, tag)
+            base = building.BOOTSTRAP if engine.name == "podman" else None
+            building.build(root, Console(stderr=True), engine=engine, variant=variant, tag=tag, base=base)
+        layers = images.layers(engine, tag)
         for size, made_by in layers:
             print(f"{tag} {size / 1e6:8.1f} MB  {made_by[:100]}", file=sys.stderr)
         rows.append(Row.figure(f"{tag}, unpacked", sum(size for size, _ in layers) / 1e9, "GB", goal=goal))
         sizes = compressed(engine, tag)
-        ours = pulled_with_a_change(sizes) or sum(size for size, _ in image.own(layers))
+        ours = pulled_with_a_change(sizes) or sum(size for size, _ in images.own(layers))
         rows.append(Row.figure(f"{tag}, pulled with a change of our code", ours / 1e6, "MB", goal=LARGEST_CHANGE_MB))
         print(
             f"{tag} compressed: {[round(size / 1e6, 1) for size in sizes]}, {sum(sizes) / 1e9:.2f} GB", file=sys.stderr
         )
-    for variant in image.VARIANTS:
+    for variant in images.VARIANTS:
         if variant not in BUILT:
             print(f"{variant}: wheels of {wheels(root, variant) / 1e9:.2f} GB", file=sys.stderr)
     with tempfile.TemporaryDirectory() as folder:
@@ -139,7 +139,7 @@ def _bare_start(python: Path, folder: Path) -> float:
 def _container_start(engine: Engine, tag: str, folder: Path) -> float:
     folder.chmod(0o777)
     options = ["--publish", f"127.0.0.1:{_PORT}:8888", "--volume", f"{folder}:/import", "--env", "JUPYTER_TOKEN"]
-    command = [engine.name, "run", "--detach", *engines.hardening(_MEMORY_MB), "--user", "12345:54321", *options, tag]
+    command = [engine.name, "run", "--detach", *walls.hardening(_MEMORY_MB), "--user", "12345:54321", *options, tag]
     variables = os.environ | {"JUPYTER_TOKEN": _TOKEN}
     began = time.monotonic()
     started = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, env=variables)

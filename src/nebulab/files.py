@@ -1,15 +1,22 @@
-"""Files replaced at once: whoever reads one sees the old content or the new one, never a part; runs everywhere."""
+"""Files and folders; runs everywhere.
+
+Files are replaced at once: whoever reads one sees the old content or the new one, never a part. Folders for their owner
+alone, JSON that may be broken, lock files.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import errno
+import fcntl
+import json
 import os
 import shutil
 import stat
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 
 @contextlib.contextmanager
@@ -65,3 +72,34 @@ def _fill(path: Path, content: bytes | Path) -> None:
         path.write_bytes(content)
     else:
         shutil.copyfile(content, path)
+
+
+def private_folder(path: Path) -> Path:
+    """Make the folder `path` for its owner alone, and return it."""
+    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return path
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Return the object in `path`; an absent or broken file gives an empty one."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
+@contextlib.contextmanager
+def locked(path: Path, *, wait: bool) -> Iterator[bool]:
+    """Hold the lock file `path`, which frees itself when this process dies; yield whether it was obtained.
+
+    With `wait` the call blocks until another holder lets go.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+        except BlockingIOError:
+            yield False
+        else:
+            yield True

@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from nebulab import contract, notebooks
+from nebulab import checkout, contract, notebooks
 from nebulab.cli import lab, up
 from nebulab.develop import tests
 from nebulab.kernel.settings import KernelSettings
@@ -137,4 +137,4 @@ def _cell(text: str) -> str:
 
 
 if __name__ == "__main__":
-    (tests.root() / PAGE).write_text(page(), encoding="utf-8")
+    (checkout.root() / PAGE).write_text(page(), encoding="utf-8")

@@ -16,7 +16,7 @@ import httpx
 import pytest
 
 from nebulab.develop.tests import REQUIRE_ALL
-from nebulab.stack.files import locked
+from nebulab.files import locked
 from support.parts import require
 from support.stack import ROOT
 

@@ -15,7 +15,7 @@ import httpx
 import psutil
 import pytest
 
-from nebulab.stack.containers import LABEL
+from nebulab.stack.embedded.container_jobs import LABEL
 from support.containers import podman
 from support.galaxy import GalaxyUser, wait_for
 from support.layers import index_hosts

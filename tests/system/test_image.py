@@ -9,8 +9,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from nebulab.develop import image
-from nebulab.stack.engine import Engine, hardening
+from nebulab.containers import images, verifying
+from nebulab.containers.engine import Engine
+from nebulab.containers.walls import hardening
 from support.containers import Container, podman
 from support.session import run_in_kernel
 from support.stack import ROOT
@@ -28,16 +29,16 @@ def lab(lab_image: str) -> str:
     return lab_image
 
 
-@pytest.mark.parametrize("script", image.scripts(ROOT, "lab"))
+@pytest.mark.parametrize("script", verifying.scripts(ROOT, "lab"))
 def test_it_passes_from_inside_as_a_user_that_nobody_knows(lab: str, script: str) -> None:
-    verified = image.verify(PODMAN, lab, script, memory_mb=2048)
+    verified = verifying.verify(PODMAN, lab, script, memory_mb=2048)
     assert verified.code == 0, verified.output
 
 
 def test_it_is_small_and_a_change_of_our_code_is_smaller(lab: str) -> None:
-    layers = image.layers(PODMAN, lab)
+    layers = images.layers(PODMAN, lab)
     assert sum(size for size, _ in layers) <= LARGEST
-    ours = [size for size, _ in image.own(layers)]
+    ours = [size for size, _ in images.own(layers)]
     assert 0 < sum(ours) <= LARGEST_CHANGE
 
 

@@ -14,7 +14,8 @@ import pytest
 from aiohttp import web
 from rich.console import Console
 
-from nebulab.stack import environments, gx_it_proxy, sessions_map
+from nebulab.stack import environments
+from nebulab.stack.proxy import gx_it_proxy, sessions_map
 from nebulab.stack.settings import StackSettings
 from support import proxies
 from support.parts import require

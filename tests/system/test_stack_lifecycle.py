@@ -21,7 +21,7 @@ import httpx
 import psutil
 import pytest
 
-from nebulab.stack import processes
+from nebulab.stack.running import processes
 from support.galaxy import GalaxyUser, wait_for
 from support.stack import ENVIRONMENTS, ROOT, SANDBOXED, Stack
 

@@ -13,13 +13,13 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from nebulab import checkout
 from nebulab.accelerators import report
 from nebulab.accelerators.caps import CAPS
 from nebulab.accelerators.frameworks import DEFAULT_SECONDS, View
 from nebulab.accelerators.gpus import Gpu, MigSlice
 from nebulab.cli import options
-from nebulab.develop import parts
-from nebulab.stack import checks
+from nebulab.stack.doctor import checks
 from nebulab.stack.settings import read_settings
 
 _MARKS = {True: "[green]ok[/green]", None: "[yellow]without[/yellow]", False: "[red]wanting[/red]"}
@@ -78,7 +78,7 @@ def command(gpu: bool, environment: Path | None, seconds: float, data_dir: Path 
 
 
 def _gpus(environment: Path | None, seconds: float, data_dir: Path | None, as_json: bool) -> None:
-    settings = read_settings({"data_dir": data_dir}) if parts.checkout() is not None else None
+    settings = read_settings({"data_dir": data_dir}) if checkout.find() is not None else None
     python = checks.kernels_python(environment, settings)
     waiting = Console(stderr=True)
     with waiting.status("Looking at the GPUs") as status:

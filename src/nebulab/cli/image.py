@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import sys
-import time
 from pathlib import Path
 
 import click
 
-from nebulab.develop.image import VARIANTS
+from nebulab.containers.images import VARIANTS
 
 _ENGINE = click.option(
     "--engine",
@@ -73,20 +72,20 @@ def build(
     """
     from rich.console import Console
 
-    from nebulab.develop import image, tests
-    from nebulab.stack import engine as engines
+    from nebulab import checkout
+    from nebulab.containers import building
+    from nebulab.containers import engine as engines
 
-    console = Console(highlight=False)
-    tag = tag or f"nebulab:{variant}"
-    began = time.monotonic()
-    found = engines.find(engine, to_run=False)
-    image.build(
-        tests.root(), console, engine=found, variant=variant, tag=tag, base=base, wheels=wheels, micromamba=micromamba
+    building.build_and_tell(
+        checkout.root(),
+        Console(highlight=False),
+        engine=engines.find(engine, to_run=False),
+        variant=variant,
+        tag=tag or f"nebulab:{variant}",
+        base=base,
+        wheels=wheels,
+        micromamba=micromamba,
     )
-    if found.runs:
-        for size, made_by in image.layers(found, tag):
-            console.print(f"{size / 1e6:8.1f} MB  {made_by[:90]}", markup=False, soft_wrap=True)
-    console.print(f"Built {tag} in {time.monotonic() - began:.0f} s. Verify it: nebulab image verify {tag}")
 
 
 @command.command()
@@ -101,20 +100,11 @@ def verify(tag: str, only: str, engine: str | None) -> None:
     go to ONNX and compute the same, kernels start, packages of the user's own
     can't break the Lab, nothing may be changed. It fails if one of them does.
     """
-    from nebulab.develop import image, tests
-    from nebulab.stack import engine as engines
+    from nebulab import checkout
+    from nebulab.containers import engine as engines
+    from nebulab.containers import verifying
 
-    found = engines.find(engine)
-    failed = 0
-    for script in image.scripts(tests.root(), image.variant_of(found, tag)):
-        if only not in script:
-            continue
-        verified = image.verify(found, tag, script)
-        click.echo(f"{'ok    ' if verified.code == 0 else 'FAILED'}  {script}  {verified.seconds:.0f} s")
-        if verified.code:
-            failed += 1
-            click.echo(verified.output, err=True)
-    sys.exit(1 if failed else 0)
+    sys.exit(0 if verifying.verify_all(checkout.root(), engines.find(engine), tag, only) else 1)
 
 
 @command.command()
@@ -153,41 +143,8 @@ def audit(tag: str | None, advisories: Path | None, locks: tuple[Path, ...], eng
     at: Debian's are not, and neither are libraries inside of wheels. How new a
     folder of advisories is stands in the output: what is younger is not known.
     """
-    import datetime
-
-    from nebulab.develop import advisories as known
-    from nebulab.develop import audit, tests
-    from nebulab.stack import engine as engines
+    from nebulab.containers import auditing
 
     if tag and locks:
         raise click.UsageError("Give TAG or --lock, not both.")
-    tests.install_packages("dev")
-    checkout = tests.root()
-    if tag:
-        pins = audit.installed(engines.find(engine), tag)
-    else:
-        pins = audit.locked(checkout, [lock.absolute() for lock in locks])
-    exempt = audit.exceptions(checkout / audit.EXCEPTIONS)
-    looked = known.search(advisories, pins) if advisories else known.ask_pypi(pins)
-    verdict = audit.judge(pins, looked, exempt, datetime.date.today(), everything=not (tag or locks))
-    click.echo(f"{len(pins)} packages, against the advisories: {looked.data}")
-    for title, color, findings in (
-        ("VULNERABLE", "red", verdict.open),
-        ("excepted", "yellow", [finding for finding, _ in verdict.lived_with]),
-        ("below high", None, verdict.minor),
-    ):
-        for finding in findings:
-            mended = f"mended in {', '.join(finding.fixed)}" if finding.fixed else "no release mends it"
-            where = ", ".join(verdict.places.get(finding.pin, ()))
-            score = "not rated" if finding.score is None else f"CVSS {finding.score}"
-            click.secho(f"{title}  {'=='.join(finding.pin)}  {finding.ids[0]}  {score}; {mended}  ({where})", fg=color)
-            click.echo(f"    {finding.summary}")
-    for one in verdict.expired:
-        click.secho(f"ENDED  the exception {one.id} for {one.package}, on {one.until}: mend it, or review it", fg="red")
-    for one in verdict.unneeded:
-        click.secho(f"UNNEEDED  the exception {one.id} for {one.package}: remove it", fg="red")
-    if verdict.unknown:
-        names = ", ".join("==".join(pin) for pin in verdict.unknown[:10])
-        click.secho(f"NOT LOOKED UP  {len(verdict.unknown)} packages, such as {names}", fg="red")
-        click.echo("    Does the index have PyPI's list of vulnerabilities? Else: --advisories FOLDER")
-    sys.exit(0 if verdict.good else 1)
+    sys.exit(0 if auditing.run(tag, locks, known=advisories, engine_name=engine) else 1)

@@ -9,7 +9,7 @@ import click
 
 from nebulab.cli import options
 from nebulab.errors import NotRunning
-from nebulab.stack import logs
+from nebulab.stack.running import logs
 from nebulab.stack.settings import read_settings
 
 PARTS = ("galaxy", "proxy", "worker", "door", "supervisor")

@@ -15,7 +15,8 @@ from pathlib import Path
 
 import click
 
-from nebulab.develop import galaxy_routes, tests
+from nebulab import checkout
+from nebulab.develop import galaxy_routes
 from nebulab.errors import InstallError
 from nebulab.session.broker import allowed
 
@@ -131,10 +132,10 @@ def routes_of(python: Path) -> str:
 @click.option("--galaxy", type=click.Path(exists=True, path_type=Path), help="The Python of Galaxy's environment.")
 def main(galaxy: Path | None) -> None:
     """Write the page, and before it the list of Galaxy's routes with --galaxy."""
-    kept = tests.root() / LIST
+    kept = checkout.root() / LIST
     if galaxy is not None:
         kept.write_text(routes_of(galaxy), encoding="utf-8")
-    (tests.root() / PAGE).write_text(page(kept.read_text(encoding="utf-8")), encoding="utf-8")
+    (checkout.root() / PAGE).write_text(page(kept.read_text(encoding="utf-8")), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from nebulab.errors import InstallError
-from nebulab.stack.files import locked
+from nebulab.files import locked
 
 TORCH = "torch==2.13.0"
 

@@ -6,7 +6,6 @@ import os
 import shutil
 import subprocess
 from dataclasses import dataclass
-from pathlib import Path
 
 import click
 
@@ -70,9 +69,3 @@ def install_missing() -> list[Part]:
             click.echo(finished.stdout[-2000:], err=True)
             break
     return missing()
-
-
-def checkout() -> Path | None:
-    """Return the root of the checkout this package runs from, or None for an installed package."""
-    root = Path(__file__).parents[3]
-    return root if (root / "pyproject.toml").is_file() and (root / "tests").is_dir() else None

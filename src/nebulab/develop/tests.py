@@ -6,14 +6,13 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from types import MappingProxyType
 
 import click
 
 from nebulab import contract
+from nebulab.checkout import install_packages, root
 from nebulab.develop import parts
-from nebulab.errors import InstallError, StackError
 from nebulab.variables import PLACE, Setting
 
 _LINTERS = (
@@ -36,37 +35,6 @@ SCREENSHOTS = Setting(
 )
 _GALAXIES = 2
 """More would need more processors and memory than CI's machine has."""
-
-
-def root() -> Path:
-    """Return the checkout's root.
-
-    Raises
-    ------
-    StackError
-        The package is installed without its tests.
-    """
-    found = parts.checkout()
-    if found is None:
-        raise StackError("This nebulab has no tests beside it.", "Clone the repository and run ./nebulab test there.")
-    return found
-
-
-def install_packages(requirements: str) -> None:
-    """Install `requirements/<requirements>.txt` into the environment this process runs in; quick when it is there.
-
-    Raises
-    ------
-    InstallError
-        uv could not install the packages.
-    """
-    command = [sys.executable, "-m", "uv", "pip", "install", "-q", "-p", sys.executable, "--require-hashes"]
-    finished = subprocess.run([*command, "-r", str(root() / "requirements" / f"{requirements}.txt")])
-    if finished.returncode:
-        raise InstallError(
-            f"The packages of requirements/{requirements}.txt could not be installed.",
-            "uv's message stands above; is the package index reachable?",
-        )
 
 
 def run(

@@ -13,15 +13,16 @@ from pathlib import Path
 import psutil
 from rich.console import Console
 
+from nebulab.checkout import root
+from nebulab.containers import building, images
+from nebulab.containers.engine import Engine
+from nebulab.containers.walls import HOME, authorities, limits, walls
 from nebulab.contract import CONTAINER_PORT
-from nebulab.develop import image as images
-from nebulab.develop.tests import root
 from nebulab.errors import ImageError, SettingsError
 from nebulab.laptop.gpus import Choice
 from nebulab.laptop.login import Login
 from nebulab.laptop.settings import LabSettings
-from nebulab.stack.engine import HOME, Engine, authorities, limits, walls
-from nebulab.stack.ports import HOST
+from nebulab.stack.running.ports import HOST
 
 INSIDE = "/import"
 """Where the person's folder is in the image."""
@@ -69,7 +70,7 @@ def image(settings: LabSettings, engine: Engine, choice: Choice, console: Consol
     if settings.build:
         variant = name.rpartition(":")[2]
         variant = variant if variant in images.VARIANTS else choice.variants[0]
-        images.build(root(), console, engine=engine, variant=variant, tag=name)
+        building.build(root(), console, engine=engine, variant=variant, tag=name)
     elif settings.image and has_registry(name):
         console.print(f"Pulling {name} with {engine.name}", soft_wrap=True)
         if subprocess.run([engine.name, "pull", name]).returncode:

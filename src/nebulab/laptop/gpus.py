@@ -10,8 +10,8 @@ from pathlib import Path
 
 from nebulab.accelerators import diagnosis
 from nebulab.accelerators.diagnosis import Seen
+from nebulab.containers.engine import Engine
 from nebulab.errors import SettingsError
-from nebulab.stack.engine import Engine
 
 CPU_VARIANT = "cpu"
 GPU_VARIANTS = {"cuda12": "12", "torch-jax-cuda13": "13", "tensorflow-cuda12": "12"}

@@ -14,15 +14,15 @@ from rich.console import Console
 
 from nebulab import contract
 from nebulab.accelerators import asking
+from nebulab.containers import engine as engines
+from nebulab.containers.engine import Engine
 from nebulab.errors import AlreadyRunning, SettingsError
-from nebulab.files import write_private
+from nebulab.files import locked, private_folder, write_private
 from nebulab.laptop import container, gpus, running
 from nebulab.laptop.login import VARIABLE, Login
 from nebulab.laptop.settings import ISOLATION, LabSettings
-from nebulab.stack import engine as engines
-from nebulab.stack import environments, isolation, ports
-from nebulab.stack.engine import Engine
-from nebulab.stack.files import locked, private_folder
+from nebulab.stack import environments, isolation
+from nebulab.stack.running import ports
 from nebulab.stack.settings import read_settings
 
 _ENVIRONMENTS = ("lab", "kernels")

@@ -19,7 +19,7 @@ from types import FrameType
 from rich.console import Console
 
 from nebulab.errors import ServerError
-from nebulab.stack.ports import HOST
+from nebulab.stack.running.ports import HOST
 
 _OPENS = re.compile(r"Open http://\S+?(/\S*)\?token=\S+")
 _LOOK_SECONDS = 0.1

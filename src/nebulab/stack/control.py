@@ -15,12 +15,13 @@ from rich.console import Console
 from rich.logging import RichHandler
 
 from nebulab.errors import NotRunning, StackError
-from nebulab.files import write_private
-from nebulab.stack import environments, gx_it_proxy, isolation, processes, state
-from nebulab.stack.accounts import tell_once
-from nebulab.stack.files import private_folder
+from nebulab.files import private_folder, write_private
+from nebulab.stack import environments, isolation
+from nebulab.stack.embedded.accounts import tell_once
+from nebulab.stack.proxy import gx_it_proxy
+from nebulab.stack.running import processes, state
+from nebulab.stack.running.state import StackState
 from nebulab.stack.settings import StackSettings
-from nebulab.stack.state import StackState
 from nebulab.stack.supervisor import Supervisor, keep_log
 
 _STOP_SECONDS = 150

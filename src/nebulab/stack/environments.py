@@ -22,7 +22,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from nebulab.errors import InstallError
-from nebulab.stack.files import locked, read_json
+from nebulab.files import locked, read_json
 from nebulab.stack.settings import StackSettings
 
 _STAMP = "nebulab-stamp.json"

@@ -8,8 +8,8 @@ import sysconfig
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from nebulab.containers import engine, walls
 from nebulab.errors import ImageMissing, SettingsError
-from nebulab.stack import engine
 from nebulab.stack.settings import NETWORKS
 
 # What a session asks of its sandbox: if this runs, a session runs.
@@ -55,7 +55,7 @@ def choose(wanted: str, image: str, data_dir: Path, network: str = NETWORKS[0]) 
     if wanted not in {"auto", "container"}:
         return without_container(wanted)
     try:
-        engine.check_volume(data_dir)
+        walls.check_volume(data_dir)
         found = engine.find_for(image)
     except SettingsError as error:
         if wanted == "container":

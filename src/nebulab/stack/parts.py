@@ -11,8 +11,9 @@ from pathlib import Path
 import aiohttp
 
 from nebulab.door import serve as door_process
-from nebulab.stack import containers, gx_it_proxy, worker
-from nebulab.stack.ports import HOST
+from nebulab.stack.embedded import container_jobs, worker
+from nebulab.stack.proxy import gx_it_proxy
+from nebulab.stack.running.ports import HOST
 from nebulab.stack.settings import StackSettings
 
 _ANSWER_SECONDS = 10
@@ -89,7 +90,7 @@ def galaxy(settings: StackSettings, configuration: Path, port: int) -> Part:
             "PATH": path,
             "VIRTUAL_ENV": str(worker.python_home(settings)),
             "PYTHONUNBUFFERED": "1",
-            "PYTHONPATH": str(containers.rules_folder(settings)),
+            "PYTHONPATH": str(container_jobs.rules_folder(settings)),
         },
         start_seconds=600,
         stop_seconds=30,
@@ -102,7 +103,7 @@ def proxy(settings: StackSettings, galaxy_url: str, port: int) -> Part:
         command = gx_it_proxy.command(settings, port)
     else:
         command = (
-            *(sys.executable, "-m", "nebulab.stack.proxy", "--port", str(port)),
+            *(sys.executable, "-m", "nebulab.stack.proxy.server", "--port", str(port)),
             *("--sessions", settings.sessions_map, "--galaxy-url", galaxy_url),
         )
     return Part(

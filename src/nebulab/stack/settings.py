@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from nebulab import contract
+from nebulab import checkout, contract
 from nebulab.contract import ISOLATIONS
 from nebulab.door.policy import Allowed
 from nebulab.errors import SettingsError
@@ -226,7 +226,7 @@ def read_settings(options: Mapping[str, Any] | None = None, environ: Mapping[str
     given["environments_dir"] = _absolute(given["environments_dir"])
     given["allow"] = tuple(given.get("allow", ()))
     given["tool_confs"] = tuple(_absolute(path) for path in given.get("tool_confs", ()))
-    return StackSettings(data_dir=data_dir, checkout=_checkout(), **given)
+    return StackSettings(data_dir=data_dir, checkout=checkout.root(), **given)
 
 
 def data_folder(environ: Mapping[str, str]) -> Path:
@@ -237,17 +237,3 @@ def data_folder(environ: Mapping[str, str]) -> Path:
 
 def _absolute(path: str | Path) -> Path:
     return Path(path).expanduser().absolute()
-
-
-def _checkout() -> Path:
-    """Return the checkout this package runs from.
-
-    Galaxy's tools and the locks are no part of the installed package: the stack is started from a checkout.
-    """
-    root = Path(__file__).parents[3]
-    if not (root / "requirements" / "galaxy.txt").is_file():
-        raise SettingsError(
-            "This nebulab is installed without the locks of the environments.",
-            "Clone the repository and start the stack with ./nebulab up there.",
-        )
-    return root

@@ -21,23 +21,13 @@ import aiohttp
 import psutil
 
 from nebulab.errors import AlreadyRunning, NebulabError, StackError
-from nebulab.stack import (
-    accounts,
-    configuration,
-    containers,
-    guard,
-    isolation,
-    lost_jobs,
-    parts,
-    ports,
-    processes,
-    sessions,
-    state,
-)
-from nebulab.stack.files import locked, private_folder
+from nebulab.files import locked, private_folder
+from nebulab.stack import isolation, parts
+from nebulab.stack.embedded import accounts, configuration, container_jobs, lost_jobs, sessions
 from nebulab.stack.parts import Part
+from nebulab.stack.running import guard, ports, processes, state
+from nebulab.stack.running.state import PartState, StackState
 from nebulab.stack.settings import StackSettings
-from nebulab.stack.state import PartState, StackState
 
 _POLL_STARTING = 0.2
 _POLL_RUNNING = 3.0
@@ -146,11 +136,11 @@ class Supervisor:
         if self._isolation is None or self._isolation.kind != "container":
             yield
             return
-        await asyncio.to_thread(containers.remove, self.settings, self._isolation)
+        await asyncio.to_thread(container_jobs.remove, self.settings, self._isolation)
         try:
             yield
         finally:
-            left = await asyncio.to_thread(containers.remove, self.settings, self._isolation)
+            left = await asyncio.to_thread(container_jobs.remove, self.settings, self._isolation)
             if left:
                 log.info("removed %d containers that sessions left behind", left)
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from nebulab.stack import checks
+from nebulab.stack.doctor import checks
 from nebulab.stack.settings import read_settings
 from support import nvml
 from support.nvml import TORCH

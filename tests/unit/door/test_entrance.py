@@ -22,7 +22,7 @@ from nebulab.door.entrance import Entrance
 from nebulab.door.tickets import Tickets
 from nebulab.errors import ServerError
 from nebulab.session.walls import sealed
-from nebulab.stack import ports
+from nebulab.stack.running import ports
 
 HOST = "127.0.0.1"
 Serve = Callable[..., Awaitable[Path]]
@@ -252,7 +252,7 @@ async def test_a_container_gets_in_and_out_without_a_network(serve: Serve, jobs:
 import asyncio, subprocess
 from pathlib import Path
 from nebulab.session.walls import sealed
-from nebulab.stack import ports
+from nebulab.stack.running import ports
 subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
 async def answer(reader, writer):
     writer.write(b"inside: " + await reader.read(-1))

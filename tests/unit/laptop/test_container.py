@@ -10,11 +10,12 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from nebulab.containers.engine import Engine
+from nebulab.containers.walls import HOME
 from nebulab.errors import ImageError, SettingsError
 from nebulab.laptop import container, settings
 from nebulab.laptop.gpus import Choice
 from nebulab.laptop.login import Login
-from nebulab.stack.engine import HOME, Engine
 
 CPU = Choice(False)
 

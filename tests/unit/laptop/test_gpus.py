@@ -9,9 +9,9 @@ import pytest
 from nebulab.accelerators.diagnosis import Seen, examine
 from nebulab.accelerators.gpus import Gpu, Look, Trouble
 from nebulab.accelerators.machine import Machine
+from nebulab.containers.engine import Engine
 from nebulab.errors import SettingsError
 from nebulab.laptop import gpus
-from nebulab.stack.engine import Engine
 
 PODMAN = Engine("podman")
 NOTHING = examine(Look(trouble=Trouble.NO_LIBRARY), Machine())

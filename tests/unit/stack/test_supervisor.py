@@ -15,11 +15,12 @@ import psutil
 import pytest
 
 from nebulab.errors import AlreadyRunning, StackError
-from nebulab.stack import accounts, ports, processes, state
-from nebulab.stack.files import private_folder
+from nebulab.files import private_folder
+from nebulab.stack.embedded import accounts
 from nebulab.stack.parts import Part, by_http
+from nebulab.stack.running import ports, processes, state
+from nebulab.stack.running.state import PartState
 from nebulab.stack.settings import StackSettings
-from nebulab.stack.state import PartState
 from nebulab.stack.supervisor import Supervisor
 
 BROKEN = "import sys; print('no such option: --colour'); sys.exit(4)"

@@ -10,9 +10,9 @@ from click.testing import CliRunner
 
 from nebulab.cli import cli
 from nebulab.errors import NotRunning
-from nebulab.stack import logs, state
-from nebulab.stack.files import private_folder
-from nebulab.stack.state import PartState, StackState
+from nebulab.files import private_folder
+from nebulab.stack.running import logs, state
+from nebulab.stack.running.state import PartState, StackState
 
 
 @pytest.mark.parametrize("name", ["up", "down", "status", "logs", "doctor"])

@@ -1,0 +1,203 @@
+"""What `nebulab doctor` looks at: this machine, and what each missing thing costs; runs in a terminal."""
+
+from __future__ import annotations
+
+import asyncio
+import platform
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+from nebulab.accelerators import asking
+from nebulab.errors import InstallError, SettingsError
+from nebulab.files import read_json
+from nebulab.stack import isolation
+from nebulab.stack.embedded import worker
+from nebulab.stack.proxy import gx_it_proxy
+from nebulab.stack.running import ports, state
+from nebulab.stack.settings import StackSettings
+
+_GIB = 2**30
+_ENVIRONMENTS_GIB = 6
+_DATA_GIB = 5
+_MEMORY_GIB = 4
+_PROBE_SECONDS = 20
+
+
+@dataclass(frozen=True)
+class Check:
+    """One thing looked at.
+
+    `good` is None for a thing that the stack can do without; `costs` says, in words, what does not work without it.
+    """
+
+    name: str
+    good: bool | None
+    found: str
+    costs: str = ""
+
+
+def run(settings: StackSettings) -> list[Check]:
+    """Look at everything, and return what was found."""
+    checks: tuple[Callable[[StackSettings], Check], ...] = (
+        _python,
+        _uv,
+        _registry,
+        _disk,
+        _memory,
+        _ports,
+        _worker,
+        _bubblewrap,
+        _gpu,
+        _node,
+        _compiler,
+        _git,
+    )
+    return [check(settings) for check in checks] + [_engine(name) for name in ("docker", "podman")]
+
+
+def kernels_python(environment: Path | None, settings: StackSettings | None) -> Path | None:
+    """Return the interpreter whose frameworks `nebulab doctor --gpu` asks, or None where it is not installed yet.
+
+    Parameters
+    ----------
+    environment
+        The folder of an environment that was asked for; without it the stack's environment of the kernels, and in a
+        session or an installed package, which have no stack, the first `python` of PATH.
+
+    Raises
+    ------
+    SettingsError
+        `environment` has no Python.
+    """
+    if environment is not None:
+        python = environment / "bin" / "python"
+        if not python.exists():
+            raise SettingsError(f"{environment} is no Python environment.", "Name the folder that has bin/python.")
+        return python
+    if settings is None:
+        return Path(shutil.which("python") or sys.executable)
+    python = settings.environment("kernels") / "bin" / "python"
+    return python if python.exists() else None
+
+
+def _python(settings: StackSettings) -> Check:
+    return Check("Python", True, f"{platform.python_version()} ({sys.executable})")
+
+
+def _uv(settings: StackSettings) -> Check:
+    said = _say(sys.executable, "-m", "uv", "--version")
+    return Check("uv", said is not None, said or "missing", "no environment can be installed")
+
+
+def _registry(settings: StackSettings) -> Check:
+    said = _say(
+        *(sys.executable, "-m", "uv", "--no-config", "pip", "install", "--dry-run", "--no-deps", "--reinstall"),
+        *("--refresh", "--python", sys.executable, "click"),
+    )
+    found = "reachable" if said is not None else "not reachable"
+    costs = "environments can't be installed or renewed; those that are there work"
+    return Check("package index", said is not None, found, costs)
+
+
+def _disk(settings: StackSettings) -> Check:
+    installed = settings.environment("kernels").exists()
+    wanted = _DATA_GIB + (0 if installed else _ENVIRONMENTS_GIB)
+    folder = _existing(settings.data_dir)
+    free = shutil.disk_usage(folder).free
+    found = f"{free / _GIB:.0f} GiB free at {folder}, {wanted} wanted"
+    return Check("disk", free >= wanted * _GIB, found, "installing fails, or uploads and outputs do")
+
+
+def _memory(settings: StackSettings) -> Check:
+    free = psutil.virtual_memory().available
+    found = f"{free / _GIB:.1f} GiB available, {_MEMORY_GIB} wanted"
+    return Check("memory", free >= _MEMORY_GIB * _GIB, found, "Galaxy alone needs 1.2 GiB; kernels may be killed")
+
+
+def _ports(settings: StackSettings) -> Check:
+    if state.is_locked(settings.data_dir):
+        return Check("ports", True, "in use by the running stack")
+    kept = [port for port in read_json(settings.data_dir / "ports.json").values() if isinstance(port, int)]
+    taken = [str(port) for port in kept if not ports.is_free(port)]
+    found = f"taken: {', '.join(taken)}" if taken else "free"
+    return Check("ports", None if taken else True, found, "the next start chooses others, bookmarks break")
+
+
+def _worker(settings: StackSettings) -> Check:
+    costs = "an upload, or the end of a job, takes ten seconds in place of one"
+    if not state.is_locked(settings.data_dir):
+        return Check("worker", True, "starts with the stack")
+    running = state.read(settings.data_dir)
+    if running is not None and not any(part.name == "worker" for part in running.parts):
+        return Check("worker", None, "the stack was started with --no-worker", costs)
+    works = asyncio.run(worker.answers(settings.worker_dir))
+    found = "answers" if works else f"does not answer; {settings.log('worker')} may tell why"
+    return Check("worker", True if works else None, found, costs)
+
+
+def _bubblewrap(settings: StackSettings) -> Check:
+    reasons = []
+    for program in isolation.candidates():
+        reason = isolation.why_not(program)
+        if reason is None:
+            return Check("bubblewrap", True, f"works ({program})")
+        reasons.append(f"{program}: {reason}")
+    return Check("bubblewrap", None, "; ".join(reasons) or "missing", "a session may do all that you may")
+
+
+def _gpu(settings: StackSettings) -> Check:
+    seen = asking.ask().seen(_PROBE_SECONDS)
+    if seen.look.usable and not seen.serious:
+        return Check("GPU and driver", True, f"{seen.look.names}; driver {seen.look.driver}")
+    found = " ".join(finding.text for finding in seen.findings)
+    remedy = " ".join(finding.remedy for finding in seen.findings)
+    return Check("GPU and driver", None, found, remedy)
+
+
+def _node(settings: StackSettings) -> Check:
+    try:
+        program: str | Path = gx_it_proxy.find_node(settings).program
+    except InstallError:
+        return Check(
+            "node", None, "comes with Galaxy's environment, which is not installed", "no `--proxy gx-it-proxy`"
+        )
+    said = _say(str(program), "--version")
+    return Check("node", True if said else None, said or "does not run", "no `--proxy gx-it-proxy`")
+
+
+def _compiler(settings: StackSettings) -> Check:
+    missing = [program for program in ("g++", "make") if shutil.which(program) is None]
+    found = f"missing: {', '.join(missing)}" if missing else "g++ and make"
+    return Check("C++ compiler", None if missing else True, found, "gx-it-proxy can't be installed")
+
+
+def _git(settings: StackSettings) -> Check:
+    said = _say("git", "--version")
+    return Check("git", True if said else None, said or "missing", "no sessions on a Git repository")
+
+
+def _engine(name: str) -> Check:
+    if shutil.which(name) is None:
+        return Check(name, None, "missing", "no sessions in containers; bubblewrap does without")
+    works = _say(name, "info") is not None
+    found = "works" if works else "installed, its service does not answer"
+    return Check(name, True if works else None, found, "no sessions in containers; bubblewrap does without")
+
+
+def _existing(path: Path) -> Path:
+    return next(folder for folder in (path, *path.parents) if folder.exists())
+
+
+def _say(*command: str) -> str | None:
+    """Return what a program prints, or None if it is not there, fails or hangs."""
+    try:
+        finished = subprocess.run(command, capture_output=True, text=True, timeout=_PROBE_SECONDS)
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return finished.stdout.strip() if finished.returncode == 0 else None

@@ -1,0 +1,218 @@
+"""Writes what configures Galaxy: galaxy.yml, job destinations, tools; runs on one machine, at every start."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import psutil
+import yaml
+
+from nebulab import contract
+from nebulab.errors import SettingsError
+from nebulab.files import private_folder, write_private
+from nebulab.stack.embedded import container_jobs, worker
+from nebulab.stack.embedded.accounts import Secrets
+from nebulab.stack.isolation import Isolation
+from nebulab.stack.proxy import sessions_map
+from nebulab.stack.settings import StackSettings
+
+_SHARE_OF_MACHINE = 0.8
+"""Of its memory and its disk, what one session may take: a smaller machine gives what it has."""
+_SESSION_GPU_MEMORY_MB = 15 * 1024
+# A session holds its worker as long as it is open, so there must be more of them than people open sessions.
+_FURTHER_WORKERS = 8
+# What brings data in has slots of its own, so that long trainings hold nobody's uploads up.
+_UPLOAD_TOOLS = ("__DATA_FETCH__", "upload1")
+# Of Galaxy's own tools, those that bring data in and cut tables; paths below the wheel's folder of bundled tools.
+_BUNDLED = {
+    "Get data": ("data_source/upload.xml",),
+    "Tables and text": (
+        "stats/filtering.xml",
+        "filters/cutWrapper.xml",
+        "filters/catWrapper.xml",
+        "filters/headWrapper.xml",
+        "filters/sorter.xml",
+        "filters/joiner.xml",
+    ),
+}
+
+
+def write(settings: StackSettings, secrets: Secrets, isolation: Isolation, galaxy_port: int, proxy_port: int) -> Path:
+    """Write all configuration files and return the path of galaxy.yml.
+
+    Raises
+    ------
+    SettingsError
+        A tool or a list of tools is no well-formed XML.
+    """
+    for folder in (settings.config_dir, settings.galaxy_dir, settings.logs_dir, settings.bin_dir):
+        private_folder(folder)
+    _link_programs(settings, isolation)
+    worker.write(settings)
+    # Galaxy makes it when a first session tells its address, and fails a job whose session has ended before that.
+    sessions_map.create(settings.sessions_map)
+    tools = sorted((settings.checkout / "galaxy-tools").glob("*.xml"))
+    tools = [path for path in tools if _xml(path).tag == "tool"]
+    lists = [settings.config_dir / "tool_conf.xml", *settings.tool_confs]
+    _write_tool_conf(lists[0], settings.environment("galaxy"), tools)
+    interactive = [_xml(path).get("id", "") for path in tools + _listed_tools(settings) if _is_interactive(path)]
+    jobs = _job_configuration(settings, isolation, interactive)
+    write_private(settings.config_dir / "job_conf.yml", yaml.safe_dump(jobs, sort_keys=False))
+    galaxy = _galaxy_configuration(settings, secrets, lists, galaxy_port, proxy_port)
+    path = settings.config_dir / "galaxy.yml"
+    write_private(path, yaml.safe_dump({"galaxy": galaxy}, sort_keys=False))
+    return path
+
+
+def _galaxy_configuration(
+    settings: StackSettings, secrets: Secrets, tool_confs: list[Path], galaxy_port: int, proxy_port: int
+) -> dict[str, Any]:
+    data = settings.galaxy_dir
+    return {
+        "data_dir": str(data),
+        "config_dir": str(settings.config_dir),
+        "managed_config_dir": str(data / "config"),
+        "database_connection": settings.database_url,
+        "brand": "Nebulab",
+        "admin_users": secrets.admin.email,
+        "bootstrap_admin_api_key": secrets.bootstrap_key,
+        "id_secret": secrets.id_secret,
+        # With these two only who got an account from the administrator can run anything here.
+        "require_login": True,
+        "allow_local_account_creation": False,
+        # `down` ends every user's sessions as that user would.
+        "api_allow_run_as": secrets.admin.email,
+        # Galaxy's own default lets every user read every dataset.
+        "new_user_dataset_access_role_default_private": True,
+        # None is set, but an administrator may set one.
+        "enable_quotas": True,
+        "tool_path": str(settings.checkout / "galaxy-tools"),
+        "tool_config_file": ",".join(str(path) for path in tool_confs),
+        "watch_tools": "auto",
+        "job_config_file": str(settings.config_dir / "job_conf.yml"),
+        "watch_job_rules": "auto",
+        "conda_auto_init": False,
+        "dependency_resolvers_config_file": "none",
+        # It would fetch a program to build containers with, at every start.
+        "enable_mulled_containers": False,
+        "enable_celery_tasks": False,
+        "galaxy_infrastructure_url": f"http://localhost:{galaxy_port}",
+        "interactivetools_enable": True,
+        # Sessions are opened at the proxy itself, not through Galaxy.
+        "interactivetools_upstream_proxy": False,
+        "interactivetools_proxy_host": f"localhost:{proxy_port}",
+        "interactivetools_map": str(settings.sessions_map),
+        "outputs_to_working_directory": True,
+        # Galaxy would refuse a notebook or a page with an interactive plot when it is uploaded, though not when a tool
+        # makes it; it shows neither with its scripts.
+        "check_upload_content": False,
+        # A session takes 10,000 outputs; the notebooks that were edited come on top.
+        "max_discovered_files": 11_000,
+        # What a failed job left behind may be somebody's work.
+        "cleanup_job": "onsuccess",
+        # How soon a new job starts, or one whose inputs have just become ready; once a second is the default.
+        "job_handler_monitor_sleep": 0.25,
+    }
+
+
+def _job_configuration(settings: StackSettings, isolation: Isolation, interactive: list[str]) -> dict[str, Any]:
+    cores = min(settings.session_cores, os.cpu_count() or 1)
+    memory_mb = int(psutil.virtual_memory().total * _SHARE_OF_MACHINE) // 2**20
+    disk_mb = int(psutil.disk_usage(str(settings.data_dir)).total * _SHARE_OF_MACHINE) // 2**20
+    variables = {
+        "PATH": f"{settings.bin_dir}:$PATH",
+        contract.KERNELS: str(settings.environment("kernels")),
+        contract.ISOLATION: isolation.kind,
+        contract.IDLE_MINUTES: str(settings.idle_minutes),
+        contract.HIDE: str(settings.data_dir),
+        contract.CLONE_SCHEMES: settings.clone_schemes,
+        "GALAXY_MEMORY_MB": str(min(settings.session_memory_mb, memory_mb)),
+        contract.DISK_MB: str(min(settings.session_disk_mb, disk_mb)),
+        contract.GPU_MEMORY_MB: str(_SESSION_GPU_MEMORY_MB),
+    }
+    destination: dict[str, Any] = {
+        "runner": "local",
+        "local_slots": cores,
+        "live_tool_output_reporting": "true",
+        "env": [
+            *({"name": name, "value": value} for name, value in variables.items()),
+            {"file": str(container_jobs.rules_folder(settings) / "ending.sh")},
+        ],
+    }
+    job = destination | {"local_slots": 1}
+    at_once = max(2, os.cpu_count() or 1)
+    environments: dict[str, Any] = {"jobs": job, "uploads": job, "sessions": destination}
+    limits = {"jobs": at_once, "uploads": at_once, "sessions": settings.max_sessions}
+    tools = dict.fromkeys(interactive, "sessions") | dict.fromkeys(_UPLOAD_TOOLS, "uploads")
+    if isolation.kind == "container":
+        # Galaxy's own tools need no container; users' programs do.
+        tools[contract.JOB_TOOL] = "programs"
+        limits["programs"] = at_once
+        for name, local in (("sessions", destination), ("programs", job)):
+            environments |= container_jobs.environments(settings, isolation, name, local, variables)
+            limits[container_jobs.counted(name)] = limits.pop(name)
+    workers = settings.max_sessions + _FURTHER_WORKERS
+    return {
+        "runners": {"local": {"load": "galaxy.jobs.runners.local:LocalJobRunner", "workers": workers}},
+        # One query for a look at what is new, in place of two. `mem-self` would need none, and notes no handler: what
+        # then runs or waits when Galaxy is killed stays so for ever.
+        "handling": {"assign": ["db-self"]},
+        "execution": {"default": "jobs", "environments": environments},
+        "limits": [
+            {"type": "environment_total_concurrent_jobs", "id": name, "value": value} for name, value in limits.items()
+        ],
+        "tools": [{"id": tool, "environment": environment} for tool, environment in tools.items()],
+    }
+
+
+def _write_tool_conf(path: Path, galaxy: Path, tools: list[Path]) -> None:
+    toolbox = ElementTree.Element("toolbox")
+    bundled = next(galaxy.glob("lib/python*/site-packages/galaxy/tools/bundled"))
+    sections = {name: [bundled / file for file in files] for name, files in _BUNDLED.items()}
+    for name, files in (sections | {"Machine learning": tools}).items():
+        section = ElementTree.SubElement(toolbox, "section", id=name.lower().replace(" ", "_"), name=name)
+        for file in files:
+            ElementTree.SubElement(section, "tool", file=str(file))
+    ElementTree.indent(toolbox)
+    write_private(path, ElementTree.tostring(toolbox, encoding="unicode"))
+
+
+def _listed_tools(settings: StackSettings) -> list[Path]:
+    """Return the tools of the user's own lists; relative paths are relative to the list's `tool_path`, else to it.
+
+    Galaxy calls the list's own folder `${tool_conf_dir}`.
+    """
+    found = []
+    for listing in settings.tool_confs:
+        root = _xml(listing)
+        below, *files = (
+            given.replace("${tool_conf_dir}", str(listing.parent))
+            for given in (root.get("tool_path", ""), *(tool.get("file", "") for tool in root.iter("tool")))
+        )
+        found += [listing.parent / below / file for file in files]
+    return [path for path in found if path.is_file()]
+
+
+def _is_interactive(path: Path) -> bool:
+    return _xml(path).get("tool_type") == "interactive"
+
+
+def _xml(path: Path) -> ElementTree.Element:
+    try:
+        return ElementTree.parse(path).getroot()  # noqa: S314 - the administrator's own files
+    except ElementTree.ParseError as error:
+        raise SettingsError(f"{path} is no well-formed XML: {error}.", "Mend the file, then start again.") from error
+
+
+def _link_programs(settings: StackSettings, isolation: Isolation) -> None:
+    """Link what the jobs call into one folder, which comes first on their PATH."""
+    programs = {"nebulab": settings.environment("lab") / "bin" / "nebulab"}
+    if isolation.program is not None:
+        programs["bwrap"] = isolation.program
+    for name in ("nebulab", "bwrap"):
+        (settings.bin_dir / name).unlink(missing_ok=True)
+    for name, target in programs.items():
+        (settings.bin_dir / name).symlink_to(target)

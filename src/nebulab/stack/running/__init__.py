@@ -1,0 +1,1 @@
+"""The processes of a running stack: started, found again and ended; their state, ports and logs."""
