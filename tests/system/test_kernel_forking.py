@@ -129,7 +129,7 @@ class Session:
         self.zygote: forking.Zygote | None = None
 
     async def begin(self, *, ready: bool = True) -> forking.Zygote:
-        forking._asked_before = False
+        forking._kernel_was_started = False
         self.zygote = forking.begin(str(self.python), os.environ)
         if ready:
             await soon("the zygote", self.zygote.is_ready)
@@ -149,7 +149,7 @@ async def session(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncItera
     monkeypatch.setenv("HISTORY_ID", "h1")
     monkeypatch.setattr(KernelProvisionerFactory.instance(), "default_provisioner_name", PROVISIONER)
     monkeypatch.setattr(forking, "_zygote", None)
-    monkeypatch.setattr(forking, "_asked_before", False)
+    monkeypatch.setattr(forking, "_kernel_was_started", False)
     monkeypatch.setattr(forking, "_PAUSE_SECONDS", 0.1)
     yield session
     if session.zygote is not None:
