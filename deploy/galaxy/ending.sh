@@ -1,9 +1,9 @@
-# Sourced by Galaxy's job scripts. Galaxy stops a job by SIGTERM, collects as soon as this script has ended, and kills what
-# is left of it after a second. So the script ends when the session has laid out what was saved last: it makes the file
-# `kept` then, at every end of its own too, and other jobs have no such folders and are not waited for.
+# Sourced by Galaxy's job scripts. Galaxy stops a job by SIGTERM, collects as soon as this script has ended, and sends
+# SIGKILL after a second. So the script ends when the session has laid out its last outputs and made the file `kept`, which
+# it does at every end. Other jobs have no such folders and are not waited for.
 _nebulab_await() {
     local folder=$_GALAXY_JOB_DIR/working ends=$(($(date +%s%3N) + 700))
-    # By the clock: on a busy machine many short sleeps take longer than they say, and a second later comes SIGKILL.
+    # By the clock: on a busy machine many short sleeps take longer than their sum, and SIGKILL comes after a second.
     while (($(date +%s%3N) < ends)); do
         [ ! -e "$folder/kept" ] && { [ -d "$folder/mirror" ] || [ -d "$folder/results" ]; } || return 0
         sleep 0.05
@@ -24,7 +24,7 @@ _nebulab_await_room() {
     rm -f "$there"
 }
 
-# What the tool's exit code was written to then is empty, and Galaxy takes a job without one for a good one.
+# On a full disk the file of the tool's exit code is empty, and Galaxy takes a job without an exit code for ok.
 _nebulab_keep_exit_code() {
     local there=$_GALAXY_JOB_DIR/galaxy_${_GALAXY_JOB_DIR##*/}.ec
     [ -z "${return_code:-}" ] || [ -s "$there" ] || [ ! -d "$_GALAXY_JOB_DIR" ] || echo "$return_code" >"$there"

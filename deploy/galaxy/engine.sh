@@ -79,8 +79,8 @@ _nebulab_apptainer() {
     return "$code"
 }
 
-# What the session says of its port, carried to where Galaxy looks and the container can't write. The port alone: whoever
-# can write there must not send Galaxy's proxy to another machine.
+# Copies the session's port from its report to the file that Galaxy reads and the container can't write. The port alone:
+# a session must not send Galaxy's proxy to another machine.
 _nebulab_publish() {
     local port there=$_GALAXY_JOB_DIR/container_runtime.json
     until [ -s "$1" ]; do sleep 0.2; done

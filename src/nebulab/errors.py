@@ -34,7 +34,7 @@ from __future__ import annotations
 
 
 class NebulabError(Exception):
-    """What happened (`message`) and what to do next (`hint`); the CLI prints both without a traceback."""
+    """An error: the `message` says what happened, the `hint` what to do next; the CLI prints both, and no traceback."""
 
     exit_code = 1
 
@@ -47,7 +47,7 @@ class NebulabError(Exception):
         return f"{self.message}\n{self.hint}" if self.hint else self.message
 
     def _render_traceback_(self) -> list[str]:
-        """Return what a notebook shows instead of a traceback, which would be about Nebulab's code, not the user's."""
+        """Return the lines that IPython shows instead of a traceback, which would show Nebulab's code."""
         return [f"{type(self).__name__}: {self}"]
 
 

@@ -1,7 +1,7 @@
 """Files and folders; runs everywhere.
 
-Files are replaced at once: whoever reads one sees the old content or the new one, never a part. Folders for their owner
-alone, JSON that may be broken, lock files.
+Atomic replacement (a reader sees the old content or the new one, never a part), folders for their owner alone, JSON that
+may be broken, lock files.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from typing import Any
 
 @contextlib.contextmanager
 def replacing(path: Path, beside: str = "") -> Iterator[Path]:
-    """Yield a file beside `path` that takes its place when the block ends, and is deleted if the block fails.
+    """Yield a temporary file beside `path`; it is renamed to `path` when the block ends, or deleted if that raises.
 
-    It is called `beside`, where others go by that name; else it is a new one for its owner alone, which neither another
-    thread nor a link that lies there already can get in the way of.
+    Its name is `beside`, or by default a new unique one, readable by its owner alone, which neither another thread nor
+    an existing link can collide with.
     """
     if beside:
         part = path.with_name(beside)
@@ -42,7 +42,7 @@ def replacing(path: Path, beside: str = "") -> Iterator[Path]:
 
 
 def write_private(path: Path, content: str | bytes, mode: int = 0o600) -> None:
-    """Replace `path` by a file with `content`, for its owner alone unless `mode` says otherwise."""
+    """Replace `path` by a file with `content`, readable by its owner alone unless `mode` allows more."""
     with replacing(path) as part:
         part.write_bytes(content.encode("utf-8") if isinstance(content, str) else content)
         part.chmod(mode)
@@ -54,7 +54,7 @@ def replace(path: Path, content: bytes | Path) -> None:
     Raises
     ------
     OSError
-        The old content stays, unless the file is a mount of its own, which can only be overwritten.
+        It failed. The old content stays, unless the file is a mount point, which can only be overwritten.
     """
     try:
         with replacing(path, f".{path.name}.{os.getpid()}") as part:

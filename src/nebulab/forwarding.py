@@ -1,7 +1,7 @@
-"""Carries a connection on to another address, byte by byte; runs beside Galaxy and in a session in a container.
+"""Forwarding of connections between ports and Unix sockets, byte by byte; runs in the door and in a sealed session.
 
-A container has no way to this machine's loopback, where Galaxy listens. A socket in a mounted folder is one: the door
-serves it, and the session makes Galaxy's own address of it again.
+A container can't reach this machine's loopback, where Galaxy listens. It can reach a Unix socket in a mounted folder:
+the door serves that, and the session forwards the port of Galaxy's address to it.
 """
 
 from __future__ import annotations
@@ -21,30 +21,30 @@ _CHUNK = 256 * 1024
 
 
 async def serve_socket(path: Path, host: str, port: int) -> asyncio.Server:
-    """Listen on the socket `path`, which everybody may connect to who sees it, and forward to `host` and `port`.
+    """Listen on the socket `path`, with mode 666, and forward to `host` and `port`.
 
     Raises
     ------
     OSError
-        It can't be made.
+        The socket can't be made.
     """
     return await serve_socket_with(path, onward(host, port))
 
 
 def onward(host: str, port: int) -> Handler:
-    """Return what forwards a connection to `host` and `port`."""
+    """Return a handler that forwards a connection to `host` and `port`."""
     return _forward(lambda: asyncio.open_connection(host, port))
 
 
 async def serve_socket_with(path: Path, handle: Handler, *, limit: int = 2**16) -> asyncio.Server:
-    """Listen on the socket `path`, which everybody may connect to who sees it; `handle` gets each connection.
+    """Listen on the socket `path`, with mode 666; `handle` gets each connection.
 
-    `limit` is how much a line, or the head of a request, may have.
+    `limit` is the largest size of a line, or of a request's head, in bytes.
 
     Raises
     ------
     OSError
-        It can't be made.
+        The socket can't be made.
     """
     return await asyncio.start_unix_server(in_tasks(handle), sock=_listening(path), limit=limit, backlog=BACKLOG)
 
@@ -61,12 +61,12 @@ async def serve_port(host: str, port: int, path: Path) -> asyncio.Server:
 
 
 async def serve_listening(listening: socket.socket, path: Path) -> asyncio.Server:
-    """Forward what comes to a socket that listens already to the socket `path`."""
+    """Forward connections to a socket that listens already to the socket `path`."""
     return await asyncio.start_server(_forward(lambda: asyncio.open_unix_connection(path)), sock=listening)
 
 
 def in_tasks(handle: Handler) -> Callable[[asyncio.StreamReader, asyncio.StreamWriter], None]:
-    """Return what asyncio's servers call for each connection: asyncio's own tasks complain when they are cancelled."""
+    """Return a callback for asyncio's servers that runs `handle` in a task; asyncio's own tasks log a cancellation."""
     tasks: set[asyncio.Future[None]] = set()
 
     def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -78,7 +78,7 @@ def in_tasks(handle: Handler) -> Callable[[asyncio.StreamReader, asyncio.StreamW
 
 
 async def open_socket(path: Path) -> Streams:
-    """Connect to the socket `path`, however long that path is.
+    """Connect to the socket `path`, of any length.
 
     Raises
     ------
@@ -89,41 +89,41 @@ async def open_socket(path: Path) -> Streams:
         return await asyncio.open_unix_connection(short)
 
 
-async def join(one: Streams, other: Streams, moved: Callable[[], None] = lambda: None) -> None:
-    """Carry bytes both ways until both sides have ended, or one breaks; `moved` is called for each piece.
+async def join(near: Streams, far: Streams, moved: Callable[[], None] = lambda: None) -> None:
+    """Copy bytes both ways until both sides have sent EOF, or one breaks; `moved` is called for each chunk.
 
-    Never more than a few hundred kilobytes are held, however slow a side is.
+    Never more than a few hundred kilobytes are buffered, however slow a side is.
     """
     try:
-        await asyncio.gather(copy(one[0], other[1], moved), copy(other[0], one[1], moved))
+        await asyncio.gather(copy(near[0], far[1], moved), copy(far[0], near[1], moved))
     except (OSError, asyncio.CancelledError) as error:
-        one[1].transport.abort()
-        other[1].transport.abort()
+        near[1].transport.abort()
+        far[1].transport.abort()
         if isinstance(error, asyncio.CancelledError):
             raise
     finally:
-        one[1].close()
-        other[1].close()
+        near[1].close()
+        far[1].close()
 
 
 def _listening(path: Path) -> socket.socket:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.unlink(missing_ok=True)
-    made = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
         with _short(path) as short:
-            made.bind(short)
+            listening.bind(short)
     except OSError:
-        made.close()
+        listening.close()
         raise
     path.parent.chmod(0o755)
     path.chmod(0o666)
-    return made
+    return listening
 
 
 @contextlib.contextmanager
 def _short(path: Path) -> Iterator[str]:
-    """Name `path` through /proc: a socket's own path may have 107 bytes only."""
+    """Yield a short name of `path` through /proc: the path of a Unix socket has 107 bytes at most."""
     folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
     try:
         yield f"/proc/self/fd/{folder}/{path.name}"
@@ -146,7 +146,7 @@ def _forward(connect: Callable[[], Awaitable[Streams]]) -> Handler:
 async def copy(
     reader: asyncio.StreamReader, writer: asyncio.StreamWriter, moved: Callable[[], None] = lambda: None
 ) -> None:
-    """Carry bytes one way until their end, and pass that on; `moved` is called for each piece."""
+    """Copy bytes one way until EOF, and send EOF on; `moved` is called for each chunk."""
     while chunk := await reader.read(_CHUNK):
         moved()
         writer.write(chunk)
@@ -157,7 +157,7 @@ async def copy(
 
 
 def main() -> None:
-    """Forward from a listening socket that was inherited to a socket's path, until this process is ended."""
+    """Forward from an inherited listening socket to a Unix socket, until this process is killed."""
     listening, path = socket.socket(fileno=int(sys.argv[1])), Path(sys.argv[2])
 
     async def serve() -> None:

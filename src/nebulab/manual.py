@@ -24,7 +24,7 @@ from nebulab.variables import Setting, declared
 PAGE = Path("docs", "settings.md")
 """The page, in a checkout."""
 COMMAND = ".venv/bin/python -m nebulab.manual"
-"""What writes it anew."""
+"""The command that writes the page anew."""
 
 _HEAD = f"""\
 # Settings
@@ -89,13 +89,13 @@ def page() -> str:
 
 
 def documented() -> set[str]:
-    """Return the names of the variables that the page tells of."""
+    """Return the names of the variables on the page."""
     handed_over = {row[0].strip("`") for row in _handed_over()}
-    return handed_over | {one.name for _, _, settings in _CHAPTERS for one in settings}
+    return handed_over | {setting.name for _, _, settings in _CHAPTERS for setting in settings}
 
 
-def _variable(one: Setting) -> tuple[str, ...]:
-    return f"`{one.name}`", one.unset or _default(one.default), one.kind.allowed, one.help
+def _variable(setting: Setting) -> tuple[str, ...]:
+    return f"`{setting.name}`", setting.unset or _default(setting.default), setting.kind.allowed, setting.help
 
 
 def _default(value: Any) -> str:
@@ -109,22 +109,22 @@ def _default(value: Any) -> str:
 def _options(command: click.Command) -> list[tuple[str, ...]]:
     context = click.Context(command, info_name=command.name)
     # Without click's own `--help`, whose names depend on how the command was called before.
-    found = [parameter.get_help_record(context) for parameter in command.params if parameter.name != "help"]
-    return [(f"`{record[0]}`", record[1]) for record in found if record is not None]
+    records = [parameter.get_help_record(context) for parameter in command.params if parameter.name != "help"]
+    return [(f"`{record[0]}`", record[1]) for record in records if record is not None]
 
 
 def _handed_over() -> list[tuple[str, ...]]:
-    """Return the variables that have a text in `contract`, each with it."""
+    """Return the variables in `contract` that have a text below their name, each with its text."""
     body = ast.parse(Path(contract.__file__).read_text(encoding="utf-8")).body
-    found: list[tuple[str, ...]] = []
+    rows: list[tuple[str, ...]] = []
     for assigned, text in itertools.pairwise(body):
         match assigned, text:
             case (
                 ast.Assign(value=ast.Constant(value=str(name))),
-                ast.Expr(value=ast.Constant(value=str(told))),
+                ast.Expr(value=ast.Constant(value=str(meaning))),
             ) if name.startswith("NEBULAB_"):
-                found.append((f"`{name}`", told))
-    return found
+                rows.append((f"`{name}`", meaning))
+    return rows
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

@@ -1,6 +1,6 @@
 """One streaming HTTP and websocket relay on aiohttp; runs in the interactive tools proxy and in a session's broker.
 
-Bodies pass in both directions as they arrive, with back-pressure and constant memory, and byte for byte: nothing is
+Bodies are streamed in both directions, with back-pressure and constant memory, and byte for byte: nothing is
 decompressed, no redirect is followed, the address is sent as the caller wrote it.
 
 A server that relays must be started with `SERVER_OPTIONS` (`web.AppRunner(app, **SERVER_OPTIONS)`): aiohttp's defaults
@@ -22,7 +22,7 @@ from multidict import CIMultiDict
 from yarl import URL
 
 ResponseHeaders = Callable[[CIMultiDict[str]], None]
-"""A caller's last word on the headers of a response; it edits them in place."""
+"""Edits the headers of a response in place, before they are sent."""
 
 PATIENCE = 300.0
 """Seconds until the next bytes of a request's body must have come; a body may take as long as it likes in all."""
@@ -91,7 +91,7 @@ _ServerWebSocket = web.WebSocketResponse[bool]
 
 
 def relay_client() -> aiohttp.ClientSession:
-    """Return a client fit for relaying: it keeps no cookies, reads no proxy settings and has no limit of connections.
+    """Return a client for relaying: it keeps no cookies, reads no proxy settings and has no limit of connections.
 
     Must be called inside the event loop, and closed by the caller.
     """
@@ -105,19 +105,19 @@ def relay_client() -> aiohttp.ClientSession:
 
 
 def end_to_end_headers(headers: Mapping[str, str]) -> CIMultiDict[str]:
-    """Return `headers`, duplicates included, without those which belong to one connection (RFC 9110, section 7.6.1)."""
-    kept = CIMultiDict(headers)
-    named: set[str] = set()
-    for name, value in kept.items():
+    """Return `headers`, duplicates included, without the hop-by-hop ones (RFC 9110, section 7.6.1)."""
+    end_to_end = CIMultiDict(headers)
+    hop_by_hop = set(_HOP_BY_HOP)
+    for name, value in end_to_end.items():
         if name.lower() == "connection":
-            named.update(option.strip().lower() for option in value.split(","))
-    for name in {name for name in kept if name.lower() in _HOP_BY_HOP or name.lower() in named}:
-        del kept[name]
-    return kept
+            hop_by_hop.update(option.strip().lower() for option in value.split(","))
+    for name in {name for name in end_to_end if name.lower() in hop_by_hop}:
+        del end_to_end[name]
+    return end_to_end
 
 
 def is_websocket(request: web.Request) -> bool:
-    """Tell whether `request` asks for a websocket, which `relay_websocket` carries."""
+    """Whether `request` is a websocket handshake, for `relay_websocket`."""
     return request.method == "GET" and request.headers.get(hdrs.UPGRADE, "").lower() == "websocket"
 
 
@@ -153,9 +153,9 @@ async def relay_http(
     target
         The full address, percent-encoded already; it is sent verbatim.
     headers
-        Exactly the headers to send, `end_to_end_headers(request.headers)` and what the caller changes in them.
+        Exactly the headers to send: `end_to_end_headers(request.headers)`, with the caller's changes.
     body
-        What to send in place of the request's own body, for a caller that had to read it.
+        The body to send in place of the request's own, for a caller that had to read that.
     response_headers
         Called with the end-to-end headers of the response before they are sent.
 
@@ -178,10 +178,10 @@ async def relay_http(
         max_field_size=_LONGEST_LINE,
         timeout=aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT_SECONDS),
     ) as answer:
-        kept = end_to_end_headers(answer.headers)
+        end_to_end = end_to_end_headers(answer.headers)
         if response_headers is not None:
-            response_headers(kept)
-        response = web.StreamResponse(status=answer.status, reason=answer.reason, headers=kept)
+            response_headers(end_to_end)
+        response = web.StreamResponse(status=answer.status, reason=answer.reason, headers=end_to_end)
         await response.prepare(request)
         try:
             async for chunk in answer.content.iter_any():
@@ -200,10 +200,10 @@ async def relay_websocket(
     headers: Mapping[str, str],
     response_headers: ResponseHeaders | None = None,
 ) -> web.StreamResponse:
-    """Connect `request` and a websocket at `target`, and pass text, binary, ping, pong and close both ways.
+    """Connect `request` and a websocket at `target`, and relay text, binary, ping, pong and close both ways.
 
-    The target chooses the subprotocol. Messages may be of any size. Parameters are those of `relay_http`; a target
-    which refuses the handshake has its status passed on as a plain response.
+    The target chooses the subprotocol. Messages may be of any size. Parameters are those of `relay_http`; if the target
+    refuses the handshake, its status is the response's.
 
     Raises
     ------
@@ -245,7 +245,7 @@ async def relay_websocket(
 
 
 async def _pass_messages(near: _ServerWebSocket, far: _ClientWebSocket) -> None:
-    """Carry messages until either side closes, then close the other side with the same code and reason."""
+    """Relay messages until either side closes, then close the other side with the same code and reason."""
     outward = asyncio.create_task(_pump(near, far))
     inward = asyncio.create_task(_pump(far, near))
     try:
@@ -266,7 +266,7 @@ async def _cancel(tasks: Iterable[asyncio.Task[Any]]) -> None:
 async def _pump(
     source: _ClientWebSocket | _ServerWebSocket, sink: _ClientWebSocket | _ServerWebSocket
 ) -> tuple[int, bytes]:
-    """Pass on the messages of `source`; return the code and the reason it closed with."""
+    """Send the messages of `source` to `sink`; return the code and the reason with which `source` closed."""
     try:
         while True:
             message = await source.receive()

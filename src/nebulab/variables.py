@@ -5,7 +5,7 @@ from the same declarations:
 
     idle_minutes: float = setting(contract.IDLE_MINUTES, 120.0, at_least=0, help="End after so long without computing.")
 
-A session reads its settings before JupyterLab's process exists: what is imported here delays the user.
+A session reads its settings before it starts JupyterLab: imports here delay the user.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ _DECLARED = "nebulab"
 
 
 class Kind:
-    """What a variable may hold; `allowed` tells it in words that follow `Give`. This one takes any text."""
+    """The type of a variable's value; `allowed` describes it in words that follow `Give`. This one is any text."""
 
     allowed = "a text"
 
     def read(self, value: str) -> Any:
-        """Return what `value` means.
+        """Return the parsed `value`.
 
         Raises
         ------
@@ -47,7 +47,7 @@ class Number(Kind):
         self.allowed = f"a {'whole ' if whole else ''}number, {at_least:g} or more"
 
     def read(self, value: str) -> float:
-        """Return the number; a whole one's fraction is cut off."""
+        """Return the number; with `whole`, the fraction is cut off."""
         number = float(value)
         if not (number >= self._at_least and math.isfinite(number)):
             raise ValueError
@@ -99,18 +99,18 @@ class Setting:
     Attributes
     ----------
     name
-        The variable's.
+        The variable's name.
     default
-        What it means that the variable is not there, or empty.
+        The value if the variable is not set, or empty.
     kind
-        What it may hold.
+        The type of its value.
     help
-        What it is for: a sentence or two, as the documentation shows it.
+        Its meaning: a sentence or two for the documentation.
     unset
-        The default in words, where the value alone doesn't tell it.
+        The default in words, if the value alone doesn't tell it.
     """
 
-    # No dataclass, which would take longer to make than all settings to read.
+    # No dataclass: making one takes longer than reading all settings.
     __slots__ = ("_empty_counts", "default", "help", "kind", "name", "unset")
 
     def __init__(
@@ -131,12 +131,12 @@ class Setting:
         self._empty_counts = empty_counts
 
     def read(self, environment: Mapping[str, str], *otherwise: Any) -> Any:
-        """Return the value in `environment`, or the default; what is given as `otherwise` replaces the default.
+        """Return the value in `environment`, or the default, which `otherwise` replaces if it is given.
 
         Raises
         ------
         SettingsError
-            It holds what is not allowed; the message names the variable, the value and what is.
+            The value is not allowed; the message names the variable, the value and the allowed values.
         """
         value = environment.get(self.name)
         if value is None or not (value.strip() or self._empty_counts):
@@ -150,10 +150,10 @@ class Setting:
 
 
 class Unusable(ValueError):
-    """Says why a value is not allowed, in words that follow it: `which is no web address`."""
+    """The reason for which a value is not allowed, in words that follow the value: `which is no web address`."""
 
 
-def setting(  # noqa: PLR0913 - each says one thing of the setting, by name
+def setting(  # noqa: PLR0913 - each is given by name
     name: str,
     default: Any = None,
     *,
@@ -171,13 +171,13 @@ def setting(  # noqa: PLR0913 - each says one thing of the setting, by name
     Parameters
     ----------
     at_least, whole
-        It holds a number, whole if so said.
+        For a number: the smallest one, and whether it is an integer.
     choices
-        It holds one of these words.
+        For a word: the allowed ones.
     kind
-        It holds something else than a number, a word of a list or a text.
+        For any other value than a number, a word of a list or a text.
     empty_counts
-        Whether a variable that is there and empty is read too, instead of meaning the default.
+        Whether an empty variable is a value, and not the default.
     secret
         Whether the value is left out of the dataclass's `repr`.
     """
@@ -185,24 +185,24 @@ def setting(  # noqa: PLR0913 - each says one thing of the setting, by name
         kind = Number(at_least, whole=whole)
     elif choices:
         kind = Choice(choices)
-    made = Setting(name, default, help=help, kind=kind or TEXT, unset=unset, empty_counts=empty_counts)
-    return field(default=default, repr=not secret, metadata={_DECLARED: made})
+    declaration = Setting(name, default, help=help, kind=kind or TEXT, unset=unset, empty_counts=empty_counts)
+    return field(default=default, repr=not secret, metadata={_DECLARED: declaration})
 
 
 def declared(settings: type) -> dict[str, Setting]:
-    """Return what the dataclass `settings` declares, by the field's name."""
-    return {one.name: one.metadata[_DECLARED] for one in fields(settings) if _DECLARED in one.metadata}
+    """Return the settings that the dataclass `settings` declares, by the field's name."""
+    return {each.name: each.metadata[_DECLARED] for each in fields(settings) if _DECLARED in each.metadata}
 
 
 def read(settings: type, environment: Mapping[str, str], **defaults: Any) -> dict[str, Any]:
-    """Return the values of all fields that the dataclass `settings` declares; `defaults` replace declared ones.
+    """Return the values of all settings that the dataclass `settings` declares; `defaults` replace declared ones.
 
     Raises
     ------
     SettingsError
-        A variable holds what is not allowed.
+        A variable's value is not allowed.
     """
     return {
-        name: one.read(environment, *([defaults[name]] if name in defaults else []))
-        for name, one in declared(settings).items()
+        name: declaration.read(environment, *([defaults[name]] if name in defaults else []))
+        for name, declaration in declared(settings).items()
     }

@@ -129,7 +129,7 @@ class Session:
         self.zygote: forking.Zygote | None = None
 
     async def begin(self, *, ready: bool = True) -> forking.Zygote:
-        forking._asked_before = False
+        forking._kernel_was_started = False
         self.zygote = forking.begin(str(self.python), os.environ)
         if ready:
             await soon("the zygote", self.zygote.is_ready)
@@ -149,7 +149,7 @@ async def session(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncItera
     monkeypatch.setenv("HISTORY_ID", "h1")
     monkeypatch.setattr(KernelProvisionerFactory.instance(), "default_provisioner_name", PROVISIONER)
     monkeypatch.setattr(forking, "_zygote", None)
-    monkeypatch.setattr(forking, "_asked_before", False)
+    monkeypatch.setattr(forking, "_kernel_was_started", False)
     monkeypatch.setattr(forking, "_PAUSE_SECONDS", 0.1)
     yield session
     if session.zygote is not None:
@@ -205,10 +205,10 @@ async def test_a_hungry_kernel_is_found_and_ended(session: Session) -> None:
         assert hungry.forked
         assert modest.forked
         assert await hungry.run("held = b'x' * 100_000_000; said = len(held)") == "100000000"
-        hog = memory.largest(os.getpid())
-        assert hog is not None
-        assert (hog.pid, hog.is_kernel) == (hungry.pid, True)
-        memory.end(hog)
+        largest = memory.largest(os.getpid())
+        assert largest is not None
+        assert (largest[0].pid, largest[0].is_kernel) == (hungry.pid, True)
+        memory.kill(largest[0])
         assert await hungry.ended() == -signal.SIGKILL
         assert await modest.run("said = 1") == "1"
 

@@ -1,1 +1,1 @@
-"""Rules by which Galaxy chooses where a job of Nebulab runs; runs in Galaxy, whose Python must be able to import it."""
+"""Rules by which Galaxy chooses the destination of Nebulab's jobs; runs in Galaxy, whose Python must import it."""

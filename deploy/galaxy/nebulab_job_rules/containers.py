@@ -1,7 +1,7 @@
-"""A session's container sees its own job and its own inputs, nothing else of Galaxy; runs in Galaxy.
+"""The destination of sessions in containers, with volumes for one job and its inputs alone; runs in Galaxy.
 
-Galaxy's `$defaults` would mount all datasets. Here the volumes are named for each job, and where Galaxy is root the
-session gets a user of its own that nobody knows. Everything else of the destination is the administrator's.
+Galaxy's `$defaults` would mount all datasets. Here the volumes are named for each job, and if Galaxy runs as root the
+session gets an unused uid of its own. Everything else of the destination is the administrator's.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _OWN = '[ -n "$_NEBULAB_OWNED" ] || { chown -hR %s "$_GALAXY_JOB_DIR/working" %s
 
 
 def in_container(app: Any, job: Any, container_environment: str) -> Any:
-    """Return the destination `container_environment` with this job's volumes and user; Galaxy calls it.
+    """Return the destination `container_environment` with this job's volumes and uid; Galaxy calls it.
 
     Raises
     ------
@@ -27,29 +27,29 @@ def in_container(app: Any, job: Any, container_environment: str) -> Any:
     """
     destination = app.job_config.get_destination(container_environment)
     outputs = sorted(_output_files(app, job))
-    places = [
+    mounts = [
         ("$working_directory", "rw"),
         ("$job_directory/tool_script.sh", "ro"),
         # One by one: a mounted file can't be replaced by a link, which Galaxy would follow.
         *((f"$job_directory/outputs/{name}", "rw") for name in outputs),
         *((path, "ro") for path in sorted(set(_input_files(job)))),
     ]
-    volumes = ",".join(_volume(path, mode) for path, mode in places)
+    volumes = ",".join(_volume(path, mode) for path, mode in mounts)
     if destination.params.get("singularity_enabled"):
-        # The session stays who Galaxy is, on the machine's own network.
+        # In Apptainer a session runs as Galaxy's user, on the machine's own network.
         if os.geteuid() == 0:
             raise ValueError("Galaxy is root, and so would be a session in Apptainer: run Galaxy as another user.")
         destination.params["singularity_volumes"] = volumes
         return destination
     destination.params["docker_volumes"] = volumes
     if os.geteuid() == 0:
-        number = FIRST_USER + job.id % USERS
-        who = f"{number}:{number}"
-        destination.params["docker_set_user"] = who
-        # Once: Galaxy's script says its preparations twice, the second time after the session.
+        uid = FIRST_USER + job.id % USERS
+        user = f"{uid}:{uid}"
+        destination.params["docker_set_user"] = user
+        # Guarded by a variable: Galaxy's script runs its preparations twice, the second time after the session.
         files = " ".join(f'"$_GALAXY_JOB_DIR/outputs/{name}"' for name in outputs)
         destination.env.append(
-            {"name": None, "value": None, "file": None, "raw": None, "execute": _OWN % (who, files)},
+            {"name": None, "value": None, "file": None, "raw": None, "execute": _OWN % (user, files)},
         )
     return destination
 
@@ -72,11 +72,11 @@ def _input_files(job: Any) -> Iterator[str]:
         if dataset is None:
             continue
         files = [dataset.get_file_name()]
-        # Galaxy's own class can't be imported where this is tested; of metadata's values a file alone has this.
+        # Metadata values that are files, told by their method: the tests can't import Galaxy's class.
         files += [value.get_file_name() for value in dataset.metadata.values() if hasattr(value, "get_file_name")]
         if dataset.dataset.extra_files_path_exists():
             files.append(dataset.dataset.extra_files_path)
-        # One that is deferred has no file.
+        # A deferred dataset has no file.
         yield from (file for file in files if file and Path(file).exists())
 
 

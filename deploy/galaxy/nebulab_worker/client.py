@@ -1,4 +1,5 @@
-"""What a bare `python` is in Galaxy's jobs: Galaxy's own Python, or the worker's quicker one; runs in a job's script.
+"""The stand-in for `python` in Galaxy's jobs: the worker if it can run the program, else Galaxy's Python; runs in a
+job's script.
 
 It imports as little as possible, since every job waits for it twice.
 """
@@ -20,7 +21,7 @@ _SIGNALS = 128
 
 
 def main(python: str, folder: str, arguments: list[str]) -> NoReturn:
-    """Run `python arguments…`: in the worker of `folder` where that works, else here.
+    """Run `python arguments…`: in the worker at `folder` if it answers, else in this process.
 
     Parameters
     ----------
@@ -35,7 +36,7 @@ def main(python: str, folder: str, arguments: list[str]) -> NoReturn:
 
 
 def _in_worker(folder: Path, arguments: list[str]) -> int | None:
-    """Return the exit code of a program that ran in the worker, or None where it is to run here."""
+    """Return the exit code of a program that ran in the worker, or None if it must run here."""
     connection = _ready(folder)
     if connection is None:
         return None
@@ -47,9 +48,9 @@ def _in_worker(folder: Path, arguments: list[str]) -> int | None:
             kind, number = "", ""
     if kind == "exit":
         return int(number)
-    # Killed: the program by somebody (the system, where memory ran out), or the keeper with it.
+    # Killed: the program (by the system, when memory ran out), or the keeper with it.
     if arguments[0] == _METADATA:
-        # It reads what the tool made and writes a file beside it: it may be done again.
+        # Idempotent: it reads the tool's outputs and writes a file beside them.
         print("Nebulab: the metadata is set once more; the first try was killed.", file=sys.stderr)
         return None
     how = f"by signal {number}" if kind == "signal" else "with the worker"
@@ -62,7 +63,7 @@ def _in_worker(folder: Path, arguments: list[str]) -> int | None:
 
 
 def _ready(folder: Path) -> socket.socket | None:
-    """Return a connection to a keeper that is ready, or None."""
+    """Return a connection on which a keeper has sent READY, or None."""
     try:
         connection = messages.connect(folder, messages.TASKS, _READY_SECONDS)
     except OSError:

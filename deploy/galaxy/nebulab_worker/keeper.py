@@ -1,6 +1,6 @@
-"""Keeps one program that runs in a fork of the worker: starts it, ends it with its job, tells how it ended.
+"""The keeper of one program that runs in a fork of the worker: starts it, kills it with its job, reports its exit code.
 
-A keeper is a process of its own, so that the programs that run outlive the worker.
+A keeper is a process of its own, so that running programs outlive the worker.
 """
 
 from __future__ import annotations
@@ -28,22 +28,22 @@ _PR_SET_PDEATHSIG = 1
 _REQUEST_SECONDS = 30
 _END_SECONDS = 5
 _LOOKS = 10
-"""So often a program is looked at in the time after which it counts as stuck, and once a minute at least."""
+"""Number of looks at a program in the time after which it counts as stuck; one a minute at least."""
 _LONGEST_PAUSE_SECONDS = 60
 
-# Places among the fields of /proc/<pid>/stat that follow the program's name (proc(5)).
+# Indices among the fields of /proc/<pid>/stat that follow the program's name (proc(5)).
 _SESSION, _USER_TIME, _SYSTEM_TIME = 3, 11, 12
 
 _libc = ctypes.CDLL(None)
 
 
 def keep(connection: socket.socket, stuck_seconds: float) -> None:
-    """Run what comes by `connection`, and return when it is over.
+    """Run the program that is requested on `connection`, and return when it has ended.
 
     Parameters
     ----------
     stuck_seconds
-        A program that for so long has used no processor, read nothing and written nothing is killed.
+        Time after which a program that used no processor, read nothing and wrote nothing is killed.
     """
     os.setsid()
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
@@ -64,66 +64,66 @@ def keep(connection: socket.socket, stuck_seconds: float) -> None:
 
 
 def _watch(task: int, connection: socket.socket, errors: int, stuck_seconds: float) -> int:
-    """Wait for `task`, and return its exit code, or the signal that killed it as a negative number."""
-    ended = os.pidfd_open(task)
+    """Wait for the process `task`, and return its exit code, negative for a signal."""
+    pidfd = os.pidfd_open(task)
     poll = select.poll()
-    poll.register(ended, select.POLLIN)
-    # The caller sends nothing more: what is to be read is its end.
+    poll.register(pidfd, select.POLLIN)
+    # The caller sends nothing more: readable means EOF.
     poll.register(connection, select.POLLIN)
     pause = min(stuck_seconds / _LOOKS, _LONGEST_PAUSE_SECONDS)
-    done, since = _work(task), time.monotonic()
+    work, since = _work(task), time.monotonic()
     while True:
         ready = {descriptor for descriptor, _ in poll.poll(1000 * pause)}
-        if ended in ready:
+        if pidfd in ready:
             break
         if connection.fileno() in ready:
-            _end(task, ended)
+            _end(task, pidfd)
             break
         now = _work(task)
-        if now != done:
-            done, since = now, time.monotonic()
+        if now != work:
+            work, since = now, time.monotonic()
         elif time.monotonic() - since > stuck_seconds:
-            said = f"Killed: it had done nothing for {stuck_seconds / 60:.0f} minutes (no computing, reading, writing)."
+            text = f"Killed: it had done nothing for {stuck_seconds / 60:.0f} minutes (no computing, reading, writing)."
             with contextlib.suppress(OSError):
-                os.write(errors, f"{said} Run it again; what it waited for, such as a server, may be back.\n".encode())
-            _end(task, ended)
+                os.write(errors, f"{text} Run it again; what it waited for, such as a server, may be back.\n".encode())
+            _end(task, pidfd)
             break
     _, status = os.waitpid(task, 0)
-    # What it has started and left.
+    # Processes that it has left behind.
     with contextlib.suppress(ProcessLookupError):
         os.killpg(task, signal.SIGKILL)
     return os.waitstatus_to_exitcode(status)
 
 
-def _end(task: int, ended: int) -> None:
-    """End `task`, and what it has started, as Galaxy ends a job."""
+def _end(task: int, pidfd: int) -> None:
+    """Terminate `task` and its process group, then kill them, as Galaxy ends a job."""
     _kill(task, signal.SIGTERM)
-    if not select.select([ended], [], [], _END_SECONDS)[0]:
+    if not select.select([pidfd], [], [], _END_SECONDS)[0]:
         _kill(task, signal.SIGKILL)
 
 
 def _kill(task: int, number: int) -> None:
-    """Signal `task`, which has no group of its own in its first moment, and the group that it leads later."""
+    """Send a signal to `task` and to the process group that it leads; it has none before it called setsid."""
     for signal_it in (os.kill, os.killpg):
         with contextlib.suppress(ProcessLookupError):
             signal_it(task, number)
 
 
 def _work(task: int) -> list[tuple[str, str, str, str]]:
-    """Return what `task` and the processes that it started have done until now, in figures that grow."""
-    found = []
+    """Return the processor times and I/O counters of all processes in the session of `task`."""
+    figures = []
     for process in Path("/proc").glob("[0-9]*"):
-        # Processes come and go while one looks.
+        # The process may have ended since it was listed.
         with contextlib.suppress(OSError):
             fields = (process / "stat").read_text(errors="replace").rpartition(")")[2].split()
             if int(fields[_SESSION]) == task:
                 transferred = (process / "io").read_text()
-                found.append((process.name, fields[_USER_TIME], fields[_SYSTEM_TIME], transferred))
-    return found
+                figures.append((process.name, fields[_USER_TIME], fields[_SYSTEM_TIME], transferred))
+    return figures
 
 
 def _run(request: messages.Request, descriptors: Sequence[int], keeper: int) -> NoReturn:
-    """Be the program."""
+    """Run the program in this fork, and exit with its code."""
     code = 1
     try:
         os.setsid()

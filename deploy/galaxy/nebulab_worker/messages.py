@@ -1,13 +1,13 @@
-"""What a job's `python` and the worker say to one another, over a Unix socket; runs on both sides.
+"""The protocol between a job's `python` and the worker, over a Unix socket; runs on both sides.
 
     the worker's keeper              the job's `python`
     READY                     ->
                               <-     a request, with the descriptors of standard input, output and error
-                                     (the connection stays open: its end means that the job was ended)
+                                     (the connection stays open: EOF means that the job was killed)
     "exit 0", "signal 9", …   ->
 
-A request is only sent to a keeper that said READY, so a program never runs twice: a caller that has lost patience is
-gone when the keeper reads.
+A request is only sent to a keeper that sent READY, so a program never runs twice: a caller that timed out has closed
+its connection when the keeper reads.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ READY = b"+"
 TASKS = "tasks"
 """The socket for requests, in the worker's folder."""
 ALIVE = "alive"
-"""The socket that answers READY to whoever connects, and takes no requests."""
+"""The socket that answers each connection with READY, and takes no requests."""
 
 _LENGTH = struct.Struct("!Q")
 _LARGEST = 64 << 20
@@ -31,7 +31,7 @@ _STANDARD = 3
 
 
 class Request(NamedTuple):
-    """One program to run: `arguments` are its path and its own; `environment` replaces the worker's."""
+    """One program to run: `arguments` are its path and its arguments; `environment` replaces the worker's."""
 
     arguments: Sequence[str]
     folder: str
@@ -41,12 +41,12 @@ class Request(NamedTuple):
 
 
 def connect(folder: Path, name: str, seconds: float) -> socket.socket:
-    """Return a connection to the socket `name` in `folder`, on which every step may take `seconds`.
+    """Return a connection to the socket `name` in `folder`, with a timeout of `seconds` for each operation.
 
     Raises
     ------
     OSError
-        Nobody listens there, or who listens hangs and has too many callers already.
+        Nothing listens there, or the backlog is full.
     """
 
     def do(channel: socket.socket, address: str) -> None:
@@ -57,7 +57,7 @@ def connect(folder: Path, name: str, seconds: float) -> socket.socket:
 
 
 def listen(folder: Path, name: str) -> socket.socket:
-    """Return a socket that listens as `name` in `folder`, for this user alone; one that is left there goes away."""
+    """Return a socket that listens as `name` in `folder`, for this user alone; one left over is replaced."""
 
     def bind(channel: socket.socket, address: str) -> None:
         mask = os.umask(0o177)
@@ -75,7 +75,7 @@ def listen(folder: Path, name: str) -> socket.socket:
 
 
 def _at(folder: Path, name: str, do: Callable[[socket.socket, str], None]) -> socket.socket:
-    # The path of a socket has 108 bytes at most, and data folders lie deep; this one is short whatever it leads to.
+    # The path of a Unix socket has 107 bytes at most, and data folders lie deep: /proc gives a short one.
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     channel = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
@@ -98,12 +98,12 @@ def send(connection: socket.socket, request: Request) -> None:
 
 
 def receive(connection: socket.socket) -> tuple[Request, list[int]] | None:
-    """Return a request and its three descriptors, or None from a caller that is gone.
+    """Return a request and its three file descriptors, or None if the caller has closed the connection.
 
     Raises
     ------
     ValueError
-        It is no request.
+        The bytes are no request.
     """
     head, descriptors, _, _ = socket.recv_fds(connection, _LENGTH.size, _STANDARD)
     if len(head) < _LENGTH.size or len(descriptors) != _STANDARD:

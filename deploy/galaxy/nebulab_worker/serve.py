@@ -1,4 +1,4 @@
-"""The worker's process: imports what Galaxy's jobs import, then forks a keeper for each that asks.
+"""The worker's process: imports what Galaxy's jobs import, then forks a keeper for each request.
 
 Called as `python -m nebulab_worker.serve --folder <its sockets> --galaxy-root <Galaxy's data>` in Galaxy's environment.
 """
@@ -29,7 +29,7 @@ log = logging.getLogger("nebulab_worker")
 
 
 def main() -> None:
-    """Serve until SIGTERM; what runs then runs on."""
+    """Serve until SIGTERM; running programs go on."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--folder", type=Path, required=True, help="where the sockets are made")
     parser.add_argument("--galaxy-root", required=True, help="the folder that Galaxy's jobs name so")
@@ -43,7 +43,7 @@ def main() -> None:
         sys.exit(f"This system's kernel has no pidfds (Linux 5.3 and newer have), which the worker needs: {error}.")
     began = time.monotonic()
     import_galaxy(chosen.galaxy_root)
-    # What is imported stays as it is: without this, collecting garbage in each fork would copy all of it.
+    # Without this the garbage collector would write to, and so copy, every page of the imported modules in each fork.
     gc.collect()
     gc.freeze()
     tasks, alive = (messages.listen(chosen.folder, name) for name in (messages.TASKS, messages.ALIVE))
@@ -55,7 +55,7 @@ def main() -> None:
 
 
 def import_galaxy(root: str) -> None:
-    """Import what the two programs import, the datatypes among it, which they find by Galaxy's list."""
+    """Import the modules of the two programs, and those of the datatypes in Galaxy's list."""
     import galaxy.config
     import galaxy.tools.data_fetch
     import galaxy_ext.metadata.set_metadata  # noqa: F401
@@ -63,18 +63,18 @@ def import_galaxy(root: str) -> None:
 
     datatypes = Path(galaxy.config.__file__).parent / "sample" / "datatypes_conf.xml.sample"
     if datatypes.exists():
-        # What can't be imported here is told by the job that needs it.
+        # Modules that can't be imported are reported by the job that needs them.
         logging.disable()
         Registry().load_datatypes(root, str(datatypes))
         logging.disable(logging.NOTSET)
 
 
 def serve(tasks: socket.socket, alive: socket.socket, stuck_seconds: float) -> None:
-    """Fork a keeper for each connection to `tasks`, tell each of `alive` that the worker answers; never returns.
+    """Fork a keeper for each connection to `tasks`, answer READY to each connection to `alive`; never returns.
 
     A process with threads must not fork: nothing here may start one.
     """
-    # Keepers are nobody's children to wait for.
+    # The kernel reaps the keepers.
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     while True:
         for listening in select.select((tasks, alive), (), ())[0]:
@@ -92,9 +92,9 @@ def serve(tasks: socket.socket, alive: socket.socket, stuck_seconds: float) -> N
 
 
 def _is_this_users(connection: socket.socket) -> bool:
-    """Tell whether the caller is this process's own user, and no sandbox's.
+    """Whether the caller has this process's uid and is in no sandbox.
 
-    A sandbox on this machine may have the same user and see the socket, which a read-only mount does not shut.
+    A sandbox may have the same uid and see the socket: a read-only mount does not prevent connecting.
     """
     pid, user, _ = _CREDENTIALS.unpack(connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size))
     if user != os.geteuid():
@@ -107,8 +107,8 @@ def _fork(connection: socket.socket, listening: tuple[socket.socket, ...], stuck
         return
     code = 0
     try:
-        for one in listening:
-            one.close()
+        for channel in listening:
+            channel.close()
         keeper.keep(connection, stuck_seconds)
     except BaseException:  # noqa: BLE001 - a fork must end here, never in its parent's code
         traceback.print_exc()

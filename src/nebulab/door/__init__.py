@@ -1,1 +1,1 @@
-"""The ways of sessions whose containers have no network: in, out, and to Galaxy; one process beside a Galaxy."""
+"""The door: connections of sessions in containers without network, in, out and to Galaxy; one process beside Galaxy."""

@@ -1,8 +1,8 @@
-"""The way out: a forward proxy on a socket, which leads to the internet and not into this network; runs in the door.
+"""The egress: a forward proxy on a Unix socket, to the internet and not into this network; runs in the door.
 
-It takes what HTTP clients send to a proxy: `CONNECT host:port`, after which it carries bytes unread, and plain
-requests with a whole address. Every name is resolved and judged here, and the connection goes to the very address that
-was judged: a name that changes its mind between two questions gains nothing.
+It takes what HTTP clients send to a proxy: `CONNECT host:port`, after which it copies bytes unread, and plain requests
+with an absolute URL. Every name is resolved and judged here, and the connection goes to the very address that was
+judged: DNS rebinding gains nothing.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ from nebulab.errors import Refused
 from nebulab.forwarding import Streams
 
 IDLE_SECONDS = 600.0
-"""How long a connection may carry nothing."""
+"""Idle time after which a connection is closed."""
 LARGEST_HEAD = 64 * 1024
 
 _HEAD_SECONDS = 30.0
 _DIAL_SECONDS = 20.0
-_TELL_AGAIN_SECONDS = 60.0
-_TOLD = 1000
-# Between client and proxy alone; what `Connection` names is too.
+_LOG_AGAIN_SECONDS = 60.0
+_LOGGED = 1000
+# Hop-by-hop headers, beside those that `Connection` names.
 _HOP_BY_HOP = frozenset({b"connection", b"keep-alive", b"proxy-authorization", b"proxy-connection", b"upgrade"})
 _ALIVE = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 
@@ -42,18 +42,18 @@ log = logging.getLogger("nebulab.door.egress")
 
 
 class _NotOpened(Exception):
-    """This machine's proxy opens no tunnel."""
+    """The upstream proxy opens no tunnel."""
 
 
 class Egress:
-    """The proxy; `policy` says where it leads, `upstream` which proxy this machine itself must take."""
+    """The proxy; `policy` decides on destinations, `upstream` is the proxy that this machine itself must use."""
 
     def __init__(self, policy: Policy, upstream: Upstream | None = None, *, idle_seconds: float = IDLE_SECONDS) -> None:
         self._policy = policy
         self._upstream = upstream or Upstream()
         self._idle_seconds = idle_seconds
         self._counted = Counted()
-        self._told: OrderedDict[tuple[int, str], float] = OrderedDict()
+        self._logged: OrderedDict[tuple[int, str], float] = OrderedDict()
 
     async def handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Serve one connection of a session."""
@@ -63,11 +63,11 @@ class Egress:
             writer.close()
             return
         try:
-            spoken = h11.Connection(h11.SERVER, max_incomplete_event_size=LARGEST_HEAD)
+            http = h11.Connection(h11.SERVER, max_incomplete_event_size=LARGEST_HEAD)
             async with asyncio.timeout(_HEAD_SECONDS):
-                request = await _event(reader, spoken)
+                request = await _event(reader, http)
             if isinstance(request, h11.Request):
-                await self._serve(request, spoken, (reader, writer), user)
+                await self._serve(request, http, (reader, writer), user)
         except (h11.RemoteProtocolError, ValueError):
             await _answer(writer, 400, "That is no request to a proxy.", "")
         except (TimeoutError, OSError):
@@ -76,7 +76,7 @@ class Egress:
             self._counted.end(user)
             writer.close()
 
-    async def _serve(self, request: h11.Request, spoken: h11.Connection, client: Streams, user: int) -> None:
+    async def _serve(self, request: h11.Request, http: h11.Connection, client: Streams, user: int) -> None:
         if request.target.startswith(b"/"):
             client[1].write(_ALIVE)
             return
@@ -86,7 +86,7 @@ class Egress:
         try:
             server = await self._dial(host, port, proxy)
         except Refused as error:
-            self._tell(user, host, error.message)
+            self._log_refusal(user, host, error.message)
             await _answer(client[1], 403, error.message, error.hint)
             return
         except (OSError, TimeoutError) as error:
@@ -94,10 +94,10 @@ class Egress:
             return
         try:
             if not tunnel:
-                await self._pass_on(request, spoken, client, server, proxy, path)
+                await self._pass_on(request, http, client, server, proxy, path)
                 return
-            early = b"" if proxy is None else await self._open_there(server, proxy, f"{_bracketed(host)}:{port}")
-            server[1].write(spoken.trailing_data[0])
+            early = b"" if proxy is None else await self._open_tunnel(server, proxy, f"{_bracketed(host)}:{port}")
+            server[1].write(http.trailing_data[0])
             client[1].write(b"HTTP/1.1 200 Connected\r\n\r\n" + early)
             idle = _Idle(self._idle_seconds)
             await idle.limit(forwarding.join(client, server, idle.mark))
@@ -113,62 +113,62 @@ class Egress:
         except OSError:
             if proxy is None:
                 raise
-            # Behind a proxy a machine often resolves nothing of the world's: the proxy does.
+            # Behind a proxy a machine often can't resolve public names; the proxy does.
             addresses = []
         if proxy is not None:
             return await self._connect(proxy.host, proxy.port)
-        trouble: Exception = OSError("it has no address")
+        last_error: Exception = OSError("it has no address")
         for address in addresses:
             try:
                 return await self._connect(address, port)
             except (OSError, TimeoutError) as error:
-                trouble = error
-        raise trouble
+                last_error = error
+        raise last_error
 
     async def _connect(self, address: str, port: int) -> Streams:
         async with asyncio.timeout(_DIAL_SECONDS):
             return await asyncio.open_connection(address, port, limit=LARGEST_HEAD)
 
-    async def _open_there(self, server: Streams, proxy: Proxy, target: str) -> bytes:
-        """Have this machine's proxy open a tunnel, and return what came through it already.
+    async def _open_tunnel(self, server: Streams, proxy: Proxy, target: str) -> bytes:
+        """Open a tunnel through the upstream proxy, and return the bytes that have come through it already.
 
-        The client's own bytes wait until then: where it refuses, they would be requests to it.
+        The client's bytes are sent only after that: to a proxy that refuses the tunnel they would be requests.
         """
-        spoken = h11.Connection(h11.CLIENT)
+        http = h11.Connection(h11.CLIENT)
         headers = [(b"Host", target.encode()), *_authorization(proxy)]
-        server[1].write(spoken.send(h11.Request(method="CONNECT", target=target, headers=headers)) or b"")
+        server[1].write(http.send(h11.Request(method="CONNECT", target=target, headers=headers)) or b"")
         try:
             async with asyncio.timeout(_DIAL_SECONDS):
-                answer = await _event(server[0], spoken)
+                answer = await _event(server[0], http)
         except (h11.ProtocolError, OSError) as error:
             raise _NotOpened("this machine's proxy does not answer") from error
         if not isinstance(answer, h11.Response) or not 200 <= answer.status_code < 300:
             raise _NotOpened(f"this machine's proxy answers {getattr(answer, 'status_code', 'nothing')}")
-        return spoken.trailing_data[0]
+        return http.trailing_data[0]
 
     async def _pass_on(
         self,
         request: h11.Request,
-        spoken: h11.Connection,
+        http: h11.Connection,
         client: Streams,
         server: Streams,
         proxy: Proxy | None,
         path: str,
     ) -> None:
-        """Send one plain request on; the connection ends with its answer, since the next may be for another host."""
+        """Forward one plain request; the connection is closed after its answer, as the next may be for another host."""
         authority = urlsplit(request.target.decode("ascii")).netloc
-        kept = [(b"Host", authority.encode()), *_kept(request.headers, b"host"), (b"Connection", b"close")]
+        headers = [(b"Host", authority.encode()), *_end_to_end(request.headers, b"host"), (b"Connection", b"close")]
         target = f"http://{authority}{path}" if proxy else path
-        onward = h11.Connection(h11.CLIENT, max_incomplete_event_size=LARGEST_HEAD)
+        http_onward = h11.Connection(h11.CLIENT, max_incomplete_event_size=LARGEST_HEAD)
         login = _authorization(proxy) if proxy else []
-        first = h11.Request(method=request.method, target=target, headers=[*kept, *login])
-        server[1].write(onward.send(first) or b"")
+        forwarded = h11.Request(method=request.method, target=target, headers=[*headers, *login])
+        server[1].write(http_onward.send(forwarded) or b"")
         idle = _Idle(self._idle_seconds)
 
         async def carry() -> None:
-            sending = asyncio.create_task(_relay(client[0], spoken, server[1], onward, idle.mark))
+            sending = asyncio.create_task(_relay(client[0], http, server[1], http_onward, idle.mark))
             try:
-                await _relay(server[0], onward, client[1], spoken, idle.mark)
+                await _relay(server[0], http_onward, client[1], http, idle.mark)
             except (h11.ProtocolError, ValueError) as error:
                 raise OSError("the server's answer is none") from error
             finally:
@@ -177,20 +177,20 @@ class Egress:
 
         await idle.limit(carry())
 
-    def _tell(self, user: int, host: str, reason: str) -> None:
-        """Write a refusal down, once a minute: a loop in a notebook must not fill the log."""
+    def _log_refusal(self, user: int, host: str, reason: str) -> None:
+        """Log a refusal, at most once a minute for each host: a loop in a notebook must not fill the log."""
         now = time.monotonic()
-        if now - self._told.get((user, host), -_TELL_AGAIN_SECONDS) < _TELL_AGAIN_SECONDS:
+        if now - self._logged.get((user, host), -_LOG_AGAIN_SECONDS) < _LOG_AGAIN_SECONDS:
             return
-        self._told[user, host] = now
-        self._told.move_to_end((user, host))
-        if len(self._told) > _TOLD:
-            self._told.popitem(last=False)
+        self._logged[user, host] = now
+        self._logged.move_to_end((user, host))
+        if len(self._logged) > _LOGGED:
+            self._logged.popitem(last=False)
         log.warning("refused to user %d: %s", user, reason)
 
 
 class _Idle:
-    """Ends what carries nothing for too long."""
+    """An idle timeout for a coroutine that calls `mark` with each chunk."""
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
@@ -200,50 +200,50 @@ class _Idle:
         self._moved = time.monotonic()
 
     async def limit(self, carrying: Coroutine[None, None, None]) -> None:
-        """Run `carrying` to its end, unless `mark` was not called for too long.
+        """Run `carrying` to its end.
 
         Raises
         ------
         TimeoutError
-            It was not.
+            `mark` was not called for too long.
         """
         task = asyncio.create_task(carrying)
         try:
             while not task.done():
-                left = self._moved + self._seconds - time.monotonic()
-                if left <= 0:
+                remaining = self._moved + self._seconds - time.monotonic()
+                if remaining <= 0:
                     raise TimeoutError
-                await asyncio.wait((task,), timeout=left)
+                await asyncio.wait((task,), timeout=remaining)
             task.result()
         finally:
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
 
 
-async def _event(reader: asyncio.StreamReader, spoken: h11.Connection) -> Any:
-    """Return what was said next."""
-    while (event := spoken.next_event()) is h11.NEED_DATA:
-        spoken.receive_data(await reader.read(LARGEST_HEAD))
+async def _event(reader: asyncio.StreamReader, http: h11.Connection) -> Any:
+    """Return the next event of an HTTP connection."""
+    while (event := http.next_event()) is h11.NEED_DATA:
+        http.receive_data(await reader.read(LARGEST_HEAD))
     return event
 
 
 async def _relay(
     reader: asyncio.StreamReader,
-    heard: h11.Connection,
+    source: h11.Connection,
     writer: asyncio.StreamWriter,
-    told: h11.Connection,
+    sink: h11.Connection,
     moved: Callable[[], None],
 ) -> None:
-    """Say again what is heard, a request's body or an answer, until its end and no byte further."""
+    """Relay a request's body or an answer, up to its end and no byte further."""
     while True:
-        event = await _event(reader, heard)
+        event = await _event(reader, source)
         moved()
         if isinstance(event, h11.Response):
-            headers = [*_kept(event.headers), (b"Connection", b"close")]
+            headers = [*_end_to_end(event.headers), (b"Connection", b"close")]
             event = h11.Response(status_code=event.status_code, reason=event.reason, headers=headers)
         elif not isinstance(event, h11.InformationalResponse | h11.Data | h11.EndOfMessage):
             return
-        writer.write(told.send(event) or b"")
+        writer.write(sink.send(event) or b"")
         await writer.drain()
         moved()
         if isinstance(event, h11.EndOfMessage):
@@ -251,11 +251,11 @@ async def _relay(
 
 
 def _target(target: str, tunnel: bool) -> tuple[str, int, str]:
-    """Return host, port, and the path that a server expects in place of the whole address."""
+    """Return host, port, and the path that a server expects in place of the absolute URL."""
     if tunnel:
         return *split_authority(target), ""
     parts = urlsplit(target)
-    # A name before the host, or a stroke that some read as the path's beginning, could mean another host elsewhere.
+    # User information and backslashes: parsers disagree on which host such a URL names.
     if parts.scheme.lower() != "http" or "@" in parts.netloc or "\\" in parts.netloc:
         raise ValueError(target)
     path = parts._replace(scheme="", netloc="", fragment="").geturl()
@@ -266,13 +266,13 @@ def _bracketed(host: str) -> str:
     return f"[{host}]" if ":" in host else host
 
 
-def _kept(headers: h11._headers.Headers, *without: bytes) -> list[tuple[bytes, bytes]]:
-    """Return the headers that are meant for the other end."""
-    named = {*_HOP_BY_HOP, *without}
+def _end_to_end(headers: h11._headers.Headers, *without: bytes) -> list[tuple[bytes, bytes]]:
+    """Return the headers but the hop-by-hop ones and those named in `without`."""
+    dropped = {*_HOP_BY_HOP, *without}
     for name, value in headers:
         if name == b"connection":
-            named.update(token.strip().lower() for token in value.split(b","))
-    return [(name, value) for name, value in headers.raw_items() if name.lower() not in named]
+            dropped.update(token.strip().lower() for token in value.split(b","))
+    return [(name, value) for name, value in headers.raw_items() if name.lower() not in dropped]
 
 
 def _authorization(proxy: Proxy) -> list[tuple[bytes, bytes]]:
@@ -280,7 +280,7 @@ def _authorization(proxy: Proxy) -> list[tuple[bytes, bytes]]:
 
 
 async def _answer(writer: asyncio.StreamWriter, status: int, message: str, hint: str) -> None:
-    """Say no; the reason stands in the first line too, which is all that most clients show."""
+    """Send an error; the reason is in the status line too, which is all that most clients show."""
     body = f"{message}\n{hint}\n".encode()
     head = [
         f"HTTP/1.1 {status} {message}".encode("ascii", "replace"),

@@ -1,13 +1,13 @@
 """The way in: a port of this machine for each session, which leads into its container alone; runs in the door.
 
-The session connects to the door's socket and says its ticket. The door then listens on a port, tells Galaxy, and asks
-the session for a connection of its own whenever somebody comes; the two are joined. All connections between the two are
-made from inside. What would look simpler is none of it safe: a listening socket of this machine's, handed in, can be
-turned into one that connects to any port here (`connect` with AF_UNSPEC); a socket in the job's folder, connected to
-from here, can be replaced by a link to another one.
+The session connects to the door's socket and sends its ticket. The door then listens on a port, reports it to Galaxy,
+and for each visitor asks the session for another connection, which is joined with the visitor's. All connections
+between the two are opened by the session. Simpler designs are unsafe: a listening socket of this machine, passed into
+the container, can be turned into one that connects to any port here (`connect` with AF_UNSPEC); a socket in the job's
+folder, to which the door connects, can be replaced by a link to another one.
 
-The session's first line is JSON, `{"ticket": …}` or `{"accept": …}`. The first kind is answered by `{"port": …}` or
-`{"refused": …}`, and then by a line `{"accept": …}` for everyone who comes.
+The session's first line is JSON, `{"ticket": …}` or `{"accept": …}`. The first is answered by `{"port": …}` or
+`{"refused": …}`, and then by a line `{"accept": …}` for each visitor.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from nebulab.errors import Refused
 from nebulab.forwarding import Streams
 
 WAITING = 64
-"""How many may wait at once for a session to take them."""
+"""Number of visitors that may wait at once for a session's connection."""
 
 _LINE_SECONDS = 10.0
 _TAKE_SECONDS = 10.0
@@ -35,7 +35,7 @@ log = logging.getLogger("nebulab.door.entrance")
 
 @dataclass
 class _Session:
-    """One session that is let in: the connection that it holds, and what it was asked for and has not given yet."""
+    """A session with a port: its first connection, and the names of the connections that it was asked for."""
 
     writer: asyncio.StreamWriter
     asked: set[str] = field(default_factory=set)
@@ -43,7 +43,7 @@ class _Session:
 
 
 class Entrance:
-    """The sessions that are let in on `host`; `tickets` says which job each is."""
+    """Ports on `host` for the sessions that show one of `tickets`."""
 
     def __init__(self, tickets: Tickets, host: str = "127.0.0.1") -> None:
         self._tickets = tickets
@@ -55,16 +55,16 @@ class Entrance:
         """Serve one connection of a session."""
         try:
             async with asyncio.timeout(_LINE_SECONDS):
-                said = json.loads(await reader.readline())
-            if not isinstance(said, dict):
-                raise ValueError(said)
-            waiting = self._waiting.pop(str(said.get("accept", "")), None)
+                message = json.loads(await reader.readline())
+            if not isinstance(message, dict):
+                raise ValueError(message)
+            waiting = self._waiting.pop(str(message.get("accept", "")), None)
             if waiting is not None and not waiting.done():
-                # Whoever waits there has it now, and closes it.
+                # The visitor's task closes it.
                 waiting.set_result((reader, writer))
                 return
-            if "ticket" in said:
-                await self._let_in(str(said["ticket"]), reader, writer)
+            if "ticket" in message:
+                await self._let_in(str(message["ticket"]), reader, writer)
         except (ValueError, TimeoutError, OSError):
             pass
         writer.close()
@@ -76,7 +76,7 @@ class Entrance:
                 raise Refused("This session has its way in already.", "")
         except Refused as error:
             log.warning("refused: %s", error.message)
-            await _say(writer, {"refused": error.message, "hint": error.hint})
+            await _send(writer, {"refused": error.message, "hint": error.hint})
             return
         self._served.add(ticket.path.name)
         try:
@@ -87,7 +87,7 @@ class Entrance:
     async def _serve(self, ticket: Ticket, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         session = _Session(writer)
 
-        async def come(visitor_reader: asyncio.StreamReader, visitor_writer: asyncio.StreamWriter) -> None:
+        async def visit(visitor_reader: asyncio.StreamReader, visitor_writer: asyncio.StreamWriter) -> None:
             try:
                 inside = await self._ask(session)
                 if inside is None:
@@ -97,13 +97,13 @@ class Entrance:
             finally:
                 visitor_writer.close()
 
-        listening = await self._listen(ticket, come)
+        listening = await self._listen(ticket, visit)
         try:
             port = listening.sockets[0].getsockname()[1]
             ticket.got(port)
             ticket.report(self._host, port)
-            await _say(writer, {"port": port})
-            # It says nothing more; its end is the session's.
+            await _send(writer, {"port": port})
+            # Input is ignored; EOF means that the session has ended.
             while await reader.read(1024):
                 pass
         finally:
@@ -113,13 +113,13 @@ class Entrance:
                 if (waiting := self._waiting.pop(name, None)) is not None and not waiting.done():
                     waiting.set_exception(ConnectionResetError("the session has ended"))
 
-    async def _listen(self, ticket: Ticket, come: forwarding.Handler) -> asyncio.Server:
+    async def _listen(self, ticket: Ticket, visit: forwarding.Handler) -> asyncio.Server:
         if ticket.port is not None:
             try:
-                return await asyncio.start_server(forwarding.in_tasks(come), self._host, ticket.port)
+                return await asyncio.start_server(forwarding.in_tasks(visit), self._host, ticket.port)
             except OSError as error:
                 log.warning("port %d, which a session had, is taken: %s", ticket.port, error.strerror)
-        return await asyncio.start_server(forwarding.in_tasks(come), self._host, 0)
+        return await asyncio.start_server(forwarding.in_tasks(visit), self._host, 0)
 
     async def _ask(self, session: _Session) -> Streams | None:
         """Ask the session for a connection, and return it, or None if it gives none."""
@@ -130,7 +130,7 @@ class Entrance:
         self._waiting[name] = waiting
         session.asked.add(name)
         try:
-            await _say(session.writer, {"accept": name})
+            await _send(session.writer, {"accept": name})
             async with asyncio.timeout(_TAKE_SECONDS):
                 return await waiting
         except (OSError, TimeoutError):
@@ -140,6 +140,6 @@ class Entrance:
             self._waiting.pop(name, None)
 
 
-async def _say(writer: asyncio.StreamWriter, what: dict[str, Any]) -> None:
-    writer.write(json.dumps(what).encode() + b"\n")
+async def _send(writer: asyncio.StreamWriter, message: dict[str, Any]) -> None:
+    writer.write(json.dumps(message).encode() + b"\n")
     await writer.drain()

@@ -1,6 +1,7 @@
-"""Which addresses a session may reach: the internet's, and what an administrator allows besides; runs in the door.
+"""The policy on destinations: a session may reach public addresses, and those that an administrator allows; runs in the
+door.
 
-A name says nothing: it is resolved here, each of its addresses is judged, and the connection goes to one of those.
+Names are not trusted: a name is resolved here, each of its addresses is judged, and the connection goes to one of them.
 """
 
 from __future__ import annotations
@@ -22,9 +23,9 @@ Resolve = Callable[[str, int], Awaitable[list[str]]]
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 _6TO4 = ipaddress.IPv6Network("2002::/16")
 _INTERNET_6 = ipaddress.IPv6Network("2000::/3")
-# Among the internet's addresses by its number, and answered by the machine below: Azure's metadata and agent.
+# A public address that the host of a virtual machine answers: Azure's metadata and agent.
 _OF_CLOUDS = frozenset({ipaddress.IPv4Address("168.63.129.16")})
-# Of IANA's registries of special addresses, what some versions of Python take for the internet's.
+# Networks in IANA's special-purpose registries that some versions of Python count as global.
 _SPECIAL = tuple(
     ipaddress.ip_network(network)
     for network in (
@@ -43,7 +44,7 @@ HINT = "Whoever runs this Galaxy can open it: --allow HOST of `nebulab up` or `n
 
 @dataclass(frozen=True)
 class Allowed:
-    """One thing that an administrator allows: a network, or a name (with a dot before it: all below it)."""
+    """One destination that an administrator allows: a network, or a name (with a leading dot: its subdomains)."""
 
     network: Network | None = None
     name: str = ""
@@ -51,7 +52,7 @@ class Allowed:
 
     @classmethod
     def read(cls, text: str) -> Allowed:
-        """Read `10.1.0.0/16`, `mirror.example.org`, `.example.org`, each with `:PORT` or without.
+        """Parse `10.1.0.0/16`, `mirror.example.org`, `.example.org`, each with `:PORT` or without.
 
         Raises
         ------
@@ -84,7 +85,7 @@ class Allowed:
 
 
 class Policy:
-    """What sessions may reach; `resolve` gives a name's addresses, `own` those of this machine."""
+    """Decides on destinations; `resolve` returns a name's addresses, `own` those of this machine."""
 
     def __init__(
         self,
@@ -110,27 +111,27 @@ class Policy:
         host = host.lower().rstrip(".")
         if not host or len(host) > _LONGEST_NAME or not host.isprintable() or "%" in host:
             raise Refused("It is no host's name.")
-        found = await self._resolve(host, port)
-        if any(one.covers_name(host, port) for one in self._allowed):
-            return found
+        resolved = await self._resolve(host, port)
+        if any(rule.covers_name(host, port) for rule in self._allowed):
+            return resolved
         reasons: dict[str, str] = {}
         own = self._own()
-        for text in found:
+        for text in resolved:
             address = ipaddress.ip_address(text.partition("%")[0])
-            if any(one.covers(address, port) for one in self._allowed):
+            if any(rule.covers(address, port) for rule in self._allowed):
                 continue
             reason = "an address of this machine" if _plain(address) in own else why_not(address)
             if reason:
                 reasons[text] = reason
-        open_ones = [text for text in found if text not in reasons]
-        if not open_ones:
-            told = "; ".join(f"{text} is {reason}" for text, reason in reasons.items())
-            raise Refused(f"{host} is not open to sessions: {told or 'it has no address'}.", HINT)
-        return open_ones
+        permitted = [text for text in resolved if text not in reasons]
+        if not permitted:
+            why = "; ".join(f"{text} is {reason}" for text, reason in reasons.items())
+            raise Refused(f"{host} is not open to sessions: {why or 'it has no address'}.", HINT)
+        return permitted
 
 
 def why_not(address: Address) -> str:
-    """Return what keeps a session from an address, or nothing for one of the internet's."""
+    """Return the reason for which an address is refused, or nothing for a public one."""
     inner = _plain(address)
     if inner != address and isinstance(inner, ipaddress.IPv4Address):
         reason = why_not(inner)
@@ -152,7 +153,7 @@ def why_not(address: Address) -> str:
 
 
 def _plain(address: Address) -> Address:
-    """Return the IPv4 address that an IPv6 one stands for, by which it would be reached."""
+    """Return the IPv4 address that is embedded in an IPv6 one (mapped, NAT64, 6to4), else the address itself."""
     if isinstance(address, ipaddress.IPv4Address):
         return address
     if address.ipv4_mapped is not None:
@@ -165,22 +166,22 @@ def _plain(address: Address) -> Address:
 
 
 def own_addresses() -> frozenset[Address]:
-    """Return this machine's addresses: what listens on all of them listens on a public one too."""
-    found = set()
+    """Return this machine's addresses: a service on all interfaces could be reached by a public one of them."""
+    own = set()
     for interface in psutil.net_if_addrs().values():
-        for one in interface:
-            if one.family in {socket.AF_INET, socket.AF_INET6}:
-                found.add(_plain(ipaddress.ip_address(one.address.partition("%")[0])))
-    return frozenset(found)
+        for entry in interface:
+            if entry.family in {socket.AF_INET, socket.AF_INET6}:
+                own.add(_plain(ipaddress.ip_address(entry.address.partition("%")[0])))
+    return frozenset(own)
 
 
 async def system_resolve(host: str, port: int) -> list[str]:
-    """Ask the system, which also reads what looks like a number (`0x7f.1`) as everybody else does."""
+    """Return the addresses of `host` by getaddrinfo, which reads numeric forms (`0x7f.1`) as other programs do."""
     try:
-        found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        entries = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except UnicodeError as error:
         raise Refused("It is no host's name.") from error
-    return list(dict.fromkeys(str(one[4][0]) for one in found))
+    return list(dict.fromkeys(str(entry[4][0]) for entry in entries))
 
 
 def split_authority(text: str, default: int | None = None) -> tuple[str, int]:
@@ -203,6 +204,6 @@ def _split(text: str) -> tuple[str, str]:
     if text.startswith("["):
         host, _, rest = text[1:].partition("]")
         return host, rest.removeprefix(":")
-    # An address of the sixth version has several colons, and no port without its brackets.
+    # An IPv6 address has several colons, and no port without brackets.
     host, _, port = text.partition(":")
     return (text, "") if ":" in port else (host, port)

@@ -1,7 +1,7 @@
-"""The door's process: three sockets in a folder that sessions' containers see, and nothing else of this machine.
+"""The door's process: three Unix sockets in a folder that is mounted into sessions' containers; runs beside Galaxy.
 
-`galaxy` leads to Galaxy, `egress` to the internet, and by `door` a session gets a port of this machine; runs beside
-Galaxy, as Galaxy's user, who can tell Galaxy where an entry point is.
+`galaxy` leads to Galaxy, `egress` to the internet, and through `door` a session gets a port of this machine. The
+process runs as Galaxy's user, who may write the files from which Galaxy reads the addresses of entry points.
 """
 
 from __future__ import annotations
@@ -29,27 +29,27 @@ from nebulab.errors import SettingsError
 
 _CLEAR_SECONDS = 3600.0
 _RESOLVERS = 2 * CONNECTIONS
-"""Names that are slow to resolve must not keep other sessions' waiting: more at once than one user can ask for."""
+"""Threads for DNS, more than one user can occupy: slow names of one must not delay the others'."""
 
 log = logging.getLogger("nebulab.door")
 
 
 @dataclass(frozen=True)
 class DoorSettings:
-    """One door.
+    """Settings of one door.
 
     Attributes
     ----------
     folder
-        Where the sockets are made; mounted into each container, to be read.
+        The sockets' folder, mounted read-only into each container.
     tickets
-        Where job scripts leave tickets; never mounted.
+        The folder into which job scripts write tickets; never mounted.
     galaxy
-        Where Galaxy answers; None: sessions have an address of it that they can reach.
+        Galaxy's host and port; None if containers can reach Galaxy's address themselves.
     host
-        Where sessions' ports are opened: what the interactive tools proxy can reach, and nobody else should.
+        The address on which sessions' ports are opened, reachable by the interactive tools proxy and by nobody else.
     allowed
-        What sessions may reach beside the internet.
+        Destinations that sessions may reach beside public addresses.
     """
 
     folder: Path
@@ -72,9 +72,9 @@ async def serve(settings: DoorSettings, environ: Mapping[str, str] = os.environ)
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    # Two for each connection; many systems give a process a thousand, and let it have many more.
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    # Each connection takes two file descriptors; the soft limit is often a thousand, the hard limit far above.
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     tickets = Tickets(settings.tickets)
     entrance = Entrance(tickets, settings.host)
     egress = Egress(Policy(settings.allowed), Upstream.read(environ))
@@ -113,7 +113,7 @@ async def _clear(tickets: Tickets) -> None:
 
 
 async def answers(folder: Path) -> bool:
-    """Tell whether a door serves the folder."""
+    """Whether a door answers on the sockets in the folder."""
     try:
         reader, writer = await forwarding.open_socket(folder / DOOR_EGRESS)
     except OSError:

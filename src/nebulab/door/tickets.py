@@ -1,8 +1,8 @@
-"""Which job a session speaks for: a secret that the job's script leaves with the door; runs in the door.
+"""Tickets, by which a session proves whose job it is; runs in the door.
 
 `engine.sh`, which Galaxy's job script sources, makes a secret for each session, hands it to the session in a file that
 is deleted before any of the user's code runs, and leaves a ticket here: a file whose name is the secret's digest, with
-the job's folder in it. So a session says a secret and nothing else, and no path of its choosing is ever opened.
+the job's folder in it. A session sends nothing but its secret, so the door never opens a path of a session's choosing.
 """
 
 from __future__ import annotations
@@ -23,18 +23,18 @@ _LARGEST = 8192
 
 @dataclass(frozen=True)
 class Ticket:
-    """One job's; `port` is the one that it got before, if it got one."""
+    """The ticket of one job; `port` is the one that its session had before a restart of the door, if any."""
 
     path: Path
     job: Path
     port: int | None = None
 
     def got(self, port: int) -> None:
-        """Remember the port, for the time after a restart of the door: Galaxy asks only once."""
+        """Write the port down: after a restart of the door it must be the same, since Galaxy reads it only once."""
         write_private(self.path, f"{self.job}\n{port}\n".encode())
 
     def report(self, host: str, port: int) -> None:
-        """Tell Galaxy where this job's entry point is."""
+        """Write the file from which Galaxy reads the address of this job's entry point."""
         report = json.dumps(contract.runtime_report(host, port)).encode()
         write_private(self.job / contract.RUNTIME_REPORT_FILE, report)
 
@@ -46,7 +46,7 @@ class Tickets:
         self._folder = folder
 
     def find(self, secret: str) -> Ticket:
-        """Return the ticket to which `secret` belongs.
+        """Return the ticket for `secret`.
 
         Raises
         ------
@@ -63,14 +63,14 @@ class Tickets:
         return ticket
 
     def clear(self) -> int:
-        """Remove the tickets of jobs that are gone, and return how many those were."""
-        gone = 0
+        """Remove the tickets of jobs whose folder is gone, and return their number."""
+        removed = 0
         for path in self._folder.glob("[0-9a-f]" * 64):
             ticket = _read(path)
             if ticket is None or not ticket.job.is_dir():
                 path.unlink(missing_ok=True)
-                gone += 1
-        return gone
+                removed += 1
+        return removed
 
 
 def _read(path: Path) -> Ticket | None:

@@ -1,7 +1,7 @@
-"""The proxy that this machine itself must use, as its environment names it; runs in the door.
+"""The upstream proxy: the one that this machine itself must use, by its environment; runs in the door.
 
-A session's connections then go through that one too. Names are judged here where they can be resolved, and by that
-proxy in any case: it resolves them again.
+A session's connections then go through it too. Names are judged here if they can be resolved, and by that proxy in any
+case: it resolves them again.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from nebulab.errors import SettingsError
 
 @dataclass(frozen=True)
 class Proxy:
-    """Where it listens, and the header that it wants to see."""
+    """The host and port of a proxy, and the value of the Proxy-Authorization header."""
 
     host: str
     port: int
@@ -24,7 +24,7 @@ class Proxy:
 
     @classmethod
     def read(cls, address: str) -> Proxy:
-        """Read `http://user:password@host:port`.
+        """Parse `http://user:password@host:port`.
 
         Raises
         ------
@@ -48,7 +48,7 @@ class Proxy:
 
 @dataclass(frozen=True)
 class Upstream:
-    """What HTTP_PROXY, HTTPS_PROXY and NO_PROXY say."""
+    """The values of HTTP_PROXY, HTTPS_PROXY and NO_PROXY."""
 
     plain: Proxy | None = None
     tunnels: Proxy | None = None
@@ -56,7 +56,7 @@ class Upstream:
 
     @classmethod
     def read(cls, environ: Mapping[str, str]) -> Upstream:
-        """Read the environment; names in small letters come first, as everywhere.
+        """Read the environment; lower-case names take precedence.
 
         Raises
         ------

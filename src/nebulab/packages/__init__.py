@@ -1,1 +1,1 @@
-"""What users add to a session: the packages in their layer, their conda environments, and uv; runs in the session."""
+"""Packages that users add to a session: those in the overlay, conda environments, and uv; runs in the session."""

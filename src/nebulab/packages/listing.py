@@ -1,7 +1,6 @@
-"""What a session's user added: packages with what they shadow, conda environments, and how long all of it lasts; runs
-in the session.
+"""List of the packages and conda environments that a session's user added, and how long they last; runs in the session.
 
-Only files are read, in a Python that the user's own packages can't break.
+It only reads files, in a Python that the user's own packages can't break.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ from nebulab.errors import SettingsError
 from nebulab.packages import uv
 from nebulab.session.kernels import conda, overlay
 
-# File systems that end with the container, or with the machine's memory.
+# File systems whose content is lost with the container or at a reboot.
 _PASSING = frozenset(["tmpfs", "overlay", "fuse.fuse-overlayfs"])
 
 
@@ -35,7 +34,7 @@ class Added:
     by: str
     shadows: str = ""
     origin: str = ""
-    """Where it came from, if that was no package index: an address, or a file."""
+    """Its source if that was no package index: an address, or a file."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +49,7 @@ class AddedEnvironment:
 
 @dataclass(frozen=True)
 class Listing:
-    """All of it; `kept` says until when, in words."""
+    """All that a user added; `kept` says in words how long it lasts."""
 
     folder: str
     below: str
@@ -59,7 +58,7 @@ class Listing:
     environments: tuple[AddedEnvironment, ...]
 
     def to_json(self) -> dict[str, Any]:
-        """Return it for programs."""
+        """Return plain values for `json.dumps`."""
         return asdict(self)
 
 
@@ -71,72 +70,72 @@ def of_session(environ: Mapping[str, str]) -> Path:
     SettingsError
         There is no session around this process.
     """
-    told = environ.get(contract.OVERLAY)
-    if not told:
+    folder = environ.get(contract.OVERLAY)
+    if not folder:
         raise SettingsError(
             "There is no session around this command.",
             "Run it in a terminal of a session's JupyterLab, or in a notebook: !nebulab packages",
         )
-    return Path(told)
+    return Path(folder)
 
 
 def read(folder: Path, environ: Mapping[str, str]) -> Listing:
-    """Look at the layer at `folder` and at the conda environments of the session whose variables `environ` holds.
+    """List the overlay at `folder` and the conda environments of the session whose variables `environ` holds.
 
     Raises
     ------
     SettingsError
-        There is no layer.
+        There is no overlay.
     """
     base = overlay.below(folder)
-    shared = {_key(one.name): one.version for one in _distributions(overlay.packages(base))}
+    shared = {_key(package.name): package.version for package in _distributions(overlay.packages(base))}
     own = overlay.packages(folder)
-    found = [
+    added = [
         Added(
-            name=one.name,
-            version=one.version,
-            bytes=sum(_sizes(own, one)),
-            by=(one.read_text("INSTALLER") or "").strip() or "unknown",
-            shadows=shared.get(_key(one.name), ""),
-            origin=_origin(one),
+            name=package.name,
+            version=package.version,
+            bytes=sum(_sizes(own, package)),
+            by=(package.read_text("INSTALLER") or "").strip() or "unknown",
+            shadows=shared.get(_key(package.name), ""),
+            origin=_origin(package),
         )
-        for one in _distributions(own)
+        for package in _distributions(own)
     ]
     root = environ.get("MAMBA_ROOT_PREFIX")
     environments = [
-        AddedEnvironment(one.name, str(one.folder), len(packages), packages.get("python", ""))
-        for one in (conda.environments(Path(root)) if root else [])
-        for packages in [one.packages()]
+        AddedEnvironment(environment.name, str(environment.folder), len(packages), packages.get("python", ""))
+        for environment in (conda.environments(Path(root)) if root else [])
+        for packages in [environment.packages()]
     ]
     return Listing(
         folder=str(folder),
         below=str(base),
         kept=kept(folder, environ),
-        packages=tuple(sorted(found, key=lambda one: _key(one.name))),
+        packages=tuple(sorted(added, key=lambda package: _key(package.name))),
         environments=tuple(environments),
     )
 
 
 def kept(folder: Path, environ: Mapping[str, str], mounts: Path = Path("/proc/self/mountinfo")) -> str:
-    """Say how long what lies in `folder` lasts."""
+    """Return in words how long the content of `folder` lasts."""
     if environ.get(contract.KEPT) != contract.KEPT_WITH_FOLDER:
         return "until this session ends"
-    place, kind = _mount(folder, mounts)
+    mount_point, kind = _mount(folder, mounts)
     if kind in _PASSING:
         return "until this container ends; a volume at HOME keeps it"
-    return f"for this folder, in what is mounted at {place}" if place != Path("/") else "for this folder"
+    return f"for this folder, in what is mounted at {mount_point}" if mount_point != Path("/") else "for this folder"
 
 
 def requirements(listing: Listing) -> str:
     """Return the packages as `pip install -r` and `uv pip install -r` read them."""
     lines = ["# Added in a session of Nebulab; in another one: %pip install -r with the name of this file.\n"]
-    for one in listing.packages:
-        if one.origin.startswith("file:"):
-            lines.append(f"# {one.name}=={one.version} was installed from {one.origin}\n")
-        elif one.origin:
-            lines.append(f"{one.name} @ {one.origin}\n")
+    for package in listing.packages:
+        if package.origin.startswith("file:"):
+            lines.append(f"# {package.name}=={package.version} was installed from {package.origin}\n")
+        elif package.origin:
+            lines.append(f"{package.name} @ {package.origin}\n")
         else:
-            lines.append(f"{one.name}=={one.version}\n")
+            lines.append(f"{package.name}=={package.version}\n")
     for environment in listing.environments:
         lines.append(
             f"# conda environment {environment.name}: micromamba env export -n {environment.name} > environment.yml\n"
@@ -145,27 +144,27 @@ def requirements(listing: Listing) -> str:
 
 
 def _distributions(packages: Path) -> Iterator[Distribution]:
-    """Read the packages in one folder; what has no name or version any more (half removed) is none."""
-    for one in distributions(path=[str(packages)]):
-        named = one.read_text("METADATA") and one.metadata["Name"] and one.metadata["Version"]
-        if named and (one.read_text("INSTALLER") or "").strip() != uv.STAND_IN:
-            yield one
+    """Yield the packages in one folder; one without a name or version is half removed and left out."""
+    for package in distributions(path=[str(packages)]):
+        is_whole = package.read_text("METADATA") and package.metadata["Name"] and package.metadata["Version"]
+        if is_whole and (package.read_text("INSTALLER") or "").strip() != uv.STAND_IN:
+            yield package
 
 
-def _sizes(packages: Path, one: Distribution) -> Iterator[int]:
-    for row in csv.reader((one.read_text("RECORD") or "").splitlines()):
+def _sizes(packages: Path, package: Distribution) -> Iterator[int]:
+    for row in csv.reader((package.read_text("RECORD") or "").splitlines()):
         try:
             yield os.lstat(packages / row[0]).st_size
         except (OSError, IndexError, ValueError):
             continue
 
 
-def _origin(one: Distribution) -> str:
+def _origin(package: Distribution) -> str:
     try:
-        told = json.loads(one.read_text("direct_url.json") or "{}")
-        address = str(told.get("url", ""))
-        control = told.get("vcs_info")
-        return f"{control['vcs']}+{address}@{control['commit_id']}" if control else address
+        record = json.loads(package.read_text("direct_url.json") or "{}")
+        address = str(record.get("url", ""))
+        vcs = record.get("vcs_info")
+        return f"{vcs['vcs']}+{address}@{vcs['commit_id']}" if vcs else address
     except (ValueError, KeyError, TypeError, AttributeError):
         return ""
 
@@ -175,11 +174,11 @@ def _key(name: str) -> str:
 
 
 def _mount(folder: Path, mounts: Path) -> tuple[Path, str]:
-    """Return the mount that holds `folder`: its place and its kind of file system."""
+    """Return the mount point and the file system's type of `folder`."""
     real, best = Path(os.path.realpath(folder)), (Path("/"), "")
     for line in mounts.read_text().splitlines():
         fields, _, kinds = line.partition(" - ")
-        place = Path(re.sub(r"\\(\d{3})", lambda octal: chr(int(octal[1], 8)), fields.split()[4]))
-        if place in (real, *real.parents) and len(place.parts) >= len(best[0].parts):
-            best = place, kinds.split()[0]
+        mount_point = Path(re.sub(r"\\(\d{3})", lambda octal: chr(int(octal[1], 8)), fields.split()[4]))
+        if mount_point in (real, *real.parents) and len(mount_point.parts) >= len(best[0].parts):
+            best = mount_point, kinds.split()[0]
     return best

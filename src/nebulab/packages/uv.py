@@ -1,9 +1,9 @@
 """uv for a session's user: `uv pip` sees what the shared environment holds, and installs the rest; runs in the session.
 
-uv looks for installed packages in a virtual environment's own folder only, and would install what lies below the user's
-layer a second time: `uv pip install torchmetrics` would bring PyTorch with gigabytes of CUDA. So each shared package
-stands in the layer by its metadata while uv runs, and is gone when it ends. What uv takes to replace one of them is
-that entry alone; the package that it then installs shadows the shared one.
+uv looks for installed packages in a virtual environment's own folder only, and would install those of the shared
+environment a second time: `uv pip install torchmetrics` would bring PyTorch with gigabytes of CUDA. So the metadata of
+each shared package is put into the overlay as a stand-in while uv runs. To replace one, uv removes its stand-in alone;
+the package that it then installs shadows the shared one.
 """
 
 from __future__ import annotations
@@ -22,22 +22,22 @@ from nebulab.errors import NebulabError
 from nebulab.session.kernels import overlay
 
 STAND_IN = "nebulab-shared"
-"""The installer that an entry names which stands for a shared package."""
+"""The INSTALLER of a stand-in for a shared package."""
 
-# A shared package is not the user's to remove.
+# Commands that see no stand-ins: a shared package is not the user's to remove.
 _WITHOUT = frozenset(["uninstall"])
 _LOCK = ".nebulab-uv.lock"
 
 
 def main() -> int:
-    """Run uv with the arguments that follow the layer's folder, and return its exit code."""
+    """Run uv with the arguments that follow the overlay's folder, and return its exit code."""
     folder, arguments = Path(sys.argv[1]), sys.argv[2:]
     try:
         command = [_program(), *arguments]
         if not concerns_layer(arguments) or not _is_active(folder):
             os.execv(command[0], command)  # noqa: S606 - uv in place of this process
         with seen(folder):
-            # Ctrl-C is uv's to answer; the entries go when it has.
+            # SIGINT is for uv; the stand-ins are removed when it has ended.
             signal.signal(signal.SIGINT, signal.SIG_IGN)
             return subprocess.run(command, preexec_fn=_heed_interrupts).returncode
     except NebulabError as error:
@@ -46,14 +46,14 @@ def main() -> int:
 
 
 def concerns_layer(arguments: Sequence[str]) -> bool:
-    """Whether uv is asked for something in which the shared packages count as installed."""
+    """Whether the shared packages must count as installed for these arguments of uv."""
     words = [word for word in arguments if not word.startswith("-")]
     return words[:1] == ["pip"] and not _WITHOUT & set(words[1:2])
 
 
 @contextlib.contextmanager
 def seen(folder: Path) -> Iterator[None]:
-    """Have uv see what lies below the layer at `folder` until the block ends; a second uv waits for the first."""
+    """Put stand-ins for the shared packages into the overlay at `folder` during the block; a second uv waits."""
     own, shared = overlay.packages(folder), overlay.packages(overlay.below(folder))
     with (folder / _LOCK).open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -69,7 +69,7 @@ def seen(folder: Path) -> Iterator[None]:
 
 
 def clear(own: Path) -> None:
-    """Remove the entries that stand for shared packages, those of a run that was killed among them."""
+    """Remove all stand-ins, those of a run that was killed among them."""
     for entry in own.glob("*.dist-info"):
         if installer(entry) == STAND_IN:
             with contextlib.suppress(OSError):  # a pip that runs beside this one may have removed it
@@ -79,19 +79,19 @@ def clear(own: Path) -> None:
 
 
 def installer(entry: Path) -> str:
-    """Return which program installed the package whose metadata lies in the folder `entry`, or nothing."""
+    """Return the program that installed the package with the metadata folder `entry`, or nothing."""
     try:
         return (entry / "INSTALLER").read_text().strip()
     except (OSError, UnicodeDecodeError):
         return ""
 
 
-def _stand_in(entry: Path, place: Path) -> None:
-    place.mkdir()
-    (place / "METADATA").symlink_to(entry / "METADATA")
-    (place / "INSTALLER").write_text(STAND_IN)
-    # What removing it removes: the entry, and no file of the package.
-    (place / "RECORD").write_text("".join(f"{place.name}/{name},,\n" for name in ("METADATA", "INSTALLER", "RECORD")))
+def _stand_in(entry: Path, target: Path) -> None:
+    target.mkdir()
+    (target / "METADATA").symlink_to(entry / "METADATA")
+    (target / "INSTALLER").write_text(STAND_IN)
+    # The RECORD lists what uninstalling removes: the stand-in, and no file of the package.
+    (target / "RECORD").write_text("".join(f"{target.name}/{name},,\n" for name in ("METADATA", "INSTALLER", "RECORD")))
 
 
 def _name(entry: Path) -> str:
@@ -99,7 +99,7 @@ def _name(entry: Path) -> str:
 
 
 def _is_active(folder: Path) -> bool:
-    """Whether uv would install into this layer: the user may have activated an environment of their own."""
+    """Whether uv would install into this overlay: the user may have activated another environment."""
     return os.path.realpath(os.environ.get("VIRTUAL_ENV", "")) == os.path.realpath(folder)
 
 
@@ -108,15 +108,15 @@ def _heed_interrupts() -> None:
 
 
 def _program() -> str:
-    """Return uv's path: that of the environment which runs this, JupyterLab's, else one beyond the layer."""
+    """Return uv's path: in the environment that runs this, JupyterLab's, else on PATH outside of the overlay."""
     beside = Path(sys.executable).parent / "uv"
-    found = str(beside) if beside.exists() else shutil.which("uv", path=_beyond_layer())
-    if found is None:
+    program = str(beside) if beside.exists() else shutil.which("uv", path=_path_without_overlay())
+    if program is None:
         raise NebulabError("uv is not installed here.", "`%pip install` works; or install uv with it.")
-    return found
+    return program
 
 
-def _beyond_layer() -> str:
+def _path_without_overlay() -> str:
     own = os.path.realpath(Path(sys.argv[1]) / "bin")
     folders = os.environ.get("PATH", os.defpath).split(os.pathsep)
     return os.pathsep.join(folder for folder in folders if os.path.realpath(folder) != own)

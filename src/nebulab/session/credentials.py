@@ -1,5 +1,5 @@
-"""Secrets taken out of what others could read, before anything else runs: the environment, and files that only bring
-them; runs in the session process."""
+"""The API key and the ticket, removed from the environment and from files before anything else runs; runs in the
+session."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from nebulab import contract, linux
 from nebulab.errors import SettingsError
 from nebulab.variables import PLACE, Setting
 
-# Taken out of the environment, and so not read as other settings are.
+# Not fields of SessionSettings: they are removed from the environment when they are read.
 KEY = Setting("API_KEY", "", help="The user's API key. Notebooks find a token for this session under this name.")
 KEY_FILE = Setting(
     contract.KEY_FILE, kind=PLACE, help="A file with the key, instead of `API_KEY`; the session deletes it."
@@ -24,25 +24,25 @@ TICKET_FILE = Setting(
 
 
 def forget(name: str) -> str | None:
-    """Take the variable `name` out of the environment and return its value, or None.
+    """Remove the variable `name` from the environment and return its value, or None.
 
-    The bytes that the kernel shows as /proc/<pid>/environ are overwritten too: removing a variable leaves them there.
+    Its bytes in /proc/<pid>/environ are overwritten too, where `os.environ.pop` would leave them.
     """
     value = os.environ.pop(name, None)
     start, end = linux.environment_block()
     block = ctypes.string_at(start, end - start)
-    place = 0
+    offset = 0
     for entry in block.split(b"\0"):
         if entry.startswith(name.encode() + b"="):
-            ctypes.memset(start + place, 0, len(entry))
-        place += len(entry) + 1
+            ctypes.memset(start + offset, 0, len(entry))
+        offset += len(entry) + 1
     return value
 
 
 def take_key() -> str | None:
-    """Take the user's API key out of the environment, or out of the file that NEBULAB_KEY_FILE names, which is deleted.
+    """Remove the user's API key from the environment, or delete the file NEBULAB_KEY_FILE, and return the key.
 
-    In a container the first process keeps its environment as long as the container lives, and kernels can read it.
+    The file is for containers: kernels can read the environment of a container's first process.
 
     Raises
     ------
@@ -55,7 +55,7 @@ def take_key() -> str | None:
 
 
 def take_ticket() -> str:
-    """Take the ticket for the door out of the file that NEBULAB_TICKET_FILE names, which is deleted.
+    """Delete the file NEBULAB_TICKET_FILE and return the ticket for the door that was in it.
 
     Raises
     ------
@@ -66,10 +66,10 @@ def take_ticket() -> str:
     return _take(file, "ticket for the door") if file else ""
 
 
-def _take(file: str, what: str) -> str:
+def _take(file: str, name: str) -> str:
     try:
         content = Path(file).read_text(encoding="ascii")
         Path(file).unlink()
     except (OSError, ValueError) as error:
-        raise SettingsError(f"The {what} can't be taken from {file}: {error}", "Start the session again.") from error
+        raise SettingsError(f"The {name} can't be taken from {file}: {error}", "Start the session again.") from error
     return content

@@ -1,4 +1,4 @@
-"""Why a session ends; runs in the session."""
+"""The reasons for which a session ends; runs in the session."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from enum import Enum
 
 
 class End(Enum):
-    """Why a session ends, as its user is told."""
+    """The reason for which a session ends, in the words that its user reads."""
 
     STOPPED = "stopped by Galaxy or by its user"
     SHUT_DOWN = "shut down in JupyterLab"
@@ -20,5 +20,5 @@ class End(Enum):
 
 
 GALAXY_KNOWS = frozenset({End.STOPPED, End.LOST, End.DELETED})
-"""Ends that Galaxy has caused, or has acted upon already."""
+"""Ends that Galaxy caused or knows of."""
 FAILURES = frozenset({End.DIED, End.FAILED, End.NOT_EXECUTED})

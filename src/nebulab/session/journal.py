@@ -1,4 +1,4 @@
-"""What a session tells its user: messages for the Lab's page and the job's log; runs in the session."""
+"""The journal: a session's messages for its user, on the Lab's page and in the job's log; runs in the session."""
 
 from __future__ import annotations
 
@@ -20,31 +20,31 @@ class Journal:
         self._lock = threading.Lock()
 
     def tell(self, message: str) -> None:
-        """Keep a message for the user. No key, no token in it: Galaxy's other users may read the job's log."""
+        """Add a message. It must hold no key or token: other users of Galaxy may read the job's log."""
         with self._lock:
             self._tell(message)
 
     def tell_while(self, subject: str, message: str) -> None:
-        """Tell a message that is true until `take_back`; while it is, the subject is not told again."""
+        """Add a message that is true until `take_back`, unless there is one on `subject` already."""
         with self._lock:
             if subject not in self._lasting:
                 self._lasting[subject] = self._tell(message)
 
     def take_back(self, subject: str) -> None:
-        """Have the page show it no more."""
+        """Remove the message on `subject` from the page."""
         with self._lock:
-            known = self._lasting.pop(subject, None)
-            if known is not None and known in self._messages:
-                self._messages.remove(known)
+            entry = self._lasting.pop(subject, None)
+            if entry is not None and entry in self._messages:
+                self._messages.remove(entry)
 
     def _tell(self, message: str) -> dict[str, object]:
-        told: dict[str, object] = {"time": time.time(), "text": message}
-        self._messages.append(told)
+        entry: dict[str, object] = {"time": time.time(), "text": message}
+        self._messages.append(entry)
         print(f"nebulab: {message}", file=sys.stderr, flush=True)
-        return told
+        return entry
 
     def messages(self) -> list[dict[str, object]]:
-        """Return the messages as JSON can carry them: `time` in seconds since the epoch, and `text`."""
+        """Return the messages for JSON: `time` in seconds since the epoch, and `text`."""
         with self._lock:
             return list(self._messages)
 
@@ -55,5 +55,5 @@ def log(line: str) -> None:
 
 
 def shown(path: PurePath) -> str:
-    """A path as a message can carry it."""
+    """Return a path for a message: quoted, with undecodable bytes replaced."""
     return repr(str(path).encode("utf-8", "surrogateescape").decode("utf-8", "replace"))

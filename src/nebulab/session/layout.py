@@ -1,4 +1,4 @@
-"""Where a session's files lie: the folders and files below the one that its command was started in."""
+"""Paths of a session's files, most of them below the folder in which its command was started; runs in the session."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Layout:
 
     @property
     def outputs(self) -> Path:
-        """What becomes the output collection."""
+        """The folder that becomes the output collection."""
         return self.work / "outputs"
 
     @property
@@ -66,32 +66,32 @@ class Layout:
 
     @property
     def server_log(self) -> Path:
-        """What JupyterLab writes; outside of what the sandbox may write, since its end is shown to the user."""
+        """JupyterLab's output; the sandbox can't write here, since the end of it is shown to the user."""
         return self.root / "jupyterlab.log"
 
     @property
     def failure(self) -> Path:
-        """Why a notebook that ran without a browser failed."""
+        """The reason for which a notebook that ran without a browser failed."""
         return self.own / "failure.txt"
 
     @property
     def mirror(self) -> Path:
-        """Hard links to what Galaxy will collect; outside of what the sandbox may write."""
+        """Hard links to the files that Galaxy will collect; the sandbox can't write here."""
         return self.root / "mirror"
 
     @property
     def results(self) -> Path:
-        """What a notebook that runs as a job has made."""
+        """Results of a training."""
         return self.root / "results"
 
     @property
     def stop_file(self) -> Path:
-        """Made to have a notebook that runs as a job stopped and harvested."""
+        """A file that is made to have a training stopped and harvested."""
         return self.own / "stop"
 
     @property
     def kept(self) -> Path:
-        """Made when all that was saved before the end is laid out for Galaxy; the job's script waits for it."""
+        """A file that is made when the outputs are complete at the end; the job's script waits for it."""
         return self.root / "kept"
 
     @property
@@ -101,7 +101,7 @@ class Layout:
 
     @property
     def recovery(self) -> Path:
-        """What a session that Galaxy lost brings into the history by itself."""
+        """The list of lost outputs, for the process that uploads them into the history."""
         return self.root / "recovery.json"
 
     @property

@@ -1,5 +1,5 @@
-"""A session while it lives: the broker, the mirror, the clock and the watchdog around JupyterLab, and its end; runs in
-the session, from the moment JupyterLab's process exists."""
+"""A running session: broker, mirror, watches and job watchdog beside JupyterLab, and the session's end; runs in the
+session, from the moment JupyterLab's process exists."""
 
 from __future__ import annotations
 
@@ -47,13 +47,13 @@ def serve(prepared: Prepared, process: guardian.Guarded, bound: socket.socket, b
 
 
 def _started_threads() -> ThreadPoolExecutor:
-    """Return threads that are there already: a notebook that uses up all processes leaves none to be started."""
-    threads = ThreadPoolExecutor(_THREADS)
-    met = threading.Barrier(_THREADS + 1)
+    """Return a thread pool whose threads run already: at the limit of processes no thread can be started."""
+    pool = ThreadPoolExecutor(_THREADS)
+    barrier = threading.Barrier(_THREADS + 1)
     for _ in range(_THREADS):
-        threads.submit(met.wait)
-    met.wait()
-    return threads
+        pool.submit(barrier.wait)
+    barrier.wait()
+    return pool
 
 
 class _Live:
@@ -73,12 +73,12 @@ class _Live:
         self._mirroring = Keeper(Mirroring(prepared.mirror), prepared.journal)
         self._passing_on = PassingOn(prepared.settings.layout.server_log, broker_token)
         self._job: watchdog.JobWatch | None = None
-        self._ways: list[asyncio.Server] = []
+        self._forwarders: list[asyncio.Server] = []
         self._end: asyncio.Future[End]
         self._tasks: set[asyncio.Task[None]] = set()
 
     def status(self) -> Mapping[str, object]:
-        """Answer the Lab's page: what the session does, and when it ends if nothing happens."""
+        """Return the session's state for the Lab's page, with the time until it ends for idleness."""
         ends_in = self._idle.ends_in if self._state == "running" else None
         return {
             "state": self._state,
@@ -94,16 +94,16 @@ class _Live:
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             loop.add_signal_handler(number, self._finish, End.STOPPED)
         if self._settings.held:
-            loop.add_reader(sys.stdin.fileno(), self._heard)
-        ended = os.pidfd_open(self._process.pid)
-        loop.add_reader(ended, self._lab_ended)
+            loop.add_reader(sys.stdin.fileno(), self._read_stdin)
+        pidfd = os.pidfd_open(self._process.pid)
+        loop.add_reader(pidfd, self._lab_ended)
         try:
-            # JupyterLab needs a second and more: enough for the libraries.
+            # Imported while JupyterLab starts, which takes longer.
             import aiohttp
 
             from nebulab.session.broker.server import Broker
 
-            await self._make_ways()
+            await self._start_forwarding()
             broker = Broker(
                 self._settings.galaxy_url,
                 self._settings.key,
@@ -116,19 +116,19 @@ class _Live:
                 async with aiohttp.ClientSession() as client:
                     self._watch(client)
                     end = await self._end
-                    await self._bring_in(end)
+                    await self._save(end)
             finally:
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(2):
                         await broker.stop()
         finally:
-            loop.remove_reader(ended)
-            os.close(ended)
+            loop.remove_reader(pidfd)
+            os.close(pidfd)
             await asyncio.to_thread(self._process.stop, _LONGEST_STOP_SECONDS)
         return await self._conclude(end)
 
     def _watch(self, client: aiohttp.ClientSession) -> None:
-        """Begin the mirror, the watches and, unless a notebook runs as a job, what leads a user in."""
+        """Start the mirror and the watches and, unless a notebook runs as a job, open the session to its user."""
         self._begin(self._mirroring.keep())
         for watch in watches(self._prepared, self._process.pid):
             self._keep(watch)
@@ -144,8 +144,8 @@ class _Live:
             self._job = self._job_watch(client)
             self._keep(self._job, after=self._settings.watch_seconds)
 
-    async def _bring_in(self, end: End) -> None:
-        # First what Galaxy collects, then everything else: a second after SIGTERM it is there.
+    async def _save(self, end: End) -> None:
+        # The outputs first: Galaxy collects them a second after SIGTERM.
         self._state = "ending"
         await self._mirroring.once()
         if end is End.STOPPED and self._prepared.job is not None:
@@ -157,20 +157,20 @@ class _Live:
         for task in self._tasks:
             task.cancel()
 
-    async def _make_ways(self) -> None:
+    async def _start_forwarding(self) -> None:
         if self._settings.galaxy_socket is not None:
-            await self._make_way(self._settings.galaxy_socket)
+            await self._forward_to_galaxy(self._settings.galaxy_socket)
         if self._prepared.outward is not None:
-            self._ways.append(await self._prepared.outward.serve())
+            self._forwarders.append(await self._prepared.outward.serve())
 
-    async def _make_way(self, socket: Path) -> None:
-        """Have Galaxy's address lead to Galaxy, in a container whose loopback is its own."""
+    async def _forward_to_galaxy(self, socket: Path) -> None:
+        """Forward the port of Galaxy's address on this container's loopback to Galaxy, through `socket`."""
         from nebulab import forwarding
 
         address = urlsplit(self._settings.galaxy_url)
         try:
             port = address.port or (443 if address.scheme == "https" else 80)
-            self._ways.append(await forwarding.serve_port(server.LOOPBACK, port, socket))
+            self._forwarders.append(await forwarding.serve_port(server.LOOPBACK, port, socket))
         except OSError as error:
             self._journal.tell(f"Galaxy can't be reached from this container: {error.strerror}.")
 
@@ -191,8 +191,8 @@ class _Live:
         if not self._end.done():
             self._end.set_result(end)
 
-    def _heard(self) -> None:
-        """End with whoever holds the other end of the standard input; what is said there means nothing."""
+    def _read_stdin(self) -> None:
+        """End the session at EOF on standard input; any other input is ignored."""
         if not os.read(sys.stdin.fileno(), 4096):
             asyncio.get_running_loop().remove_reader(sys.stdin.fileno())
             self._finish(End.STOPPED)
@@ -200,15 +200,15 @@ class _Live:
     def _lab_ended(self) -> None:
         if self._process.poll() is None:
             return
-        well = self._process.status == 0
+        succeeded = self._process.status == 0
         if self._prepared.request.run_it:
-            self._finish(End.EXECUTED if well else End.NOT_EXECUTED)
+            self._finish(End.EXECUTED if succeeded else End.NOT_EXECUTED)
         else:
-            self._finish(End.SHUT_DOWN if well else End.DIED)
+            self._finish(End.SHUT_DOWN if succeeded else End.DIED)
 
     async def _open(self) -> None:
         base_url = self._settings.page.base_url
-        await server.answers(
+        await server.wait_until_ready(
             self._port, self._settings.token, self._process, self._settings.layout.server_log, base_url=base_url
         )
         self._state = "running"
@@ -221,10 +221,10 @@ class _Live:
             log(f"Open http://127.0.0.1:{self._port}{base_url}nebulab/start?token={self._settings.token}")
 
     async def _harvest_stopped(self) -> None:
-        """Have a notebook that runs as a job interrupted, and what it holds written."""
+        """Interrupt the training, and wait until its variables are harvested."""
         self._settings.layout.stop_file.touch()
         deadline = time.monotonic() + _LONGEST_HARVEST_SECONDS
-        while self._process.poll() is None and time.monotonic() < deadline:  # noqa: ASYNC110 - it tells no event
+        while self._process.poll() is None and time.monotonic() < deadline:  # noqa: ASYNC110 - it sets no event
             await asyncio.sleep(0.1)
         await self._mirroring.once()
 
@@ -274,11 +274,11 @@ class _Live:
 
     def _reason(self) -> str:
         layout = self._settings.layout
-        told = server.written_inside(layout.failure)
-        return told or f"It ended with exit code {self._process.status}. {server.last_lines(layout.server_log)}"
+        failure = server.written_inside(layout.failure)
+        return failure or f"It ended with exit code {self._process.status}. {server.last_lines(layout.server_log)}"
 
     def _sign_of_life(self) -> list[Lost]:
-        """A job that goes on while Galaxy calls it failed: say so where its user looks, or it is sent again."""
+        """Return the log as a dataset whose name says that the training goes on, lest its user repeats it."""
         name = f"{self._prepared.first.page}: lost by Galaxy, goes on; its log until now"
         element = {
             "ext": "txt",
@@ -287,10 +287,10 @@ class _Live:
         return [Lost(name, [element], is_collection=False)]
 
     async def _recover(self, lost: Sequence[Lost]) -> None:
-        """Bring the work home by another way; a process of its own, for libraries that no session should carry."""
+        """Upload the outputs through the API, in a process of its own: its libraries take much memory."""
         settings = self._settings
         write_lost(lost, settings.layout)
-        asked = await asyncio.create_subprocess_exec(
+        process = await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",
             "nebulab.session.outputs.recovery",
@@ -299,4 +299,4 @@ class _Live:
             str(settings.layout.root),
             stdin=asyncio.subprocess.PIPE,
         )
-        await asked.communicate(settings.key.encode())
+        await process.communicate(settings.key.encode())

@@ -1,4 +1,4 @@
-"""How a browser reaches a session that no Galaxy stands before: the settings of the predecessor's image, read once.
+"""Settings of the Lab's page in a session without Galaxy, as the predecessor's image had them; runs in the session.
 
 One thing differs: a token is always asked for, and a password is a second way in.
 """
@@ -17,7 +17,7 @@ _PATH = re.compile(r"(/[A-Za-z0-9._~-]+)*")
 
 
 class _OrNone(Kind):
-    """A text; `none` and nothing at all mean the same."""
+    """A text; `none` means the same as empty."""
 
     def read(self, value: str) -> str:
         text = value.strip()
@@ -47,7 +47,7 @@ class _Origin(_OrNone):
 
 @dataclass(frozen=True)
 class Page:
-    """How a browser reaches the Lab: the path it lies below, another origin that may talk to it, a password, a port."""
+    """The base URL of the Lab's page, another origin that may talk to it, a password, a port."""
 
     base_url: str = setting(
         "PROXY_PREFIX", "/", kind=_Prefix(), help="The path that a proxy puts before the Lab's `/ipython/`."

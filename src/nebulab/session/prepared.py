@@ -1,4 +1,4 @@
-"""A session whose files are laid out: what its start hands to its life; runs in the session."""
+"""A prepared session: its files are laid out, and `live` can look after it; runs in the session."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ class Prepared:
     journal: Journal
     gpus: Seen
     job: job.Program | None
-    """The notebook or script, if this is a job and nobody's session."""
+    """The notebook or script, if this is a training."""
     outward: sealed.Outward | None
-    """The way out of a container without network."""
+    """The port that leads out of a container without network."""
     began: float
-    """Time of the monotonic clock at the session's first line, in seconds."""
+    """Time of the monotonic clock at the session's start, in seconds."""
 
     def sandboxed(self, argv: Sequence[str], variables: Mapping[str, str]) -> tuple[list[str], dict[str, str]]:
-        """Wrap a command so that it sees what a notebook of this session may see."""
+        """Wrap a command so that it runs isolated, as this session's notebooks do."""
         return sandboxed(self.settings, self.isolation, self.sources, argv, variables)
 
 
@@ -49,7 +49,7 @@ def sandboxed(
 ) -> tuple[list[str], dict[str, str]]:
     """Wrap a command of a session that is not laid out yet, as `Prepared.sandboxed` does."""
     layout = settings.layout
-    wrapped, made = sandbox.command(
+    wrapped, environment = sandbox.command(
         argv,
         isolation=isolation,
         writable=(layout.work, layout.own, layout.results),
@@ -59,4 +59,4 @@ def sandboxed(
         cwd=layout.work,
         memory_mb=settings.memory_mb,
     )
-    return list(wrapped), dict(made)
+    return list(wrapped), dict(environment)

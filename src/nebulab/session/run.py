@@ -1,6 +1,6 @@
-"""One session from its start to its end; runs beside JupyterLab, as the process that Galaxy's job is.
+"""The session's process from its start to its end; runs beside JupyterLab, as the main process of Galaxy's job.
 
-Until JupyterLab's process is started this uses the standard library only, and not much of it: that time is the user's.
+Until JupyterLab's process is started this imports little, and from the standard library only: the user waits for it.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ def _spawn(prepared: Prepared, bound: socket.socket, broker_token: str, port: in
         argv = [sys.executable, "-m", "nebulab", "run", prepared.first.page, "--in-place"]
         argv += ["--failure", str(layout.failure)]
     else:
-        # Where the door lets people in, they come from inside.
+        # The door's connections are made from inside the container, to loopback.
         published = prepared.isolation == "container" and settings.door is None
         address = ANYWHERE if published else server.LOOPBACK
         page = settings.page

@@ -1,4 +1,4 @@
-"""What one session was told: the command's options and the job's environment, read once; runs in the session."""
+"""Settings of a session, from the command's options and the job's environment, read once; runs in the session."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ MODES = ("scratch", "pull_repo", "previous")
 DEFAULT_MAX_OUTPUTS = 10_000
 """Galaxy's own limit for one job (`max_discovered_files`); a job with one file more fails as a whole."""
 _MEMORY_LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
-"""Where a container sees its own limit: control groups of the second kind, and of the first."""
+"""Files with the limit of a container's control group: v2, then v1."""
 
 
 class _Galaxy(Kind):
@@ -63,13 +63,13 @@ class _Words(Kind):
         return tuple(value.split(","))
 
 
-# eq: a process has one of these, and to make its comparison would delay the session's start.
+# eq=False: making the comparison would delay the session's start, and a process has one instance only.
 @dataclass(frozen=True, eq=False)
 class SessionSettings:
-    """Everything a session needs to know; secrets don't show in its `repr`.
+    """The settings of a session; its `repr` hides secrets.
 
-    What the environment says is declared here and read by `read`; PATH and the language are everybody's, and read there
-    as they are.
+    A field made by `setting` is an environment variable; PATH and the language, which are nobody's settings, are taken
+    by `read` as they are.
     """
 
     layout: Layout
@@ -100,13 +100,13 @@ class SessionSettings:
     galaxy_socket: Path | None = setting(
         contract.GALAXY_SOCKET, kind=PLACE, help="A socket that leads to Galaxy where `GALAXY_URL` does not."
     )
-    """Leads to Galaxy where its address does not, in a container."""
+    """A socket that leads to Galaxy, in a container in which its address does not."""
     door: Path | None = setting(
         contract.DOOR,
         kind=PLACE,
         help="The socket through which people come in, where the container has no network; see `nebulab door --help`.",
     )
-    """Lets people in, where the container has no network; `egress` leads out."""
+    """The door's socket for visitors, in a container without network; `egress` leads out."""
     ticket: str = field(default="", repr=False)
     egress: Path | None = setting(
         contract.EGRESS, kind=PLACE, help="The socket of the HTTP proxy to the internet, where there is no network."
@@ -114,7 +114,7 @@ class SessionSettings:
 
     page: page.Page = field(default_factory=page.Page)
     held: bool = False
-    """Whether the session ends when its standard input closes: whoever holds the other end is gone."""
+    """Whether the session ends at EOF on its standard input: the process that started it is gone."""
     kernels: Path | None = setting(
         contract.KERNELS,
         kind=_Environment(),
@@ -149,7 +149,7 @@ class SessionSettings:
         unset="no limit",
         help="MiB. What writes is stopped while all of the session's files together take more.",
     )
-    """What all of the session's files together may take; no limit but the file system's if None."""
+    """Disk space for all of the session's files together; no limit but the file system's if None."""
     gpu_memory_mb: int | None = setting(
         contract.GPU_MEMORY_MB,
         at_least=1,
@@ -157,7 +157,7 @@ class SessionSettings:
         unset="no limit",
         help="MiB that one process may take of each GPU.",
     )
-    """What one process may take of each GPU."""
+    """Memory that one process may take of each GPU."""
     slots: int | None = setting("GALAXY_SLOTS", at_least=1, whole=True, help="The session's processors.")
     idle_minutes: float = setting(
         contract.IDLE_MINUTES,

@@ -27,10 +27,10 @@ STATE = Setting(
 
 
 def layout(folder: Path, environment: Mapping[str, str]) -> Layout:
-    """Lay the session's own files beside the person's `folder`, not into it.
+    """Return a layout whose own files lie outside of the person's `folder`.
 
     They lie below NEBULAB_STATE, else below HOME, apart for each folder; a volume there keeps what the person
-    installed. Where neither can be written to, they lie in a temporary folder.
+    installed. If neither can be written to, they lie in a temporary folder.
 
     Raises
     ------
@@ -40,9 +40,9 @@ def layout(folder: Path, environment: Mapping[str, str]) -> Layout:
     folder = folder.resolve()
     home = environment.get("HOME", "")
     chosen: Path | None = STATE.read(environment)
-    below = chosen or (Path(home, ".nebulab") if home not in {"", "/"} else None)
-    if below is not None:
-        state = below.absolute() / f"{folder.name}-{hashlib.sha256(os.fsencode(folder)).hexdigest()[:8]}"
+    parent = chosen or (Path(home, ".nebulab") if home not in {"", "/"} else None)
+    if parent is not None:
+        state = parent.absolute() / f"{folder.name}-{hashlib.sha256(os.fsencode(folder)).hexdigest()[:8]}"
         try:
             state.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -57,44 +57,44 @@ def layout(folder: Path, environment: Mapping[str, str]) -> Layout:
 
 
 def secrets(stream: TextIO) -> dict[str, str]:
-    """Read API_KEY and JUPYTER_TOKEN, one JSON object in one line; neither need be there.
+    """Read API_KEY and JUPYTER_TOKEN, each optional, from one line of JSON.
 
-    This way they are in no environment, which `docker inspect` shows.
+    On standard input, since `docker inspect` shows the environment.
 
     Raises
     ------
     SettingsError
-        The line is something else.
+        The line is no such JSON object.
     """
     try:
-        said = json.loads(stream.readline())
+        values = json.loads(stream.readline())
     except ValueError:
-        said = None
-    if not isinstance(said, dict) or not said.keys() <= {"API_KEY", "JUPYTER_TOKEN"}:
+        values = None
+    if not isinstance(values, dict) or not values.keys() <= {"API_KEY", "JUPYTER_TOKEN"}:
         raise SettingsError(
             "The standard input does not begin with a session's secrets.",
             'Write one line, as {"API_KEY": "…", "JUPYTER_TOKEN": "…"}, and keep it open: its end ends the session.',
         )
-    return {name: str(value) for name, value in said.items()}
+    return {name: str(value) for name, value in values.items()}
 
 
 def troubles(session: Layout, isolation: str) -> list[str]:
-    """Return what will surprise the person later: a folder that can't be written to, or that nobody keeps."""
-    told = []
+    """Return warnings about folders that can't be written to, or are lost with the container."""
+    warnings = []
     if not os.access(session.work, os.W_OK):
-        who = f"{os.getuid()}:{os.getgid()}"
-        told.append(
-            f"{session.work} can't be written to by user {who}: notebooks can be opened, not saved. "
+        user = f"{os.getuid()}:{os.getgid()}"
+        warnings.append(
+            f"{session.work} can't be written to by user {user}: notebooks can be opened, not saved. "
             'Start the container with --user "$(id -u):$(id -g)" (podman without root: --userns keep-id).'
         )
     elif isolation == "container" and not os.path.ismount(session.work):
-        told.append(
+        warnings.append(
             f"Nothing is mounted at {session.work}: what you save there is lost with the container. "
             f'Start it with -v "$PWD":{session.work}.'
         )
     if os.statvfs(session.root).f_flag & os.ST_NOEXEC:
-        told.append(
+        warnings.append(
             f"Nothing in {session.root} may be executed: %pip install works for packages of pure Python only. "
             "Mount HOME so that it may: --tmpfs /home/nebulab:exec,mode=1777, or a volume."
         )
-    return told
+    return warnings

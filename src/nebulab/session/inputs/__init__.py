@@ -1,1 +1,1 @@
-"""Run once, at the start of a session or a job: what Galaxy gave, and what the user sees first."""
+"""The inputs that Galaxy gives, and the first page that the user sees; runs once, at the start of a session or job."""

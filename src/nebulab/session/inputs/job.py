@@ -1,5 +1,5 @@
-"""A notebook or a script as a job of Galaxy: what was asked for, laid out, and the command that runs it; runs once, at
-the job's start."""
+"""The notebook or script of a training: its request, its files laid out, and its command; runs once, at the job's
+start."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _PARAMETERS = "parameters.yaml"
 
 @dataclass(frozen=True)
 class Program:
-    """The notebook or script, and how it is to be run."""
+    """The notebook or script, and the options of its run."""
 
     source: Path
     name: str
@@ -43,15 +43,15 @@ def read_request(path: Path) -> tuple[Request, Program]:
         It has another form, or the numbers of paths and datasets differ.
     """
     try:
-        given = json.loads(path.read_text(encoding="utf-8"))
-        program = given["select_file"]
+        form = json.loads(path.read_text(encoding="utf-8"))
+        program = form["select_file"]
         source, name = Path(program["source_path"]), str(program.get("element_identifier") or "program")
-        options = given.get("run") or {}
-        datasets = given.get("ml_h5_datasets") or []
-        datasets = [one for one in (datasets if isinstance(datasets, list) else [datasets]) if one]
-        sources = [Path(one["source_path"]) for one in datasets if one.get("source_path")]
-        labels = [str(one.get("element_identifier") or "") for one in datasets if one.get("source_path")]
-        named = [part.strip() for part in (given.get("ml_h5_dataset_paths") or "").split(",") if part.strip()]
+        options = form.get("run") or {}
+        datasets = form.get("ml_h5_datasets") or []
+        datasets = [dataset for dataset in (datasets if isinstance(datasets, list) else [datasets]) if dataset]
+        sources = [Path(dataset["source_path"]) for dataset in datasets if dataset.get("source_path")]
+        labels = [str(dataset.get("element_identifier") or "") for dataset in datasets if dataset.get("source_path")]
+        named = [part.strip() for part in (form.get("ml_h5_dataset_paths") or "").split(",") if part.strip()]
     except (OSError, ValueError, KeyError, AttributeError, TypeError) as error:
         raise StagingError(
             f"The job's inputs can't be read from {path}: {error!r}",
@@ -63,7 +63,7 @@ def read_request(path: Path) -> tuple[Request, Program]:
             "Choose one dataset for each path, in the same order.",
         )
     return (
-        Request(mode="job", run_it=True, inputs=tuple(given.get("user_inputs") or ())),
+        Request(mode="job", run_it=True, inputs=tuple(form.get("user_inputs") or ())),
         Program(
             source=source,
             name=_file_name(name, program.get("file_ext") or "", source),
@@ -77,14 +77,14 @@ def read_request(path: Path) -> tuple[Request, Program]:
 
 
 def lay_out(program: Program, layout: Layout) -> tuple[Path, ...]:
-    """Put the program and the datasets where the program looks for them; return the real files that links lead to.
+    """Copy the program and link the datasets at the paths that it names; return the datasets' own files.
 
-    Nothing in the program's text is changed: a path that it names is there.
+    The program's text is not changed.
 
     Raises
     ------
     StagingError
-        A path leads out of the working folder, or is there already.
+        A path leads out of the working folder, or is given twice.
     """
     layout.results.mkdir(parents=True, exist_ok=True)
     try:
@@ -129,7 +129,7 @@ def command(program: Program, settings: SessionSettings) -> list[str]:
 
 
 def _file_name(name: str, extension: str, source: Path) -> str:
-    """Return a file's name that says what the program is, which a dataset's need not."""
+    """Return the program's file name; a dataset's name need not have an extension."""
     cleaned = re.sub(r"[^\w\-.]", "_", PurePosixPath(name).name).lstrip(".")[:100] or "program"
     if PurePosixPath(cleaned).suffix.lower() in {".ipynb", ".py", ".r", ".md", ".rmd", ".qmd", ".jl", ".sh"}:
         return cleaned

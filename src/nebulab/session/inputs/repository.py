@@ -1,7 +1,8 @@
 """A Git repository cloned into the user's working folder; runs once, at the start of a session in repository mode.
 
-The address comes from a form or a workflow and is not trusted: only addresses of allowed kinds, nothing that Git could
-take for an option or for a program to run. Git itself runs in the sandbox, asks for no password, and has a time limit.
+The address comes from a form or a workflow and is not trusted: only allowed URL schemes pass, and nothing that Git
+could take for an option or for a program to run. Git itself runs in the sandbox, asks for no password, and has a time
+limit.
 """
 
 from __future__ import annotations
@@ -91,7 +92,7 @@ def folder_name(address: str) -> str:
     return cleaned if cleaned and cleaned not in {"outputs", "galaxy_inputs"} else f"repository_{cleaned}"
 
 
-def clone(  # noqa: PLR0913 - what a clone may use, by name
+def clone(  # noqa: PLR0913 - each is given by name
     address: str,
     reference: str,
     into: Path,
@@ -106,7 +107,7 @@ def clone(  # noqa: PLR0913 - what a clone may use, by name
     Raises
     ------
     RepositoryError
-        The address is refused, or Git could not clone; says which of the usual causes it is.
+        The address is refused, or Git could not clone; the message names the cause if it is a usual one.
     """
     check_address(address, schemes)
     check_reference(reference)
@@ -114,7 +115,7 @@ def clone(  # noqa: PLR0913 - what a clone may use, by name
     branch = ["--branch", reference] if reference else []
     options = ["--quiet", "--depth", "1", "--no-recurse-submodules", *branch]
     command = ["git", *_GUARDS, "clone", *options, "--", address, str(target)]
-    asked = {
+    git_variables = {
         "GIT_TERMINAL_PROMPT": "0",
         "GIT_ASKPASS": "true",
         "GIT_SSH_COMMAND": f"{environment.get('GIT_SSH_COMMAND') or 'ssh'} {_SSH}",
@@ -122,9 +123,9 @@ def clone(  # noqa: PLR0913 - what a clone may use, by name
         "GIT_CONFIG_NOSYSTEM": "1",
         "GIT_LFS_SKIP_SMUDGE": "1",
     }
-    argv, variables = sandboxed(command, {**environment, **asked})
+    argv, variables = sandboxed(command, {**environment, **git_variables})
     try:
-        done = subprocess.run(
+        finished = subprocess.run(
             argv, env=dict(variables), stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace",
             timeout=seconds, check=False,
         )  # fmt: skip
@@ -138,23 +139,23 @@ def clone(  # noqa: PLR0913 - what a clone may use, by name
         raise RepositoryError(
             f"Git can't be started: {error.strerror}.", "Tell your Galaxy's administrator."
         ) from error
-    if done.returncode != 0:
+    if finished.returncode != 0:
         shutil.rmtree(target, ignore_errors=True)
-        raise _explained(address, reference, done.stderr)
+        raise _explained(address, reference, finished.stderr)
     return target
 
 
-def _explained(address: str, reference: str, said: str) -> RepositoryError:
-    end = "\n".join(said.strip().splitlines()[-4:])
-    if "Remote branch" in said and "not found" in said:
+def _explained(address: str, reference: str, stderr: str) -> RepositoryError:
+    end = "\n".join(stderr.strip().splitlines()[-4:])
+    if "Remote branch" in stderr and "not found" in stderr:
         return RepositoryError(
             f"{address} has no branch or tag {reference!r}.", f"Check its spelling. Git said:\n{end}"
         )
-    if any(sign in said for sign in _PRIVATE):
+    if any(sign in stderr for sign in _PRIVATE):
         return RepositoryError(
             f"{address} needs a log-in: it is private, or there is no such repository.",
             f"Check the spelling; a private repository can be cloned in a terminal of the session. Git said:\n{end}",
         )
-    if any(sign in said for sign in _ABSENT):
+    if any(sign in stderr for sign in _ABSENT):
         return RepositoryError(f"There is no repository at {address}.", f"Check its spelling. Git said:\n{end}")
     return RepositoryError(f"{address} could not be cloned.", f"Git said:\n{end}")

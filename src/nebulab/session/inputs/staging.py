@@ -1,7 +1,7 @@
-"""A job's inputs laid out in the user's working folder, as links, and the dictionary that notebooks read; runs once, at
-a session's start.
+"""A job's inputs staged as links in the user's working folder, and the dictionary that notebooks read; runs once, at a
+session's start.
 
-Galaxy's `galaxy_inputs.json` names for every dataset where it lies and how to call it. The user sees
+Galaxy's `galaxy_inputs.json` has the path and the name of every dataset. The user sees
 `galaxy_inputs/<input_name>/<dataset's name>`, and `galaxy_inputs/galaxy_inputs.json` maps every input's name to its
 value, in the form which notebooks of the tool's earlier versions read.
 """
@@ -27,7 +27,7 @@ _NAME = re.compile(r"[A-Za-z0-9_]+")
 
 @dataclass(frozen=True)
 class Request:
-    """What the user asked the tool for."""
+    """The user's choices in the tool's form."""
 
     mode: str = "scratch"
     repository: str = ""
@@ -47,8 +47,8 @@ def read_request(path: Path) -> Request:
         It is missing or has another form.
     """
     try:
-        given = json.loads(path.read_text(encoding="utf-8"))
-        mode = given["mode"]
+        form = json.loads(path.read_text(encoding="utf-8"))
+        mode = form["mode"]
         notebook = mode.get("ipynb") or {}
         source = notebook.get("source_path")
         return Request(
@@ -58,7 +58,7 @@ def read_request(path: Path) -> Request:
             notebook=Path(source) if source else None,
             notebook_name=notebook.get("element_identifier") or "",
             run_it=bool(mode.get("run_it")),
-            inputs=tuple(given.get("user_inputs") or ()),
+            inputs=tuple(form.get("user_inputs") or ()),
         )
     except (OSError, ValueError, KeyError, AttributeError, TypeError) as error:
         raise StagingError(
@@ -68,7 +68,7 @@ def read_request(path: Path) -> Request:
 
 
 def stage(request: Request, layout: Layout) -> tuple[Path, ...]:
-    """Lay the inputs out below `layout.staged`, write the dictionary, and return the real files that links point to.
+    """Link the inputs below `layout.staged`, write the dictionary, and return the datasets' own files.
 
     Raises
     ------
@@ -78,13 +78,13 @@ def stage(request: Request, layout: Layout) -> tuple[Path, ...]:
     layout.staged.mkdir(parents=True, exist_ok=True)
     values: dict[str, Any] = {}
     sources: list[Path] = []
-    for given in request.inputs:
-        name = str(given.get("input_name") or "")
+    for input_ in request.inputs:
+        name = str(input_.get("input_name") or "")
         if not _NAME.fullmatch(name):
             raise StagingError(f"An input is named {name!r}.", "Use ASCII letters and digits only.")
         if name in values:
             raise StagingError(f"Two inputs are named {name!r}.", "Give each input a name of its own.")
-        kind = given["input_type"]
+        kind = input_["input_type"]
         value = kind.get("input_value")
         if "dataset" in kind["input_type_selector"]:
             values[name] = _Folder(layout, name, sources).link_all(value)
@@ -95,12 +95,12 @@ def stage(request: Request, layout: Layout) -> tuple[Path, ...]:
 
 
 def keep_raw(request_file: Path, layout: Layout) -> None:
-    """Keep Galaxy's own form beside the dictionary, as earlier versions of the tool did."""
+    """Copy Galaxy's own JSON beside the dictionary, as earlier versions of the tool did."""
     shutil.copyfile(request_file, layout.staged / _RAW)
 
 
 def inside(name: str) -> PurePosixPath | None:
-    """Return `name` as a path that stays below the folder it is relative to, or None if it is no such path."""
+    """Return `name` as a relative path that does not leave its folder, or None if it does."""
     path = PurePosixPath(name)
     return None if path.is_absolute() or not path.parts or ".." in path.parts or "\0" in name else path
 
@@ -117,7 +117,7 @@ class _Folder:
     def link_all(self, value: Any) -> list[dict[str, Any]]:
         datasets = value if isinstance(value, list) else [value]
         # An optional dataset that was left out comes as nothing, or as a record without a file.
-        return [self._link_dataset(one) for one in datasets if one and one.get("source_path")]
+        return [self._link_dataset(dataset) for dataset in datasets if dataset and dataset.get("source_path")]
 
     def _link_dataset(self, dataset: Mapping[str, Any]) -> dict[str, Any]:
         wanted = dataset["staging_path"]
@@ -140,7 +140,7 @@ class _Folder:
         return path
 
     def _free(self, path: PurePosixPath, source: str) -> PurePosixPath:
-        """Two datasets of one name must both arrive: the second gets a number."""
+        """Return the path, with a number if another dataset has it already."""
         number = 1
         candidate = path
         while self._links.get(candidate, source) != source:

@@ -1,5 +1,4 @@
-"""What the user sees first: default notebooks, a notebook of the history, or a repository; runs once, at a session's
-start."""
+"""The first page of a session: default notebooks, a notebook of the history, or a repository; runs once."""
 
 from __future__ import annotations
 
@@ -72,7 +71,7 @@ def default_notebooks() -> Path | None:
 
 
 def in_own_folder(layout: Layout) -> Start:
-    """Return the page of a person's own folder, which gets the default notebooks only while it is empty."""
+    """Return the first page for a person's own folder, which gets the default notebooks only if it is empty."""
     if os.access(layout.work, os.W_OK) and not any(layout.work.iterdir()):
         return _defaults(layout)
     return Start("", b"")
@@ -83,7 +82,7 @@ def _defaults(layout: Layout) -> Start:
     if source is not None:
         ignore = shutil.ignore_patterns(*_NOT_COPIED)
         left_out = ignore(str(source), [path.name for path in source.iterdir()])
-        # One by one: the folder may be somebody else's, who lets this user write, and then its times can't be set.
+        # Not copytree on the whole: it sets the folder's times, which only the folder's owner may.
         for path in source.iterdir():
             if path.name in left_out:
                 continue
@@ -116,14 +115,14 @@ def _repository(request: Request, layout: Layout, clone: Clone) -> Start:
     try:
         folder = clone(request.repository, request.reference, layout.work)
     except RepositoryError as error:
-        told = written_notebook(
+        notebook = written_notebook(
             "# The repository could not be cloned",
             error.message,
             error.hint,
             "The session goes on: you can clone in a terminal.",
         )
-        (layout.work / _PROBLEM_PAGE).write_bytes(told)
-        return Start(_PROBLEM_PAGE, told, problem=f"{error.message} {error.hint}")
+        (layout.work / _PROBLEM_PAGE).write_bytes(notebook)
+        return Start(_PROBLEM_PAGE, notebook, problem=f"{error.message} {error.hint}")
     notebooks = sorted(
         (
             path

@@ -1,1 +1,1 @@
-"""What runs cells: the environment with a layer of the user's own, kernelspecs, and kernels that are forked."""
+"""Kernels: their environment with the user's overlay, their kernelspecs, and forking them from a zygote."""

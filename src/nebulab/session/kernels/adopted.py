@@ -1,5 +1,4 @@
-"""A child of JupyterLab's that another process has forked, with what Jupyter asks of one that it has started; runs in
-JupyterLab."""
+"""The `subprocess.Popen` interface to a child of JupyterLab that another process forked; runs in JupyterLab."""
 
 from __future__ import annotations
 
@@ -11,7 +10,7 @@ from collections.abc import Sequence
 
 
 class Forked:
-    """A kernel that was forked elsewhere and adopted here: what `subprocess.Popen` is to one that was started."""
+    """A kernel that the zygote forked and JupyterLab adopted, with the methods of `subprocess.Popen`."""
 
     stdin = stdout = stderr = None
 
@@ -21,12 +20,12 @@ class Forked:
         self.returncode: int | None = None
 
     def poll(self) -> int | None:
-        """Return the exit code, a negative signal's number, or None while it runs."""
+        """Return the exit code, negative for a signal, or None while the kernel runs."""
         if self.returncode is None:
             try:
                 pid, status = os.waitpid(self.pid, os.WNOHANG)
             except ChildProcessError:
-                # Collected by somebody else: gone, and nobody knows how.
+                # Reaped elsewhere: the exit code is lost.
                 self.returncode = 0
             else:
                 self.returncode = os.waitstatus_to_exitcode(status) if pid else None
@@ -42,14 +41,14 @@ class Forked:
         return code
 
     def send_signal(self, number: int) -> None:
-        """Send a signal, unless it has ended: its number may be another process's by then."""
+        """Send a signal, unless the kernel has ended: its pid may have been reused by then."""
         if self.poll() is None:
             os.kill(self.pid, number)
 
     def terminate(self) -> None:
-        """Ask it to end."""
+        """Send SIGTERM."""
         self.send_signal(signal.SIGTERM)
 
     def kill(self) -> None:
-        """End it."""
+        """Send SIGKILL."""
         self.send_signal(signal.SIGKILL)

@@ -24,19 +24,19 @@ class Environment:
 
     @property
     def name(self) -> str:
-        """What `micromamba create -n` called it."""
+        """Its name, as `micromamba create -n` gave it."""
         return self.folder.name
 
     def packages(self) -> dict[str, str]:
         """Return the versions of its packages by name; one whose record can't be read is left out."""
-        found = {}
-        for record in sorted((self.folder / "conda-meta").glob("*.json")):
+        versions = {}
+        for path in sorted((self.folder / "conda-meta").glob("*.json")):
             try:
-                told = json.loads(record.read_bytes())
-                found[str(told["name"])] = str(told["version"])
+                record = json.loads(path.read_bytes())
+                versions[str(record["name"])] = str(record["version"])
             except (OSError, ValueError, KeyError, TypeError):
                 continue
-        return found
+        return versions
 
 
 def environments(root: Path) -> list[Environment]:
@@ -46,29 +46,29 @@ def environments(root: Path) -> list[Environment]:
 
 
 def kernels(root: Path) -> dict[str, tuple[Environment, Path]]:
-    """Return the kernels of the environments below `root`: by name, each with its kernelspec's folder."""
-    found: dict[str, tuple[Environment, Path]] = {}
+    """Return the kernels of the environments below `root` by name: their environment and their kernelspec's folder."""
+    by_name: dict[str, tuple[Environment, Path]] = {}
     for environment in environments(root):
         for spec in sorted((environment.folder / _KERNELS).glob("*/kernel.json")):
             words = [environment.name] if spec.parent.name == KERNEL else [environment.name, spec.parent.name]
             name = _NOT_IN_A_NAME.sub("-", "-".join(["conda", *words]).lower())
-            found.setdefault(name, (environment, spec.parent))
-    return found
+            by_name.setdefault(name, (environment, spec.parent))
+    return by_name
 
 
 def completed(spec: Mapping[str, Any], environment: Environment, inherited: Mapping[str, str]) -> dict[str, Any]:
-    """Return the kernelspec `spec` of `environment` as a session starts it: as if the environment were activated."""
+    """Return the kernelspec `spec` with the variables that activating `environment` would set."""
     programs = environment.folder / "bin"
     argv = list(spec["argv"])
     return dict(spec) | {
-        "argv": [str(programs / argv[0]), *argv[1:]],  # an absolute one stays what it is
+        "argv": [str(programs / argv[0]), *argv[1:]],  # an absolute path stays what it is
         "display_name": f"{spec.get('display_name') or argv[0]} [{environment.name}]",
         "env": dict(spec.get("env", {}))
         | {
             "PATH": os.pathsep.join([str(programs), inherited.get("PATH", os.defpath)]),
             "CONDA_PREFIX": str(environment.folder),
             "CONDA_DEFAULT_ENV": environment.name,
-            # The layer over the shared environment is none of this kernel's.
+            # The overlay belongs to the shared environment, not to this kernel's.
             "VIRTUAL_ENV": "",
         },
     }

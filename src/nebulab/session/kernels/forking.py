@@ -1,8 +1,8 @@
-"""Kernels forked from a process that has imported what they need, in place of a new Python each; runs in JupyterLab.
+"""Kernels forked from the zygote, which has imported what they need, in place of a new Python each; runs in JupyterLab.
 
-`nebulab.kernel.zygote` is that process. Wherever it is not there, not ready, not fresh or not quick, the kernel starts
-in the ordinary way, as those of every other kernelspec do. A forked kernel is JupyterLab's own child like any other: it
-does not depend on the zygote, which comes and goes.
+The zygote is `nebulab.kernel.zygote`. If it does not run, is not ready, is outdated or does not answer in time, the
+kernel starts in the ordinary way, as those of every other kernelspec do. A forked kernel is JupyterLab's own child like
+any other: the zygote may end at any time.
 """
 
 # Jupyter's classes carry no types.
@@ -28,45 +28,44 @@ from nebulab.contract import PRELOAD
 from nebulab.session.kernels.adopted import Forked
 
 LINGER_SECONDS = 60.0
-"""How long the zygote stays after the last kernel: then an idle session's memory is worth more. With what was
-preloaded it stays for good."""
+"""Time for which the zygote stays after the last kernel; with preloaded libraries it stays for good."""
 
 _KERNEL = ["-m", "ipykernel_launcher"]
 _ZYGOTE = ["-m", "nebulab.kernel.zygote"]
-# The kernel's command is written over the zygote's, and must find room there. Blanks show nowhere.
-_ROOM = " " * 2048
-# All else in the environment may have been read at an import, or by Python itself at its start.
+# Padding of the zygote's command line, over which that of the kernel is written; no tool shows the blanks.
+_PADDING = " " * 2048
+# Variables that may differ: any other may have been read at an import, or by Python itself at its start.
 _VARYING = frozenset({"JPY_SESSION_NAME"})
 _PAUSE_SECONDS = 2.0
-"""The zygote's own start waits so long after a kernel, which shall have the processor for itself."""
-_LOOK_SECONDS = 2.0
-_LONGEST_STORM_SECONDS = 30.0
+"""Pause between the start of a kernel and that of the zygote, which would slow it down."""
+_LOAD_POLL_SECONDS = 2.0
+_LONGEST_LOAD_SECONDS = 30.0
 _ANSWER_SECONDS = 3.0
 _LISTEN_SECONDS = 5.0
-_LISTEN_LOOK_SECONDS = 0.01
+_LISTEN_POLL_SECONDS = 0.01
 _LOOPBACK = ("tcp", "127.0.0.1")
 _IMPORT_SECONDS = 180.0
-_PIECE = 4096
+_CHUNK = 4096
 _PARENT = "JPY_PARENT_PID"
 
 log = logging.getLogger("nebulab")
 
 
 class _Process:
-    """A zygote that was started, and the line to it."""
+    """A running zygote, and the socket to its standard input."""
 
     def __init__(self, python: str, environment: Mapping[str, str]) -> None:
-        self._line, far = socket.socketpair()
-        self._line.setblocking(False)
-        self._read = b""
-        self._begun = time.monotonic()
+        self._socket, far = socket.socketpair()
+        self._socket.setblocking(False)
+        self._buffer = b""
+        self._began = time.monotonic()
         self._ready = False
         with far:
             self._popen = subprocess.Popen(
-                [python, *_ZYGOTE, _ROOM],
+                [python, *_ZYGOTE, _PADDING],
                 stdin=far.fileno(),
                 env=dict(environment),
-                cwd="/",  # nothing to import there
+                cwd="/",  # a folder without modules
                 start_new_session=True,
             )
         self.pid = self._popen.pid
@@ -75,49 +74,49 @@ class _Process:
     def runs(self) -> bool:
         return self._popen.poll() is None
 
-    def end(self) -> None:
-        self._line.close()
+    def kill(self) -> None:
+        self._socket.close()
         self._popen.kill()
         self._popen.wait()
 
     def is_ready(self) -> bool:
-        """Whether it has said that it has imported everything; nothing is waited for.
+        """Whether it has reported that its imports are done; does not wait.
 
         Raises
         ------
         TimeoutError
-            It should have, long since.
+            Its imports take too long.
         ValueError
-            It can't be forked.
+            It is unfit: a fork of it would not be a good kernel.
         OSError
             It has ended.
         """
         if not self._ready:
             try:
-                self._take(self._line.recv(_PIECE))
+                self._append(self._socket.recv(_CHUNK))
             except BlockingIOError:
-                if time.monotonic() - self._begun > _IMPORT_SECONDS:
+                if time.monotonic() - self._began > _IMPORT_SECONDS:
                     raise TimeoutError(f"it still imports after {_IMPORT_SECONDS:.0f} s") from None
-            self._ready = b"\n" in self._read and "ready" in self._answer()
+            self._ready = b"\n" in self._buffer and "ready" in self._answer()
         return self._ready
 
     async def send(self, line: bytes) -> None:
-        await asyncio.get_running_loop().sock_sendall(self._line, line + b"\n")
+        await asyncio.get_running_loop().sock_sendall(self._socket, line + b"\n")
 
     async def receive(self) -> dict[str, Any]:
         """Return the next line that it sends."""
         loop = asyncio.get_running_loop()
-        while b"\n" not in self._read:
-            self._take(await loop.sock_recv(self._line, _PIECE))
+        while b"\n" not in self._buffer:
+            self._append(await loop.sock_recv(self._socket, _CHUNK))
         return self._answer()
 
-    def _take(self, piece: bytes) -> None:
-        if not piece:
+    def _append(self, chunk: bytes) -> None:
+        if not chunk:
             raise ConnectionError("it has ended")
-        self._read += piece
+        self._buffer += chunk
 
     def _answer(self) -> dict[str, Any]:
-        line, _, self._read = self._read.partition(b"\n")
+        line, _, self._buffer = self._buffer.partition(b"\n")
         answer = dict(json.loads(line))
         if "unfit" in answer:
             raise ValueError(answer["unfit"])
@@ -125,51 +124,51 @@ class _Process:
 
 
 class Zygote:
-    """The process that forks kernels, from JupyterLab's side: started beforehand, and anew when it can't be used."""
+    """JupyterLab's side of the zygote: starts it beforehand, and anew when it can't be used."""
 
     def __init__(self, python: str, environment: Mapping[str, str]) -> None:
         self._python = python
-        # JupyterLab is the parent of what is forked, and ipykernel reads at its import who that is.
+        # JupyterLab becomes the kernels' parent, and ipykernel reads the parent's pid when it is imported.
         self._environment = {**environment, _PARENT: str(os.getpid())}
         self._process: _Process | None = None
-        self._spoilt = False
-        self._one_at_a_time = asyncio.Lock()
-        self._later: dict[str, asyncio.TimerHandle] = {}
+        self._unfit = False
+        self._lock = asyncio.Lock()
+        self._timers: dict[str, asyncio.TimerHandle] = {}
 
     @property
     def pid(self) -> int | None:
-        """Its number while it runs."""
+        """Its pid while it runs."""
         return self._process.pid if self._process is not None and self._process.runs else None
 
     def start(self) -> None:
         """Start it, unless it runs; until it is ready kernels start in the ordinary way."""
-        if self.pid is None and not self._spoilt:
+        if self.pid is None and not self._unfit:
             self.stop()
             self._process = _Process(self._python, self._environment)
 
     def stop(self) -> None:
-        """End it; the kernels that it has forked go on."""
+        """Kill it; the kernels that it has forked go on."""
         if self._process is not None:
-            self._process.end()
+            self._process.kill()
         self._process = None
 
     def leave_later(self) -> None:
-        """End it when no kernel was asked for in a while."""
+        """Stop it LINGER_SECONDS after the last call."""
         if not self._environment.get(PRELOAD):
-            self._have("stop", LINGER_SECONDS, self.stop)
+            self._schedule("stop", LINGER_SECONDS, self.stop)
 
     def close(self) -> None:
-        """End it for good."""
-        for timer in self._later.values():
+        """Stop it for good."""
+        for timer in self._timers.values():
             timer.cancel()
         self.stop()
 
     async def fork(self, argv: Sequence[str], environment: Mapping[str, str], folder: str) -> Forked | None:
-        """Return a kernel forked to be what `argv` would start, or None if it has to be started in the ordinary way."""
-        async with self._one_at_a_time:
+        """Return a fork that runs as `argv` would, or None if the kernel has to be started in the ordinary way."""
+        async with self._lock:
             if not self._can_become(argv, environment, folder):
                 return None
-            self._have("start", _PAUSE_SECONDS, self.start)
+            self._schedule("start", _PAUSE_SECONDS, self.start)
             self.leave_later()
             if self._process is None:
                 return None
@@ -181,26 +180,26 @@ class Zygote:
             except (TimeoutError, OSError, ValueError) as error:
                 reason = str(error) or "no answer in time"
                 log.warning("A kernel was not forked, and starts in the ordinary way: %s", reason)
-                # What it may have forked has not had the word to go on, and ends with it.
+                # A fork that it may have made waits for `go`, and ends with it.
                 self.stop()
             return None
 
     async def is_ready(self) -> bool:
-        """Whether the next kernel can be forked, as far as is known here."""
-        async with self._one_at_a_time:
+        """Whether the next kernel can be forked, as far as the zygote has reported."""
+        async with self._lock:
             return self._process is not None and self._is_ready(self._process)
 
     def _is_ready(self, process: _Process) -> bool:
         try:
             return process.is_ready()
         except ValueError:
-            # Another one would be no better.
-            self._spoilt = True
+            # A new zygote would be unfit for the same reason.
+            self._unfit = True
             raise
 
     @staticmethod
     async def _fork(process: _Process, request: bytes) -> int:
-        # For as long as it takes to become the kernel's parent; what loses its parent otherwise is the guardian's.
+        # Subreaper until JupyterLab is the kernel's parent; at other times orphans are the guardian's.
         linux.adopt_orphans()
         try:
             await process.send(request)
@@ -213,23 +212,23 @@ class Zygote:
         return pid
 
     def _can_become(self, argv: Sequence[str], environment: Mapping[str, str], folder: str) -> bool:
-        """Whether a fork is what the command would start: the same Python, module and environment."""
+        """Whether a fork equals what the command would start: the same Python, module and environment."""
 
         def fixed(variables: Mapping[str, str]) -> dict[str, str]:
             return {name: value for name, value in variables.items() if name not in _VARYING}
 
         return (
             list(argv[:3]) == [self._python, *_KERNEL]
-            and sum(len(os.fsencode(one)) + 1 for one in argv) < len(_ROOM)
+            and sum(len(os.fsencode(argument)) + 1 for argument in argv) < len(_PADDING)
             and fixed(environment) == fixed(self._environment)
             and Path(folder).is_dir()
         )
 
-    def _have(self, what: str, seconds: float, done: Callable[[], None]) -> None:
-        """Have something done so much later, counted from the last time that it was asked for."""
-        if what in self._later:
-            self._later[what].cancel()
-        self._later[what] = asyncio.get_running_loop().call_later(seconds, done)
+    def _schedule(self, name: str, seconds: float, action: Callable[[], None]) -> None:
+        """Run `action` after `seconds`; a timer of the same name that still runs is cancelled."""
+        if name in self._timers:
+            self._timers[name].cancel()
+        self._timers[name] = asyncio.get_running_loop().call_later(seconds, action)
 
 
 def _absolute(folder: str | Path) -> str:
@@ -237,30 +236,29 @@ def _absolute(folder: str | Path) -> str:
 
 
 _zygote: Zygote | None = None
-_asked_before = False
+_kernel_was_started = False
 
 
 def begin(python: str, environment: Mapping[str, str]) -> Zygote:
-    """Have kernels of `python` forked from now on; called in JupyterLab's event loop.
+    """Fork kernels of `python` from now on; called in JupyterLab's event loop.
 
-    The first kernel is waited for as long as it takes its user to open a notebook. Where it was quicker than this, the
-    zygote comes with the next one.
+    If a kernel was started before this, the zygote starts after the next one only, unless it is to preload libraries.
     """
     global _zygote
     _zygote = Zygote(python, environment)
-    if not _asked_before or environment.get(PRELOAD):
+    if not _kernel_was_started or environment.get(PRELOAD):
         _zygote.start()
     return _zygote
 
 
 async def begin_when_calm(python: str, environment: Mapping[str, str]) -> None:
-    """Begin when the machine has a processor to spare, and in the end all the same.
+    """Begin when the machine has an idle processor, or after _LONGEST_LOAD_SECONDS.
 
-    In a course many sessions start at once, and none of them shall become slower by what all of them do beforehand.
+    In a course many sessions start at once, and zygotes must not slow their start down.
     """
-    deadline = time.monotonic() + _LONGEST_STORM_SECONDS
+    deadline = time.monotonic() + _LONGEST_LOAD_SECONDS
     while _is_busy() and time.monotonic() < deadline:  # noqa: ASYNC110 - it tells no event
-        await asyncio.sleep(_LOOK_SECONDS)
+        await asyncio.sleep(_LOAD_POLL_SECONDS)
     begin(python, environment)
 
 
@@ -270,34 +268,34 @@ def _is_busy() -> bool:
 
 
 class ForkingProvisioner(LocalProvisioner):
-    """Jupyter's own provisioner of local kernels, with a quicker start where that is possible."""
+    """Jupyter's own provisioner of local kernels, which forks the kernel where that is possible."""
 
     async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> Any:
         """Fork the kernel, or start it, and return once it listens.
 
-        Whoever connects before is connected again after a tenth of a second, too late for the first word of a kernel
-        that is quick, and JupyterLab asks for another one only half a second later.
+        ZeroMQ retries a refused connection after 0.1 s and so misses a fast kernel's first status message, and
+        JupyterLab asks for another only half a second later.
         """
         connection = await self._launch(cmd, **kwargs)
-        at = (connection.get("transport"), connection.get("ip"), connection.get("iopub_port"))
+        address = (connection.get("transport"), connection.get("ip"), connection.get("iopub_port"))
         deadline = time.monotonic() + _LISTEN_SECONDS
         while await self.poll() is None and time.monotonic() < deadline:
-            if at[:2] != _LOOPBACK or linux.listening(at[2]):
+            if address[:2] != _LOOPBACK or linux.listening(address[2]):
                 break
-            await asyncio.sleep(_LISTEN_LOOK_SECONDS)
+            await asyncio.sleep(_LISTEN_POLL_SECONDS)
         return connection
 
     async def _launch(self, cmd: list[str], **kwargs: Any) -> Any:
-        global _asked_before
-        _asked_before = True
-        # Any further argument is one of `Popen`'s.
+        global _kernel_was_started
+        _kernel_was_started = True
+        # Any other argument is for `Popen`, and rules forking out.
         if _zygote is not None and kwargs.keys() <= {"env", "cwd", "extra_arguments", "kernel_id"}:
             environment = {**kwargs["env"], _PARENT: str(os.getpid())}
             folder = _absolute(kwargs.get("cwd") or "")
             forked = await _zygote.fork(cmd, environment, folder)
             if forked is not None:
                 self.process = forked
-                # It leads a session and a group of its own, as an ordinary one does.
+                # The fork called setsid, as an ordinary kernel does.
                 self.pid = self.pgid = forked.pid
                 self.cwd = folder
                 return self.connection_info

@@ -1,6 +1,6 @@
-"""Names that JupyterLab's configuration and the kernels' folders agree on."""
+"""Names that JupyterLab's configuration and the kernels' folders share."""
 
 KERNEL = "python3"
 """The name of the one kernelspec; notebooks from elsewhere name it too."""
 PROVISIONER = "nebulab-forking"
-"""What starts kernels (`nebulab.session.kernels.forking`), by the name of its entry point."""
+"""The entry point of the kernel provisioner (`nebulab.session.kernels.forking`)."""

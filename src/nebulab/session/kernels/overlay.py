@@ -1,8 +1,8 @@
-"""The environment of a session's kernels: the shared one with a layer of the user's own packages; runs in the session.
+"""The overlay: a virtual environment above the shared one, for the user's own packages; runs in the session.
 
-The layer is a virtual environment of our own making over the kernels' environment: `%pip install` and `uv pip install`
-write into it, a package there shadows the shared one, and the shared one is never written to. It is a few small files,
-made in milliseconds, where Python's own `venv` needs seconds and would hide the shared packages.
+`%pip install` and `uv pip install` write into it, a package there shadows the shared one, and the shared environment is
+never written to. It is a few small files, made in milliseconds, where Python's own `venv` needs seconds and would hide
+the shared packages.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from nebulab.session.kernels.names import KERNEL
 DISPLAY_NAME = "Python 3 (AI)"
 
 _EXTENSION = "nebulab.kernel"
-# Its name sorts last: what the user's own packages put on the path comes before it.
+# A name that sorts last: .pth files of the user's own packages take effect before it.
 _SHARED = "zz_nebulab_shared.pth"
-# Every Python of the session keeps to its share of the GPU's memory, not the kernels alone.
+# In a .pth file, for the limit on GPU memory holds in every Python of the session, not in kernels alone.
 _CAPS = (
     f"import os; os.environ.get({contract.GPU_MEMORY_MB!r}) and "
     r"exec('try:\n import nebulab.accelerators.startup\nexcept ImportError: pass')"
@@ -33,11 +33,11 @@ _PLAIN_SPEC = {"argv": ["python", "-m", "ipykernel_launcher", "-f", "{connection
 _PIP = """#!/bin/sh
 exec {python} -m pip "$@"
 """
-# By the Lab's Python, which what a user installed can't break; -P: nor a file of theirs in the working folder.
+# With the Lab's Python, which no package of the user's can break; -P: nor a module in the working folder.
 _UV = """#!/bin/sh
 exec {lab} -P -m nebulab.packages.uv {folder} "$@"
 """
-# What IPython's %uv asks for, as `python -m uv`. A package of that name, should the user install it, comes before it.
+# The module for IPython's %uv, which runs `python -m uv`; a package of that name that the user installs shadows it.
 _UV_MODULE = """import os, sys
 
 if __name__ == "__main__":
@@ -49,10 +49,10 @@ _LAB = "nebulab-lab"
 
 
 def create(folder: Path, base: Path | None, *, lab: Path | None = None) -> Path:
-    """Make a layer over the environment `base` at `folder`, and return its Python.
+    """Make an overlay above the environment `base` at `folder`, and return its Python.
 
-    What was installed into one that is there is kept. Without `base` the layer lies over the environment that runs
-    this, JupyterLab's own; `lab` is that one's Python, the one that runs this if None.
+    Packages in an overlay that is there already are kept. `base` is by default the environment of this process,
+    JupyterLab's own; `lab` is the Python of the Lab's environment, by default that of this process.
 
     Raises
     ------
@@ -93,44 +93,44 @@ def create(folder: Path, base: Path | None, *, lab: Path | None = None) -> Path:
 
 
 def renew(folder: Path) -> None:
-    """Make the layer at `folder` anew, without anything that was installed into it.
+    """Make the overlay at `folder` anew, without the packages in it.
 
     Raises
     ------
     SettingsError
-        There is no layer.
+        There is no overlay.
     """
-    told = configuration(folder)
+    settings = configuration(folder)
     aside = folder.with_name(f"{folder.name}.{os.getpid()}")
     folder.rename(aside)
-    create(folder, told[_BASE], lab=told[_LAB])
+    create(folder, settings[_BASE], lab=settings[_LAB])
     shutil.rmtree(aside, ignore_errors=True)
 
 
 def below(folder: Path) -> Path:
-    """Return the environment that the layer at `folder` lies over."""
+    """Return the shared environment below the overlay at `folder`."""
     return configuration(folder)[_BASE]
 
 
 def configuration(folder: Path) -> dict[str, Path]:
-    """Return what the layer at `folder` was made from.
+    """Return the `base` and `lab` that the overlay at `folder` was made with, by their keys in pyvenv.cfg.
 
     Raises
     ------
     SettingsError
-        There is none.
+        There is no overlay.
     """
-    told = {name: Path(value) for name, value in _read(folder / _CONFIG).items() if name in {_BASE, _LAB}}
-    if len(told) < 2:
+    settings = {name: Path(value) for name, value in _read(folder / _CONFIG).items() if name in {_BASE, _LAB}}
+    if len(settings) < 2:
         raise SettingsError(f"{folder} holds no packages of a session.", "Start the session again: it makes it anew.")
-    return told
+    return settings
 
 
 def kernelspec(folder: Path, python: Path) -> Path:
     """Write the session's one kernelspec below `folder`, and return the folder that `JUPYTER_PATH` has to name.
 
-    It is ipykernel's own one, which says what this version can do (encryption, debugger), with the layer's Python.
-    The kernel loads `nebulab.kernel`; one whose environment lacks it says so in its log, and starts all the same.
+    It is ipykernel's own, which declares what its version can do (encryption, debugger), with the overlay's Python.
+    The kernel loads `nebulab.kernel`; if its environment lacks that, it logs so and starts all the same.
     """
     template = python.parent.parent / _KERNELSPEC
     content = json.loads(template.read_bytes()) if template.is_file() else _PLAIN_SPEC
@@ -145,12 +145,12 @@ def kernelspec(folder: Path, python: Path) -> Path:
 
 
 def packages(base: Path) -> Path:
-    """Return the site-packages folder of the environment `base`, a layer or a shared one.
+    """Return the site-packages folder of the environment `base`, an overlay or a shared one.
 
     Raises
     ------
     SettingsError
-        It is no Python environment.
+        `base` is no Python environment.
     """
     if (base / "bin" / "python").exists():
         for folder in sorted(base.glob("lib/python3.*/site-packages")):

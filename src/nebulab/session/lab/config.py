@@ -1,6 +1,6 @@
-"""How JupyterLab is started for a session: its command line, and the configuration that its own process then runs.
+"""JupyterLab's command line, for the session, and its configuration, for JupyterLab's own process.
 
-The token comes in a file which JupyterLab deletes as it starts: it shows neither in `ps` nor in the environment of any
+The token is passed in a file which JupyterLab deletes as it starts: it is neither in `ps` nor in the environment of any
 process that a notebook can see, the sandbox's own first process included.
 """
 
@@ -27,10 +27,10 @@ _CONFIG_FILE = Path(__file__).with_name("jupyter_config.py")
 def command(port: int, *, address: str = "127.0.0.1", base_url: str = "/", origin: str = "") -> list[str]:
     """Return the command that starts JupyterLab on `port` in the current folder.
 
-    `address` is loopback unless a container's own network stands around it; pages of `origin` may talk to the server
-    too. The environment must hold what `hand_over` returned.
+    `address` is loopback unless a container's own network isolates it; `origin` is the other origin whose pages may
+    talk to the server. The environment must hold the variables that `hand_over` returned.
     """
-    reached = {"base_url": "" if base_url == "/" else base_url, "allow_origin": origin}
+    options = {"base_url": "" if base_url == "/" else base_url, "allow_origin": origin}
     return [
         sys.executable,
         "-m",
@@ -38,14 +38,14 @@ def command(port: int, *, address: str = "127.0.0.1", base_url: str = "/", origi
         f"--config={_CONFIG_FILE}",
         f"--ServerApp.ip={address}",
         f"--ServerApp.port={port}",
-        *(f"--ServerApp.{name}={value}" for name, value in reached.items() if value),
+        *(f"--ServerApp.{name}={value}" for name, value in options.items() if value),
     ]
 
 
 def hand_over(token: str, folder: Path, *, password: str = "") -> dict[str, str]:
-    """Leave `token`, and a password if there is one, in `folder` for the JupyterLab that is about to start.
+    """Write `token`, and a password if there is one, into a file in `folder` for the JupyterLab that is about to start.
 
-    Returns the variable that tells it where.
+    Returns the environment variable with the file's path.
     """
     path = folder / "token"
     path.unlink(missing_ok=True)
@@ -64,7 +64,7 @@ def _take_over() -> tuple[str, str]:
 
 
 def _hashed(password: str) -> str:
-    """Return the form in which Jupyter keeps a password; the predecessor's image took that form and no other."""
+    """Return the password's hash in Jupyter's form; the predecessor's image took that form and no other."""
     if _HASHED.fullmatch(password):
         return password
     from jupyter_server.auth import passwd
@@ -78,7 +78,7 @@ def configure(config: Any) -> None:
     Raises
     ------
     ServerError
-        There is no token: a server that anybody may use must not start.
+        There is no token: a server without one must not start.
     """
     token, password = _take_over()
     config.IdentityProvider.token = token
@@ -100,16 +100,16 @@ def configure(config: Any) -> None:
     # A login shell would reset PATH, and with it the user's own packages.
     server.terminado_settings = {"shell_command": [os.environ.get("SHELL") or "/bin/sh"]}
     server.kernel_spec_manager_class = "nebulab.session.kernels.kernelspecs.KernelSpecs"
-    # Where space is limited, what is deleted must make room: nobody would ever empty a session's trash.
+    # With a disk limit, deleting must free space: nobody would ever empty a session's trash.
     config.FileContentsManager.delete_to_trash = contract.DISK_MB not in os.environ
     config.KernelSpecManager.allowed_kernelspecs = {KERNEL}
     config.KernelSpecManager.ensure_native_kernel = False
-    # Not in the kernelspec: programs of other environments read it too, and would look for the provisioner there.
+    # Not in the kernelspec: programs of other environments read it too, and lack the provisioner.
     config.KernelProvisionerFactory.default_provisioner_name = PROVISIONER
     lab = config.LabApp
     lab.news_url = None
     lab.check_for_updates_class = "jupyterlab.NeverCheckForUpdate"
-    # Widgets come with the page's part of their own version, from where the kernels have them.
+    # The page's part of ipywidgets must match the kernels' version, so it is served from their environment.
     widgets = os.environ.pop(contract.WIDGETS, "")
     lab.extra_labextensions_path = [str(lab_extensions()), *([widgets] if widgets else [])]
     lab.expose_app_in_browser = True

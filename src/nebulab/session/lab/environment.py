@@ -1,5 +1,5 @@
-"""The environment variables of JupyterLab and its kernels: a short list made anew, nothing inherited by accident; runs
-in the session."""
+"""Environment variables of JupyterLab and its kernels, set from a short list and never inherited by accident; runs in
+the session."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from nebulab.accelerators.diagnosis import Seen
 from nebulab.session.layout import Layout
 from nebulab.session.settings import SessionSettings
 
-# A destination's own choices that a computation must see, by the beginning of the name.
-_PASSED = ("CUDA_", "NVIDIA_", "NCCL_", "OMP_", "MKL_", "OPENBLAS_", "XLA_", "TF_", "JAX_", "SLURM_", "TZ")
-_PASSED_WHOLE = frozenset(
+# Prefixes of a destination's variables that a computation must see.
+_PASSED_PREFIXES = ("CUDA_", "NVIDIA_", "NCCL_", "OMP_", "MKL_", "OPENBLAS_", "XLA_", "TF_", "JAX_", "SLURM_", "TZ")
+_PASSED_NAMES = frozenset(
     [
         "GALAXY_SLOTS",
         "GALAXY_MEMORY_MB",
@@ -45,11 +45,13 @@ _PASSED_WHOLE = frozenset(
 
 
 def passed_on(environment: Mapping[str, str]) -> dict[str, str]:
-    """Return what a session hands on of the job's environment."""
-    return {name: value for name, value in environment.items() if name in _PASSED_WHOLE or name.startswith(_PASSED)}
+    """Return the variables of the job's environment that a session passes on."""
+    return {
+        name: value for name, value in environment.items() if name in _PASSED_NAMES or name.startswith(_PASSED_PREFIXES)
+    }
 
 
-def make(  # noqa: PLR0913 - what the environment tells, by name
+def make(  # noqa: PLR0913 - each is given by name
     settings: SessionSettings,
     *,
     inherited: Mapping[str, str],
@@ -59,9 +61,9 @@ def make(  # noqa: PLR0913 - what the environment tells, by name
     kernelspecs: Path,
     start_page: str,
 ) -> dict[str, str]:
-    """Return the environment for JupyterLab, from which kernels get theirs."""
+    """Return JupyterLab's environment, which kernels inherit."""
     layout = settings.layout
-    # The user's own programs, the kernels' (`get`, `put`, `ipython`), the Lab's, the machine's.
+    # PATH: programs of the user's overlay, the kernels' (`get`, `put`, `ipython`), the Lab's, the machine's.
     programs = [layout.overlay, *([settings.kernels] if settings.kernels else []), Path(sys.prefix)]
     return (
         passed_on(inherited)
@@ -80,7 +82,7 @@ def make(  # noqa: PLR0913 - what the environment tells, by name
             contract.START_PAGE: start_page,
             contract.PRELOAD: " ".join(settings.preload),
             contract.WIDGETS: str(settings.kernels / "share" / "jupyter" / "labextensions") if settings.kernels else "",
-            # ONNX Runtime tells its makers of its use; what a researcher does with data is nobody's business.
+            # ONNX Runtime reports its use to Microsoft.
             "ORT_DISABLE_TELEMETRY": "1",
             contract.SESSION: f"{broker}/nebulab/session",
         }
@@ -89,11 +91,11 @@ def make(  # noqa: PLR0913 - what the environment tells, by name
 
 
 def packages(settings: SessionSettings) -> dict[str, str]:
-    """Return what has uv and micromamba install where the session's user may, and `nebulab packages` find it."""
+    """Return the variables by which uv, micromamba and `nebulab packages` find the user's overlay and environments."""
     layout = settings.layout
     return {
         "VIRTUAL_ENV": str(layout.overlay),
-        # A file that is edited in place must not change in uv's cache too.
+        # Not hard links: a file that is edited in place would change in uv's cache too.
         "UV_LINK_MODE": "copy",
         "MAMBA_ROOT_PREFIX": str(layout.conda),
         contract.OVERLAY: str(layout.overlay),
@@ -104,7 +106,7 @@ def packages(settings: SessionSettings) -> dict[str, str]:
 
 
 def galaxy(settings: SessionSettings, *, broker: str, broker_token: str) -> dict[str, str]:
-    """Return what a notebook reads: the names are those of the tool's earlier versions."""
+    """Return the variables of Galaxy that a notebook reads, under the names of the tool's earlier versions."""
     layout: Layout = settings.layout
     return {
         "GALAXY_URL": broker,

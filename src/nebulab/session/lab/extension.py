@@ -1,4 +1,4 @@
-"""What Nebulab adds to JupyterLab's server: the way in, the session's state for the page, and a lock on every route.
+"""Nebulab's server extension of JupyterLab: the start page, the session's state for the page, a lock on every route.
 
 Runs inside JupyterLab's process, in the sandbox: it knows the session's token, never the user's key.
 """
@@ -31,7 +31,7 @@ _ENTRY_POINT_HOST = re.compile(r"[^.]+\.ep\.interactivetool\.(?P<galaxy>[A-Za-z0
 
 
 class StartHandler(JupyterHandler):
-    """The session's way in: leaves the token behind in a cookie and opens the first page."""
+    """The entry point's page: JupyterLab exchanges the token for a cookie, and the first page opens."""
 
     @authenticated
     def get(self) -> None:
@@ -52,9 +52,9 @@ class EarlierPathHandler(JupyterHandler):
 
 
 class SessionHandler(APIHandler):
-    """The session's state, asked of the broker on behalf of the page."""
+    """The session's state, which the page gets from the broker through this handler."""
 
-    # The page asks twice a minute; that is no activity.
+    # The page polls twice a minute; that is no activity.
     _track_activity = False
 
     @authenticated
@@ -67,12 +67,12 @@ class SessionHandler(APIHandler):
         """Ask for more time."""
         await self._relay("POST", "/extend")
 
-    async def _relay(self, method: str, what: str) -> None:
+    async def _relay(self, method: str, path: str) -> None:
         address, token = self.settings["nebulab_session"]
         if not address:
             raise HTTPError(404, "This JupyterLab has no session around it.")
         request = HTTPRequest(
-            address + what,
+            address + path,
             method=method,
             headers={"x-api-key": token},
             body=b"" if method == "POST" else None,
@@ -86,13 +86,13 @@ class SessionHandler(APIHandler):
 
 
 class Locked:
-    """Mixed into every handler of the server: no answer without the token or the cookie that it left.
+    """A mixin for every handler of the server: no answer without the token, or the cookie that it was exchanged for.
 
-    JupyterLab itself guards its data, but serves files, a login page and its version to anybody.
+    JupyterLab itself protects its data, but serves static files, a login page and its version to anybody.
     """
 
     async def prepare(self, *arguments: Any, **named: Any) -> Any:
-        """Refuse strangers with 403, whatever they ask for."""
+        """Refuse unauthenticated requests with 403, or send a browser to the login page if there is a password."""
         handler: Any = self
         if not await _user(handler):
             if handler.settings.get("nebulab_password"):
@@ -101,7 +101,7 @@ class Locked:
                 if handler.request.method == "GET" and "text/html" in handler.request.headers.get("Accept", ""):
                     handler.redirect(f"{handler.settings['login_url']}?{urlencode({'next': handler.request.path})}")
                     return None
-            # What JupyterHandler's error page expects to be there.
+            # JupyterHandler's error page reads these.
             handler.current_user = handler._jupyter_current_user = None
             raise HTTPError(
                 403, "Open this session from Galaxy, in a tab of its own: the address there holds its token."
@@ -109,7 +109,7 @@ class Locked:
         return await super().prepare(*arguments, **named)
 
     def _request_summary(self) -> str:
-        """Describe the request for the log: tornado's own description has the parameters, and the token is one."""
+        """Describe the request for the log without its query, where the token may be."""
         request = self.request  # type: ignore[attr-defined]
         return f"{request.method} {request.path} ({request.remote_ip})"
 
@@ -125,12 +125,12 @@ class Locked:
 
 
 async def _user(handler: Any) -> Any:
-    found = handler.identity_provider.get_user(handler)
-    return found if found is None or not hasattr(found, "__await__") else await found
+    user = handler.identity_provider.get_user(handler)
+    return user if user is None or not hasattr(user, "__await__") else await user
 
 
 def _is_of_login(handler: Any) -> bool:
-    """Whether this is the page that asks for a password, or its looks."""
+    """Whether this is the login page or one of its static files."""
     static = handler.settings.get("static_url_prefix") or "/static/"
     return isinstance(handler, LoginFormHandler) or handler.request.path.startswith(static)
 
@@ -146,7 +146,7 @@ def lock(application: Application) -> None:
                 if issubclass(target, Locked):
                     continue
                 if target not in locked:
-                    # A plain handler (a redirection) learns from Jupyter's who asks.
+                    # A plain handler (a redirection) lacks the authentication of JupyterHandler.
                     bases = (Locked, target) if issubclass(target, JupyterHandler) else (Locked, JupyterHandler, target)
                     locked[target] = type(target.__name__, bases, {"__module__": target.__module__})
                 rule.target = locked[target]
@@ -177,9 +177,9 @@ def _load_jupyter_server_extension(app: Any) -> None:
     )
     # Jupyter writes the token to files for its own command line and browser, which nobody uses here.
     app.write_server_info_file = app.write_browser_open_files = lambda: None
-    # Extensions load one after the other; this runs when all have, and before the first request is read.
+    # A callback runs after all extensions have loaded, and before the first request is read.
     IOLoop.current().add_callback(lock, application)
-    # When the first page has been served: its user needs longer than that to open a notebook.
+    # After the first page has been served, and before its user can have opened a notebook.
     IOLoop.current().call_later(_FORKING_SECONDS, _begin_forking, app.kernel_spec_manager)
 
 

@@ -38,17 +38,17 @@ def broker_socket() -> socket.socket:
     return bound
 
 
-async def answers(
+async def wait_until_ready(
     port: int, token: str, process: Guarded, log: Path, seconds: float = _START_SECONDS, *, base_url: str = "/"
 ) -> None:
-    """Return when JupyterLab answers its first request.
+    """Wait until JupyterLab answers a request.
 
     Raises
     ------
     ServerError
-        It ended instead, or took longer than `seconds`; the message ends with what it wrote last.
+        It ended instead, or took longer than `seconds`; the message ends with the end of its log.
     """
-    # Not above: this file is imported before JupyterLab is started, which an event loop's libraries would hold up.
+    # Not at the top: this file is imported before JupyterLab is started, which importing asyncio would delay.
     import asyncio
 
     loop = asyncio.get_running_loop()
@@ -62,7 +62,7 @@ async def answers(
         with contextlib.suppress(OSError):
             reader, writer = await asyncio.open_connection(LOOPBACK, port)
             try:
-                # Accepted by the system at once, answered when the server is ready.
+                # The kernel accepts the connection at once; JupyterLab answers when it is ready.
                 request = f"GET {base_url}api HTTP/1.0\r\nHost: localhost\r\nAuthorization: token {token}\r\n\r\n"
                 writer.write(request.encode("ascii"))
                 async with asyncio.timeout(max(deadline - loop.time(), 1)):
@@ -76,9 +76,9 @@ async def answers(
 
 
 def listens(port: int, root: int) -> bool:
-    """Whether `port` on loopback is served from below the process `root`.
+    """Whether a process below `root` listens on `port` of loopback.
 
-    The port was free a moment ago, and may be anybody's by now: a foreign server must not get the token, nor the user.
+    The port was free when it was chosen, and another process may have taken it: that must not get the token.
     """
     inodes = listening(port)
     for pid in descendants(root) if inodes else ():
@@ -91,7 +91,7 @@ def listens(port: int, root: int) -> bool:
 
 
 def report(path: Path, port: int) -> None:
-    """Tell Galaxy where the entry point really is, in the file that its job runner looks for."""
+    """Write the file from which Galaxy's job runner reads the entry point's address."""
     replace(path, json.dumps(contract.runtime_report(LOOPBACK, port)).encode())
 
 
@@ -105,10 +105,10 @@ def last_lines(log: Path) -> str:
 
 
 def written_inside(path: Path) -> str:
-    """Return the beginning of a file that the sandbox wrote, or nothing: a link put there leads nowhere."""
+    """Return the beginning of a file that the sandbox wrote, or nothing; a symbolic link is not followed."""
     try:
         with os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
-            regular = stat.S_ISREG(os.fstat(file.fileno()).st_mode)
-            return file.read(_LONGEST_REASON).decode("utf-8", "replace") if regular else ""
+            is_regular = stat.S_ISREG(os.fstat(file.fileno()).st_mode)
+            return file.read(_LONGEST_REASON).decode("utf-8", "replace") if is_regular else ""
     except OSError:
         return ""

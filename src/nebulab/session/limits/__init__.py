@@ -1,1 +1,1 @@
-"""What a session may take of memory, disk and processes, and what happens at the limit."""
+"""Limits on a session's memory, disk space and processes, and what is done at each."""

@@ -16,76 +16,76 @@ MAKE_ROOM = "Delete what you don't need, or put it into the history and delete i
 
 _SHARE = 0.1
 _BYTES = 5 * 2**30
-"""Nearly full is what has less than a tenth left, and less than this."""
+"""A file system is nearly full when less than a tenth of it, and less than this, is free."""
 _FILES = 1000
-_BACK = 1.2
-"""Times so much must be left before it counts as room again."""
+_HYSTERESIS = 1.2
+"""Free space, as a multiple of these thresholds, at which a warning is taken back."""
 _IN_MEMORY = frozenset({"tmpfs", "ramfs"})
 _MOUNTS = Path("/proc/self/mounts")
 _SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - looked at, not written to
 
 
 @dataclass(frozen=True)
-class Room:
-    """A file system, by a folder of it."""
+class FileSystem:
+    """A file system, known by one folder in it."""
 
-    place: Path
+    folder: Path
     is_in_memory: bool = False
     holds_the_work: bool = False
 
     def used(self) -> int:
-        """Return the bytes that everybody together has written to it."""
+        """Return the bytes in use on it, by all users together."""
         with contextlib.suppress(OSError):
-            found = os.statvfs(self.place)
-            return (found.f_blocks - found.f_bfree) * found.f_frsize
+            status = os.statvfs(self.folder)
+            return (status.f_blocks - status.f_bfree) * status.f_frsize
         return 0
 
-    def trouble(self, *, told: bool = False) -> str:
-        """Return what to tell where it is nearly full, else nothing; a quota on the folder shows as its size.
+    def trouble(self, *, warned: bool = False) -> str:
+        """Return a warning if it is nearly full, else nothing; a quota on the folder shows as its size.
 
-        Once `told`, a little more must be left.
+        Once `warned`, a little more must be free before the warning ends.
         """
-        factor = _BACK if told else 1
+        factor = _HYSTERESIS if warned else 1
         try:
-            found = os.statvfs(self.place)
+            status = os.statvfs(self.folder)
         except OSError:
             return ""
-        size, free = found.f_blocks * found.f_frsize, found.f_bavail * found.f_frsize
-        if found.f_files and found.f_favail < min(_FILES, found.f_files * _SHARE) * factor:
-            left = f"has room for {found.f_favail} more files only"
+        size, free = status.f_blocks * status.f_frsize, status.f_bavail * status.f_frsize
+        if status.f_files and status.f_favail < min(_FILES, status.f_files * _SHARE) * factor:
+            shortage = f"has room for {status.f_favail} more files only"
         elif size and free < min(size * _SHARE, _BYTES) * factor:
-            left = f"has {in_words(free)} left of {in_words(size)}"
+            shortage = f"has {in_words(free)} left of {in_words(size)}"
         else:
             return ""
         if self.holds_the_work:
-            return f"The disk that holds your files {left}, and nothing can be saved when it is full. {MAKE_ROOM}"
+            return f"The disk that holds your files {shortage}, and nothing can be saved when it is full. {MAKE_ROOM}"
         counts = " What lies there counts as memory." if self.is_in_memory else ""
-        return f"{self.place} {left}.{counts} Delete what you don't need there, or write to your working folder."
+        return f"{self.folder} {shortage}.{counts} Delete what you don't need there, or write to your working folder."
 
 
-def rooms(layout: Layout, isolation: str) -> list[Room]:
+def of_session(layout: Layout, isolation: str) -> list[FileSystem]:
     """Return the file systems that a notebook may fill: that of its files, and in a container those in memory."""
-    places = [layout.root, layout.work]
+    folders = [layout.root, layout.work]
     if isolation == "container":
-        places += [Path(tempfile.gettempdir()), Path.home(), _SHARED_MEMORY]
+        folders += [Path(tempfile.gettempdir()), Path.home(), _SHARED_MEMORY]
     elif isolation == "none":
-        places.append(Path(tempfile.gettempdir()))
-    kinds = _kinds()
-    found: dict[int, Room] = {}
-    for place in places:
+        folders.append(Path(tempfile.gettempdir()))
+    types = _types_by_mount()
+    by_device: dict[int, FileSystem] = {}
+    for folder in folders:
         with contextlib.suppress(OSError):
-            kind = kinds.get(_mount_of(place, kinds), "")
-            room = Room(place, kind in _IN_MEMORY, place in {layout.root, layout.work})
-            found.setdefault(place.stat().st_dev, room)
-    return list(found.values())
+            type_ = types.get(_mount_of(folder, types), "")
+            file_system = FileSystem(folder, type_ in _IN_MEMORY, folder in {layout.root, layout.work})
+            by_device.setdefault(folder.stat().st_dev, file_system)
+    return list(by_device.values())
 
 
-def in_memory(found: Iterable[Room]) -> list[Room]:
-    """Return those whose content takes the session's memory."""
-    return [room for room in found if room.is_in_memory and not room.holds_the_work]
+def in_memory(file_systems: Iterable[FileSystem]) -> list[FileSystem]:
+    """Return the file systems whose content takes the session's memory."""
+    return [each for each in file_systems if each.is_in_memory and not each.holds_the_work]
 
 
-def _kinds() -> dict[Path, str]:
+def _types_by_mount() -> dict[Path, str]:
     try:
         lines = _MOUNTS.read_text(errors="surrogateescape").splitlines()
     except OSError:
@@ -93,6 +93,6 @@ def _kinds() -> dict[Path, str]:
     return {Path(line.split()[1]): line.split()[2] for line in lines}
 
 
-def _mount_of(place: Path, kinds: Iterable[Path]) -> Path:
-    below = [mount for mount in kinds if place.is_relative_to(mount)]
-    return max(below, key=lambda mount: len(mount.parts), default=Path("/"))
+def _mount_of(folder: Path, mounts: Iterable[Path]) -> Path:
+    above = [mount for mount in mounts if folder.is_relative_to(mount)]
+    return max(above, key=lambda mount: len(mount.parts), default=Path("/"))

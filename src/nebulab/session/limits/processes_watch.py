@@ -1,4 +1,4 @@
-"""The processes and threads of a session in a container, looked at every second; runs in the session."""
+"""The watch on the processes and threads of a session in a container; runs in the session."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ _SUBJECT = "processes"
 
 
 class ProcessesWatch:
-    """Tells when they are nearly used up, and kills the group that has started most of them.
+    """Warns when the limit is near, and then kills a process group that has most of the processes.
 
     Parameters
     ----------
     process
-        Everything below it is the user's.
+        A pid; every process below it is the user's.
     """
 
     trouble = "The processes can't be counted"
@@ -29,13 +29,13 @@ class ProcessesWatch:
         self._looks = 0
 
     async def look(self) -> float | None:
-        """Look once; return the seconds until the next look, None where no count is to be seen."""
+        """Look once; return the seconds until the next look, None if there is no count."""
         count = processes.of_container()
         if count is None:
             return None
-        if count.running < count.most * processes.ENOUGH:
+        if count.running < count.most * processes.WARN_SHARE:
             self._looks = 0
-            if count.running < count.most * processes.FEW:
+            if count.running < count.most * processes.CLEAR_SHARE:
                 self._journal.take_back(_SUBJECT)
             return _SECONDS
         self._journal.tell_while(
@@ -44,12 +44,12 @@ class ProcessesWatch:
             "hardly start another: kernels, terminals and programs fail. Restart the kernel that started them.",
         )
         self._looks += 1
-        # Not at once: who starts many workers ends soon, one way or the other.
-        crowd = await asyncio.to_thread(processes.largest, self._process) if self._looks >= _LOOKS else None
-        if crowd is not None and crowd.size >= count.most * processes.CROWD:
-            crowd.end()
+        # Not at once: many workers that were started together often end soon by themselves.
+        group = await asyncio.to_thread(processes.largest, self._process) if self._looks >= _LOOKS else None
+        if group is not None and group.size >= count.most * processes.KILL_SHARE:
+            group.kill()
             self._journal.tell(
-                f"A kernel or a program had started {crowd.size} of the {count.most} processes that the session may "
+                f"A kernel or a program had started {group.size} of the {count.most} processes that the session may "
                 "have, and was ended with them. What was saved is kept. Start fewer at a time."
             )
         return _SECONDS

@@ -1,7 +1,7 @@
-"""What a session's files take of the disk: one walk through all that it writes; runs in the session.
+"""Disk usage of a session's files, measured by one walk through all that it writes; runs in the session.
 
-Blocks are counted, not lengths: a file with holes takes what is in it. Nothing here follows a link or leaves the file
-system by a mount, and every folder is opened beneath the one before it.
+Blocks are counted, not lengths: a sparse file counts without its holes. The walk follows no link and crosses no mount
+point, and opens every folder relative to the one before it.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from nebulab.session.layout import Layout
 
 _BLOCK = 512
 _DEEPEST = 200
-"""Every level holds a folder open."""
+"""Each level keeps a file descriptor open."""
 _OPEN_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _MOUNTS = Path("/proc/self/mountinfo")
 _OCTAL = re.compile(r"\\([0-7]{3})")
@@ -30,7 +30,7 @@ _NAMED = 3
 
 @dataclass(slots=True)
 class Part:
-    """Something that takes room: a file or a folder of the user's by its name, or what the session keeps for them."""
+    """A part of the usage: a file or a folder of the user's by its name, or files that the session keeps for them."""
 
     name: str
     bytes: int = 0
@@ -41,21 +41,21 @@ class Part:
 
 @dataclass(frozen=True)
 class Usage:
-    """What all of a session's files take."""
+    """Disk usage of all of a session's files."""
 
     bytes: int
     files: int
     parts: tuple[Part, ...] = field(repr=False)
     """The largest first."""
     seconds: float
-    """How long it took to find out."""
+    """Duration of the walk."""
 
     def largest(self) -> str:
-        """Return the largest parts in words: a folder that one file makes up is told as that file."""
+        """Return the largest parts in words; a folder of which one file is more than half is named by that file."""
         named = []
         for part in self.parts[:_NAMED]:
-            one_file = part.largest and part.largest_bytes > part.bytes / 2
-            name, size = (part.largest, part.largest_bytes) if one_file else (part.name, part.bytes)
+            is_one_file = part.largest and part.largest_bytes > part.bytes / 2
+            name, size = (part.largest, part.largest_bytes) if is_one_file else (part.name, part.bytes)
             named.append(f"{name} ({in_words(size)})")
         return ", ".join(named)
 
@@ -68,13 +68,13 @@ def in_words(size: int) -> str:
 
 
 def measure(layout: Layout, processes: int | None = None) -> Usage:
-    """Return what the session's folders hold, the user's working folder and the session's own.
+    """Return the disk usage of the user's working folder and the session's own folders together.
 
-    With `processes`, files count too that nobody can find any more, while something below that process has them open.
+    With `processes`, a pid, deleted files count too as long as a process below it has them open.
     """
     began = time.monotonic()
     walk = _Walk(layout)
-    # What the mirror links is told by the name that its user knows: the working folder comes first.
+    # The working folder first: files that the mirror links to then count under the name that their user knows.
     walk.through(layout.work)
     if not layout.root.is_relative_to(layout.work):
         walk.through(layout.root)
@@ -92,10 +92,10 @@ class _Walk:
             str(layout.cache): "fetched datasets",
             str(layout.home): "the HOME folder",
             str(layout.results): "results",
-            # Links to what the user has; alone where that is deleted, until the next look.
+            # Hard links to the user's files; the only ones left of a deleted file, until the mirror's next look.
             str(layout.mirror): "what is kept for Galaxy",
         }
-        self._passed_by = set(_mount_points())
+        self._excluded = set(_mount_points())
         self._linked: set[tuple[int, int]] = set()
         self._devices: set[int] = set()
         self.parts: dict[str, Part] = {}
@@ -104,7 +104,7 @@ class _Walk:
     def through(self, top: Path) -> None:
         with contextlib.suppress(OSError):
             self._through(str(top), os.open(top, _OPEN_FOLDER))
-        self._passed_by.add(str(top))
+        self._excluded.add(str(top))
 
     def _through(self, top: str, opened: int) -> None:
         self._devices.add(os.fstat(opened).st_dev)
@@ -120,7 +120,7 @@ class _Walk:
             below = f"{path}/{entry.name}"
             try:
                 if entry.is_dir(follow_symlinks=False):
-                    if below not in self._passed_by and len(stack) < _DEEPEST:
+                    if below not in self._excluded and len(stack) < _DEEPEST:
                         inner = os.open(entry.name, _OPEN_FOLDER, dir_fd=folder)
                         part_below = self._part_of(below, self._own_part(path, entry.name, part, "/"))
                         stack.append((inner, below, iter(_listed(inner)), part_below))
@@ -128,7 +128,7 @@ class _Walk:
                     status = entry.stat(follow_symlinks=False)
                     self._count(self._own_part(path, entry.name, part), below, status)
             except OSError:
-                # Deleted since it was listed, or none of ours to read.
+                # Deleted since it was listed, or not readable.
                 continue
 
     def _part_of(self, path: str, otherwise: Part) -> Part:
@@ -136,7 +136,7 @@ class _Walk:
         return self._part(name) if name else otherwise
 
     def _own_part(self, path: str, name: str, otherwise: Part, mark: str = "") -> Part:
-        """Return the part of what lies right in the working folder: its own."""
+        """Return a part for an entry right in the working folder, which each has one of its own."""
         return self._part(shown(PurePosixPath(name)) + mark) if path == self._work else otherwise
 
     def _part(self, name: str) -> Part:
@@ -172,10 +172,10 @@ def _listed(folder: int) -> list[os.DirEntry[str]]:
 
 
 def _mount_points() -> Iterator[str]:
-    """Return where something is mounted; the file system beyond has a room of its own."""
+    """Return the mount points: the file system at each is measured by itself."""
     with contextlib.suppress(OSError):
         for line in _MOUNTS.read_text(errors="surrogateescape").splitlines():
-            yield _OCTAL.sub(lambda found: chr(int(found[1], 8)), line.split()[4])
+            yield _OCTAL.sub(lambda match: chr(int(match[1], 8)), line.split()[4])
 
 
 def open_files(root: int) -> Iterator[os.stat_result]:

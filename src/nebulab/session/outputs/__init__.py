@@ -1,1 +1,1 @@
-"""What Galaxy collects: found, named, linked, listed, and brought home where Galaxy has lost the job."""
+"""The outputs that Galaxy collects: scanned, named, hard-linked, listed, and recovered if Galaxy loses the job."""

@@ -1,10 +1,10 @@
-"""What Galaxy would collect if the job ended now: hard links, and the list that names them; runs in the session.
+"""Outputs ready for Galaxy at any moment: hard links, and the list that names them; runs in the session.
 
 Galaxy collects a second after it stops a job, and after a crash it collects what it finds. So nothing waits for the
 end: at every change the list of elements (`galaxy.json`) and the job's datasets are rewritten, atomically.
 
-An element is a hard link in a folder which the sandbox can't write to. It costs no copy. What the user deletes or
-replaces while Galaxy collects doesn't break the collection, and a link that a notebook swaps for another at the last
+An element is a hard link in a folder which the sandbox can't write to. It costs no copy. A file that the user deletes
+or replaces while Galaxy collects doesn't break the collection, and a symbolic link that a notebook swaps in at the last
 moment can't make Galaxy, which runs outside of the sandbox, read a foreign file.
 """
 
@@ -26,7 +26,7 @@ from pathlib import Path
 from nebulab.files import replace
 from nebulab.session.layout import Layout
 from nebulab.session.outputs.elements import SNIFFED_BYTES, Datatypes
-from nebulab.session.outputs.scan import Found
+from nebulab.session.outputs.scan import ScannedFile
 
 Tell = Callable[[str], None]
 Elements = list[dict[str, str]]
@@ -47,13 +47,13 @@ class Lost:
 
 
 def write_lost(lost: Iterable[Lost], layout: Layout) -> None:
-    """Leave what `read_lost` returns."""
-    layout.recovery.write_text(json.dumps([dataclasses.asdict(one) for one in lost]), encoding="utf-8")
+    """Write the file for `read_lost`, which runs in the process that recovers."""
+    layout.recovery.write_text(json.dumps([dataclasses.asdict(output) for output in lost]), encoding="utf-8")
 
 
 def read_lost(layout: Layout) -> list[Lost]:
-    """Return what a session brings into the history by itself."""
-    return [Lost(**one) for one in json.loads(layout.recovery.read_text(encoding="utf-8"))]
+    """Return the outputs that `write_lost` has written."""
+    return [Lost(**record) for record in json.loads(layout.recovery.read_text(encoding="utf-8"))]
 
 
 class Collected(ABC):
@@ -72,10 +72,10 @@ class Collected(ABC):
 
     @abstractmethod
     def begin(self, notebook: bytes) -> None:
-        """Make ready what Galaxy is to collect if nothing else happens: `notebook` as the dataset."""
+        """Prepare the outputs of a session in which nothing is saved: `notebook` as the dataset."""
 
     def update(self) -> None:
-        """Bring everything up to date; a full disk is told, and what was there before stays."""
+        """Scan, and rewrite the outputs; if the disk is full, say so and keep those of before."""
         with self._lock:
             start = time.monotonic()
             try:
@@ -89,17 +89,17 @@ class Collected(ABC):
 
     @abstractmethod
     def lost(self) -> list[Lost]:
-        """Return everything that Galaxy would collect, for a session whose job Galaxy has lost."""
+        """Return all outputs, for a session whose job Galaxy has lost."""
 
     @abstractmethod
     def _update(self) -> None: ...
 
-    def _link(self, file: Found, folder: int, below: Path) -> str | None:
+    def _link(self, file: ScannedFile, folder: int, below: Path) -> str | None:
         self._number += 1
         return link_file(file, folder, below, self._layout.mirror / str(self._number))
 
     def _write(self, collections: Mapping[str, Elements], used: Iterable[str]) -> None:
-        """Write each collection's elements, and delete the links that are not `used` any more."""
+        """Write the elements of each collection, and delete the links that are no longer `used`."""
         text = json.dumps({name: {"elements": elements} for name, elements in collections.items()})
         if text != self._written:
             replace(self._layout.metadata, text.encode("utf-8"))
@@ -110,7 +110,7 @@ class Collected(ABC):
                 Path(link.path).unlink()
 
     def _sniffed(self, target: str) -> str:
-        """Find out the datatype by the content of a link."""
+        """Return the datatype by the content of a link."""
         try:
             with (self._layout.root / target).open("rb") as file:
                 return self._datatypes.sniff(file.read(SNIFFED_BYTES))
@@ -123,13 +123,14 @@ class Collected(ABC):
             self._tell(message)
 
 
-def link_file(file: Found, folder: int, below: Path, link: Path) -> str | None:
+def link_file(file: ScannedFile, folder: int, below: Path, link: Path) -> str | None:
     """Make a hard link to a file that a scan of `below` found in the open `folder`.
 
     Returns
     -------
     str or None
-        The link's path below the job's working folder; the file's own where no link can be made; None if it is gone.
+        The link's path below the job's working folder; the file's own path if the file system has no hard links; None
+        if the file is gone.
     """
     try:
         os.link(file.name, link, src_dir_fd=folder, follow_symlinks=False)

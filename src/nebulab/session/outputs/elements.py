@@ -1,4 +1,4 @@
-"""What the user's files are called as datasets: elements of collections out of a folder's listing; runs in the session.
+"""Identifiers and datatypes of collection elements, from the names of the user's files; runs in the session.
 
 Any file must arrive: an element's identifier is the file's name without its extension, the whole name where two would
 be the same, and never longer than Galaxy takes. The extension is the longest ending of the name that Galaxy knows as a
@@ -35,22 +35,22 @@ class Datatypes:
         self._known = frozenset(extension.lower() for extension in extensions) | set(_GENERAL)
 
     def split(self, name: str) -> tuple[str, str | None]:
-        """Split a file's name into a stem and the datatype's extension, or None where no ending is a datatype."""
-        dots = [place for place, character in enumerate(name) if character == "." and place > 0]
+        """Split a file's name into its stem and the datatype's extension, None if no ending is a datatype."""
+        dots = [index for index, character in enumerate(name) if character == "." and index > 0]
         for dot in dots:
             if name[dot + 1 :].lower() in self._known:
                 return name[:dot], name[dot + 1 :].lower()
         return name, None
 
     def sniff(self, beginning: bytes) -> str:
-        """Choose a datatype for a file whose name tells none, from its first `SNIFFED_BYTES` bytes."""
+        """Return the datatype of a file without a known extension, from its first `SNIFFED_BYTES` bytes."""
         for magic, extension in _MAGIC:
             if beginning.startswith(magic) and extension in self._known:
                 return extension
         if not beginning:
             return "txt"
         try:
-            # A character may be cut in two at the end of what was read.
+            # Up to the last whole line: a character may be cut in two at the end.
             text = beginning[: beginning.rfind(b"\n") + 1 or None].decode("utf-8")
         except UnicodeDecodeError:
             return "data"
@@ -73,7 +73,7 @@ class Element:
 
 
 def name_elements(paths: Sequence[PurePosixPath], datatypes: Datatypes) -> list[Element]:
-    """Give every file an identifier of its own and an extension; the same files always get the same."""
+    """Give every file a unique identifier and an extension, which depend on nothing but the paths."""
     split = {path: datatypes.split(path.name) for path in paths}
     short = {path: _printable(str(path.with_name(stem))) for path, (stem, _) in split.items()}
     whole = {path: _printable(str(path)) for path in paths}
@@ -93,7 +93,7 @@ def name_elements(paths: Sequence[PurePosixPath], datatypes: Datatypes) -> list[
 
 
 def _printable(name: str) -> str:
-    """File names are bytes; what is no text in UTF-8, or no character that a page can show, is replaced."""
+    """Return the name with undecodable bytes and unprintable characters replaced: file names are bytes."""
     text = name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
     return "".join(character if character.isprintable() else "_" for character in text).strip() or "_"
 

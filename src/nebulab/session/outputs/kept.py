@@ -1,4 +1,4 @@
-"""The outputs of a session without a job, which are no concern of Galaxy's; runs in the session."""
+"""The outputs of a session without a job, which Galaxy does not collect; runs in the session."""
 
 from __future__ import annotations
 

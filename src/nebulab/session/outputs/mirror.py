@@ -1,4 +1,4 @@
-"""The user's files made ready for Galaxy at every moment; runs in the session."""
+"""The mirror: a session's outputs as hard links, ready for Galaxy at any moment; runs in the session."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from nebulab.files import replace
 from nebulab.session.layout import Layout
 from nebulab.session.outputs.collected import Collected, Elements, Lost, Tell
 from nebulab.session.outputs.elements import Datatypes, Element, name_elements
-from nebulab.session.outputs.scan import OUTPUTS_FOLDER, Found, is_notebook, is_output, scan
+from nebulab.session.outputs.scan import OUTPUTS_FOLDER, ScannedFile, is_notebook, is_output, scan
 from nebulab.session.settings import DEFAULT_MAX_OUTPUTS
 
 OUTPUTS = "output_collection"
@@ -26,10 +26,10 @@ _RECOVERED = "Recovered from a session that Galaxy lost"
 class _Linked:
     """A file and its hard link, or its own path where no link can be made; both below the job's working folder."""
 
-    file: Found
+    file: ScannedFile
     target: str
     extension: str | None = None
-    """What the content told."""
+    """The datatype by the file's content, once it was sniffed."""
 
 
 class Mirror(Collected):
@@ -66,20 +66,20 @@ class Mirror(Collected):
         """Return the outputs, as one collection, and every edited notebook."""
         notebooks = self._notebooks()
         return [
-            *(Lost(f"{one['name']}.ipynb", [one], is_collection=False) for one in notebooks),
+            *(Lost(f"{notebook['name']}.ipynb", [notebook], is_collection=False) for notebook in notebooks),
             Lost(_RECOVERED, self._outputs(len(notebooks)), is_collection=True),
         ]
 
     def _update(self) -> None:
         self._link_files()
-        # The list first: it names every notebook, and the copy is what a full disk has no room for.
+        # The list first: on a full disk there may be room for it, and none for the copy of a notebook.
         if self._stale:
             self._write_elements()
             self._stale = False
         self._copy_notebook()
 
     def _link_files(self) -> None:
-        """Link what is new or was replaced, and mark the list as stale if the elements changed."""
+        """Link files that are new or were replaced, and mark the list as stale if the elements changed."""
         seen: set[PurePosixPath] = set()
         for file, folder in scan(self._layout.work, self._say_once):
             if not is_output(file.path) and (
@@ -113,17 +113,18 @@ class Mirror(Collected):
     def _outputs(self, others: int) -> Elements:
         """Return the elements of `outputs/`: as many as Galaxy takes beside `others`."""
         below = {path.relative_to(OUTPUTS_FOLDER): path for path in self._links if is_output(path)}
-        room = max(self._max_outputs - others, 0)
-        if len(below) > room:
+        most = max(self._max_outputs - others, 0)
+        if len(below) > most:
             self._say_once(
                 f"outputs/ holds {len(below)} files, and Galaxy takes {self._max_outputs} from one job: only the "
-                f"first {room} will arrive. Pack them into one file, for example with shutil.make_archive."
+                f"first {most} will arrive. Pack them into one file, for example with shutil.make_archive."
             )
-        return [self._element(one, below[one.path]) for one in name_elements(list(below), self._datatypes)[:room]]
+        elements = name_elements(list(below), self._datatypes)[:most]
+        return [self._element(element, below[element.path]) for element in elements]
 
     def _notebooks(self) -> Elements:
         edited = [path for path in self._links if not is_output(path)]
-        return [self._element(one, one.path) for one in name_elements(edited, self._datatypes)]
+        return [self._element(element, element.path) for element in name_elements(edited, self._datatypes)]
 
     def _element(self, element: Element, path: PurePosixPath) -> dict[str, str]:
         linked = self._links[path]

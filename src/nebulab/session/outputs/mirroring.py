@@ -1,4 +1,4 @@
-"""Keeps what Galaxy would collect up to date, as often as a scan is cheap; runs in the session."""
+"""The watch on the user's files, which keeps the outputs up to date; runs in the session."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from nebulab.session.outputs.collected import Collected
 _SHORTEST_PAUSE_SECONDS = 1.0
 _LONGEST_PAUSE_SECONDS = 30.0
 _SHARE = 20.0
-"""A scan may take one part in this many of the time."""
+"""The pause between two scans is at least this many times the last one's duration."""
 
 
 class Mirroring:

@@ -1,7 +1,8 @@
-"""The work of a session that Galaxy lost, brought into the history through the API; a process of its own, once.
+"""Recovery: outputs of a session that Galaxy lost, uploaded into the history through the API; runs as a process of its
+own, once.
 
-`python -m nebulab.session.outputs.recovery GALAXY_URL HISTORY_ID FOLDER`, with the user's key on the standard input. It
-reads what the session has left for it (`nebulab.session.outputs.collected.write_lost`).
+`python -m nebulab.session.outputs.recovery GALAXY_URL HISTORY_ID FOLDER`, with the user's key on the standard input.
+The session has listed the outputs with `nebulab.session.outputs.collected.write_lost`.
 """
 
 from __future__ import annotations
@@ -31,29 +32,29 @@ _PATIENCE_SECONDS = 3600.0
 
 
 def recover(galaxy: Galaxy, history_id: str, layout: Layout) -> int:
-    """Bring everything into the history, and return how many files that was.
+    """Upload all lost outputs into the history, and return the number of files.
 
-    What Galaxy refuses to take in, such as a page with scripts where its administrator allows none, is sent again
-    inside of a tar file.
+    An output that Galaxy refuses, such as a page with scripts where its administrator allows none, is uploaded again in
+    a tar file.
 
     Raises
     ------
     GalaxyAway, GalaxyError, TransferError, DatasetFailed
-        Something did not arrive; the files stay in the job's folder.
+        An upload failed; the files stay in the job's folder.
     """
-    lost = [one for one in read_lost(layout) if one.elements]
+    lost = [output for output in read_lost(layout) if output.elements]
     if not lost:
         return 0
     history_id = _usable(galaxy, history_id)
-    sent = [(one, _send(galaxy, history_id, one, layout.root)) for one in lost]
-    for one, item in sent:
+    sent = [(output, _send(galaxy, history_id, output, layout.root)) for output in lost]
+    for output, item in sent:
         try:
             wait_for_item(galaxy, item)
         except DatasetFailed as refused:
-            print(f"nebulab: {one.name} is sent again as a tar file: {refused.message}", flush=True)
-            wait_for_item(galaxy, _send_packed(galaxy, history_id, one, layout.root))
+            print(f"nebulab: {output.name} is sent again as a tar file: {refused.message}", flush=True)
+            wait_for_item(galaxy, _send_packed(galaxy, history_id, output, layout.root))
             galaxy.delete(item.path)
-    return sum(len(one.elements) for one in lost)
+    return sum(len(output.elements) for output in lost)
 
 
 def _send(galaxy: Galaxy, history_id: str, lost: Lost, root: Path) -> Item:
@@ -82,7 +83,7 @@ def _send_packed(galaxy: Galaxy, history_id: str, lost: Lost, root: Path) -> Ite
         _lay_out(lost.elements, root, folder)
         with tarfile.open(packed, "w") as archive:
             archive.add(folder, arcname="")
-        # A zip file at the end of a tar file would make it one, to Galaxy: it looks for the mark in the last 64 KiB.
+        # Padding: Galaxy takes a tar file that ends with a zip file for a zip file, by a mark in the last 64 KiB.
         os.truncate(packed, packed.stat().st_size + 2**17)
         label = f"{lost.name} (a tar file)"
         return upload(galaxy, history_id, Upload(packed, name=label, ext="tar", tags=_tags(lost)))
@@ -93,19 +94,19 @@ def _tags(lost: Lost) -> tuple[str, ...]:
 
 
 def _usable(galaxy: Galaxy, history_id: str) -> str:
-    """The session's history, or a new one where it was deleted."""
+    """Return the id of the session's history, or of a new one if it was deleted."""
     try:
         history = galaxy.get(f"histories/{history_id}")
         if not history.get("deleted"):
             return history_id
     except GalaxyError:
         pass
-    made: str = galaxy.post("histories", {"name": _HISTORY})["id"]
-    return made
+    new_id: str = galaxy.post("histories", {"name": _HISTORY})["id"]
+    return new_id
 
 
 def _lay_out(elements: Sequence[Mapping[str, str]], root: Path, folder: Path) -> dict[str, str]:
-    """Link the files into one flat folder under names that a person knows; return each name's datatype."""
+    """Link the files into one flat folder under their elements' names; return each name's datatype."""
     extensions: dict[str, str] = {}
     uses: Counter[str] = Counter()
     for element in elements:
@@ -124,7 +125,7 @@ def _lay_out(elements: Sequence[Mapping[str, str]], root: Path, folder: Path) ->
 
 
 def main() -> int:
-    """Recover what the arguments name, and say how it went."""
+    """Recover the session in the folder that the arguments name, and print the result."""
     url, history_id, folder = sys.argv[1:4]
     key = sys.stdin.read().strip()
     try:

@@ -1,4 +1,4 @@
-"""What a notebook that runs as a job has made, ready for Galaxy at every moment; runs in the session."""
+"""The results of a training, ready for Galaxy at any moment; runs in the session."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from nebulab.files import replace
 from nebulab.session.layout import EXECUTED, Layout
 from nebulab.session.outputs.collected import Collected, Elements, Lost, Tell
 from nebulab.session.outputs.elements import Datatypes, name_elements
-from nebulab.session.outputs.scan import Found, scan
+from nebulab.session.outputs.scan import ScannedFile, scan
 
 # Folders of the results, each a collection of the tool's; the files at the top are datasets.
 COLLECTIONS = {
@@ -36,10 +36,10 @@ DATASETS = {
 class Results(Collected):
     """The folders of results as collections, and the files beside them as the job's `datasets`.
 
-    `name` is the program's, and `job_id` Galaxy's: what is recovered carries them.
+    `name`, the program's, and `job_id`, Galaxy's, are put on recovered results.
     """
 
-    def __init__(  # noqa: PLR0913 - where results come from and what they are called, by name
+    def __init__(  # noqa: PLR0913 - each is given by name
         self,
         layout: Layout,
         datatypes: Datatypes,
@@ -54,11 +54,11 @@ class Results(Collected):
         self._datasets = datasets
         self._name = name
         self._job_id = job_id
-        self._links: dict[PurePosixPath, tuple[Found, str]] = {}
+        self._links: dict[PurePosixPath, tuple[ScannedFile, str]] = {}
         self._copied: dict[str, tuple[int, int]] = {}
 
     def begin(self, notebook: bytes) -> None:
-        """Make the program itself the executed notebook until there is one."""
+        """Put `notebook` in the place of the executed notebook until there is one."""
         self._layout.mirror.mkdir(exist_ok=True)
         if EXECUTED in self._datasets:
             replace(self._datasets[EXECUTED], notebook)
@@ -66,34 +66,34 @@ class Results(Collected):
 
     def lost(self) -> list[Lost]:
         """Return every result, tagged with the job and with the output that it was to become."""
-        found = []
+        results = []
         for output, elements in self._elements().items():
             tags = (contract.job_tag(self._job_id), output)
             label = f"{output.replace('_', ' ').capitalize()} of {self._name}, recovered"
-            found.append(Lost(label.replace("Onnx", "ONNX"), elements, is_collection=True, tags=tags))
+            results.append(Lost(label.replace("Onnx", "ONNX"), elements, is_collection=True, tags=tags))
         for file, dataset in DATASETS.items():
-            known = self._links.get(PurePosixPath(file))
-            if known is not None and not (file == _ZIP and _is_empty(self._layout.root / known[1])):
-                element = {"name": file, "ext": PurePosixPath(file).suffix[1:], "filename": known[1]}
+            link = self._links.get(PurePosixPath(file))
+            if link is not None and not (file == _ZIP and _is_empty(self._layout.root / link[1])):
+                element = {"name": file, "ext": PurePosixPath(file).suffix[1:], "filename": link[1]}
                 tags = (contract.job_tag(self._job_id), dataset)
-                found.append(Lost(f"{file} of {self._name}, recovered", [element], is_collection=False, tags=tags))
-        return found
+                results.append(Lost(f"{file} of {self._name}, recovered", [element], is_collection=False, tags=tags))
+        return results
 
     def _update(self) -> None:
         changed = False
-        seen = set()
+        present = set()
         for file, folder in scan(self._layout.results, self._say_once, everything=True):
             if file.name.startswith("."):
                 continue
-            seen.add(file.path)
-            known = self._links.get(file.path)
-            if known is not None and (known[0].identity, known[0].version) == (file.identity, file.version):
+            present.add(file.path)
+            link = self._links.get(file.path)
+            if link is not None and (link[0].identity, link[0].version) == (file.identity, file.version):
                 continue
             target = self._link(file, folder, self._layout.results)
             if target is not None:
                 self._links[file.path] = (file, target)
                 changed = True
-        for path in self._links.keys() - seen:
+        for path in self._links.keys() - present:
             del self._links[path]
             changed = True
         if changed:
@@ -102,31 +102,31 @@ class Results(Collected):
 
     def _copy_datasets(self) -> None:
         for name, dataset in self._datasets.items():
-            known = self._links.get(PurePosixPath(name))
-            if known is not None and self._copied.get(name) != known[0].version:
+            link = self._links.get(PurePosixPath(name))
+            if link is not None and self._copied.get(name) != link[0].version:
                 # A copy, since a dataset of its own must not change with the file; made by the disk where it can.
-                replace(dataset, self._layout.root / known[1])
-                self._copied[name] = known[0].version
+                replace(dataset, self._layout.root / link[1])
+                self._copied[name] = link[0].version
 
     def _write_elements(self) -> None:
         self._write(self._elements(), (target for _, target in self._links.values()))
 
     def _elements(self) -> dict[str, Elements]:
-        """Return each collection's elements: as many as Galaxy takes from one job."""
+        """Return the elements of each collection, altogether as many as Galaxy takes from one job."""
         content: dict[str, Elements] = {}
-        room = self._max_outputs
+        free = self._max_outputs
         for folder, collection in COLLECTIONS.items():
             below = {path.relative_to(folder): path for path in self._links if path.parts[0] == folder}
-            if len(below) > room:
+            if len(below) > free:
                 self._say_once(
                     f"There are {len(below)} {folder}, and Galaxy takes {self._max_outputs} files from one job."
                 )
             elements: Elements = []
-            for one in name_elements(list(below), self._datatypes)[:room]:
-                _, target = self._links[below[one.path]]
-                name = f"{contract.MODEL_PREFIX}{one.identifier}" if folder == "models" else one.identifier
-                elements.append({"name": name, "ext": one.extension or self._sniffed(target), "filename": target})
-            room -= len(elements)
+            for element in name_elements(list(below), self._datatypes)[:free]:
+                _, target = self._links[below[element.path]]
+                name = f"{contract.MODEL_PREFIX}{element.identifier}" if folder == "models" else element.identifier
+                elements.append({"name": name, "ext": element.extension or self._sniffed(target), "filename": target})
+            free -= len(elements)
             content[collection] = elements
         return content
 

@@ -1,7 +1,7 @@
-"""One walk through the user's working folder: the files that Galaxy may get; runs in the session.
+"""The scan: one walk through the user's working folder for files that Galaxy may get; runs in the session.
 
-Nothing here trusts a name: every folder is opened beneath the one before it without following links, so that a folder
-swapped for a link during the walk leads nowhere.
+No path is trusted: every folder is opened relative to the one before it (openat) without following links, so that a
+folder swapped for a link during the walk leads nowhere.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ Tell = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class ScannedFile:
     """A regular file; `path` is below the working folder, `name` within the folder that holds the content."""
 
     path: PurePosixPath
@@ -41,12 +41,12 @@ class Found:
 
     @property
     def identity(self) -> tuple[int, int]:
-        """What stays the same while the file is edited in place."""
+        """Device and inode: the same as long as the file is edited in place."""
         return self.device, self.inode
 
     @property
     def version(self) -> tuple[int, int]:
-        """What changes when the content does."""
+        """Size and time of modification: others when the content changes."""
         return self.size, self.modified
 
 
@@ -60,13 +60,13 @@ def is_notebook(path: PurePosixPath) -> bool:
     return path.suffix == ".ipynb"
 
 
-def scan(work: Path, tell: Tell, *, everything: bool = False) -> Iterator[tuple[Found, int]]:
-    """Yield every file of `outputs/` and every notebook elsewhere, each with the open folder that holds it.
+def scan(work: Path, tell: Tell, *, everything: bool = False) -> Iterator[tuple[ScannedFile, int]]:
+    """Yield every file of `outputs/` and every notebook elsewhere, each with the file descriptor of its folder.
 
-    With `everything` all files count, as those of `outputs/` do.
+    With `everything` all files are yielded, as in `outputs/`.
 
-    The folder's descriptor is valid until the next step. What can't be a dataset (a link that leaves the working
-    folder, a pipe, a socket, a device) is told.
+    The descriptor is valid until the next step. `tell` gets a message for each entry that can't be a dataset: a link
+    that leaves the working folder, a pipe, a socket, a device.
     """
     with _opened(work) as root:
         yield from _walk(root, PurePosixPath(), _Walk(work, root, tell, everything), followed=False)
@@ -101,29 +101,29 @@ def _opened_below(root: int, parts: tuple[str, ...]) -> Iterator[int]:
         yield folder
 
 
-def _walk(folder: int, at: PurePosixPath, walk: _Walk, *, followed: bool) -> Iterator[tuple[Found, int]]:
+def _walk(folder: int, path: PurePosixPath, walk: _Walk, *, followed: bool) -> Iterator[tuple[ScannedFile, int]]:
     try:
         with os.scandir(folder) as entries:
-            listed = list(entries)
+            listing = list(entries)
     except OSError:
         return
-    if not walk.in_outputs(at) and any(entry.name == _ENVIRONMENT_MARK for entry in listed):
+    if not walk.in_outputs(path) and any(entry.name == _ENVIRONMENT_MARK for entry in listing):
         return
-    for entry in listed:
+    for entry in listing:
         try:
-            yield from _visit(entry, folder, at, walk, followed=followed)
+            yield from _visit(entry, folder, path, walk, followed=followed)
         except FileNotFoundError:
             # Deleted since it was listed.
             continue
         except OSError as error:
-            walk.tell(f"{shown(at / entry.name)} can't be read: {error.strerror}.")
+            walk.tell(f"{shown(path / entry.name)} can't be read: {error.strerror}.")
 
 
 def _visit(
-    entry: os.DirEntry[str], folder: int, at: PurePosixPath, walk: _Walk, *, followed: bool
-) -> Iterator[tuple[Found, int]]:
-    path = at / entry.name
-    in_outputs = walk.in_outputs(at)
+    entry: os.DirEntry[str], folder: int, parent: PurePosixPath, walk: _Walk, *, followed: bool
+) -> Iterator[tuple[ScannedFile, int]]:
+    path = parent / entry.name
+    in_outputs = walk.in_outputs(parent)
     if entry.is_symlink():
         if in_outputs and not followed:
             yield from _follow(path, walk)
@@ -139,7 +139,7 @@ def _visit(
         status = entry.stat(follow_symlinks=False)
         if stat.S_ISREG(status.st_mode):
             if not entry.name.startswith(_BEING_WRITTEN):
-                yield _found(path, entry.name, status), folder
+                yield _scanned(path, entry.name, status), folder
         elif in_outputs:
             walk.tell(f"{shown(path)} is no file with content (a pipe, a socket or a device): it won't be collected.")
 
@@ -150,8 +150,8 @@ def _skipped(name: str, in_outputs: bool) -> bool:
     return name.startswith(".") or name in _SKIPPED
 
 
-def _follow(path: PurePosixPath, walk: _Walk) -> Iterator[tuple[Found, int]]:
-    """A link to something in the working folder stands for its content; any other is refused."""
+def _follow(path: PurePosixPath, walk: _Walk) -> Iterator[tuple[ScannedFile, int]]:
+    """Walk the destination of a symbolic link in the working folder; any other link is refused."""
     real = Path(os.path.realpath(walk.work / path))
     home = Path(os.path.realpath(walk.work))
     if not real.is_relative_to(home) or real == home:
@@ -163,7 +163,7 @@ def _follow(path: PurePosixPath, walk: _Walk) -> Iterator[tuple[Found, int]]:
     with _opened_below(walk.root, parts[:-1]) as folder:
         status = os.stat(parts[-1], dir_fd=folder, follow_symlinks=False)
         if stat.S_ISREG(status.st_mode):
-            yield _found(path, parts[-1], status), folder
+            yield _scanned(path, parts[-1], status), folder
         elif stat.S_ISDIR(status.st_mode):
             if path.parent.is_relative_to(real.relative_to(home)):
                 walk.tell(f"{shown(path)} is a link to a folder that holds it: it won't be collected.")
@@ -172,5 +172,5 @@ def _follow(path: PurePosixPath, walk: _Walk) -> Iterator[tuple[Found, int]]:
                 yield from _walk(inner, path, walk, followed=True)
 
 
-def _found(path: PurePosixPath, name: str, status: os.stat_result) -> Found:
-    return Found(path, name, status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
+def _scanned(path: PurePosixPath, name: str, status: os.stat_result) -> ScannedFile:
+    return ScannedFile(path, name, status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)

@@ -1,1 +1,1 @@
-"""What stands between a notebook and the rest of the machine, and the ways through the door."""
+"""Isolation of notebooks from the rest of the machine, and the ways through the door."""

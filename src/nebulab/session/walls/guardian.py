@@ -1,8 +1,8 @@
-"""A small process between the session and JupyterLab which leaves none of JupyterLab's children behind; one a session.
+"""The guardian: a child subreaper between the session and JupyterLab, which kills what JupyterLab leaves behind.
 
-It adopts every process that JupyterLab starts, even one that made itself a session of its own (kernels and terminals
-do), and ends them all: when JupyterLab ends, when it is told to (SIGTERM), and when the session's process is killed.
-It is forked, not started: it costs no second interpreter.
+It adopts every process below JupyterLab whose parent ended, even one that called setsid (kernels and terminals do), and
+kills them all: when JupyterLab ends, on SIGTERM, and when the session's process is killed. It is forked, not started
+anew: it costs no second interpreter.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ class Guarded:
 
     pid: int
     status: int | None = None
-    """Exit code of JupyterLab; a negative one is a signal's number, as in `subprocess`."""
+    """Exit code of JupyterLab; negative for a signal, as in `subprocess`."""
 
     def poll(self) -> int | None:
-        """Return the exit code, or None while it runs."""
+        """Return JupyterLab's exit code, or None while it runs."""
         if self.status is None:
             with contextlib.suppress(ChildProcessError):
                 pid, status = os.waitpid(self.pid, os.WNOHANG)
@@ -49,7 +49,7 @@ class Guarded:
         return self.status
 
     def stop(self, seconds: float = 10) -> None:
-        """End everything below the guardian, and return when nothing is left."""
+        """Terminate every process below the guardian, and return when none is left."""
         if self.poll() is None:
             os.kill(self.pid, signal.SIGTERM)
         if self.wait(seconds) is None:
@@ -71,7 +71,7 @@ def spawn(
 ) -> Guarded:
     """Start `argv` under a guardian; its output goes to `log`. To be called before any thread or event loop exists.
 
-    No file that it writes, nor anything below it, can become larger than `largest_file` bytes.
+    `largest_file`, in bytes, becomes the limit on file sizes (RLIMIT_FSIZE) of all processes below the guardian.
     """
     session = os.getpid()
     pid = os.fork()
@@ -89,7 +89,7 @@ def _guard(session: int, argv: Sequence[str], environment: Mapping[str, str], fo
         with log.open("a", encoding="utf-8") as file:
             file.write(f"{argv[0]}: {error}\n")
     finally:
-        # Not sys.exit: what the session had open and registered is not this process's to end.
+        # Not sys.exit: the session's atexit handlers and buffers, which were forked along, must not run here.
         os._exit(code)
 
 
@@ -114,14 +114,14 @@ def _guard_to_the_end(
             stderr=subprocess.STDOUT,
             preexec_fn=_unblock,
         )
-    _let_go_of_the_sessions_files()
+    _close_inherited_descriptors()
     status: int | None = None
     while status is None:
         received = signal.sigtimedwait({signal.SIGTERM, signal.SIGINT, signal.SIGCHLD}, 5)
-        told = received is not None and received.si_signo != signal.SIGCHLD
+        must_end = received is not None and received.si_signo != signal.SIGCHLD
         status = _reap(child.pid)
-        if told and status is None:
-            _end_all(signal.SIGTERM)
+        if must_end and status is None:
+            _signal_all(signal.SIGTERM)
             status = _reap_until(child.pid, _GRACE_SECONDS)
             break
     status = _kill_the_rest(child.pid, status)
@@ -129,7 +129,7 @@ def _guard_to_the_end(
 
 
 def _limit_files(size: int | None) -> None:
-    """Hard and soft: who starts below must not take it back."""
+    """Set the soft and the hard RLIMIT_FSIZE, so that no child can raise it again."""
     if size is not None:
         _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
         size = size if hard == resource.RLIM_INFINITY else min(size, hard)
@@ -140,11 +140,11 @@ def _unblock() -> None:
     signal.pthread_sigmask(signal.SIG_SETMASK, set())
 
 
-def _let_go_of_the_sessions_files() -> None:
-    """Sockets and pipes which the session has open would otherwise outlive it here."""
-    empty = os.open(os.devnull, os.O_RDWR)
+def _close_inherited_descriptors() -> None:
+    """Close the session's file descriptors: its sockets and pipes would otherwise outlive it here."""
+    null = os.open(os.devnull, os.O_RDWR)
     for standard in (0, 1, 2):
-        os.dup2(empty, standard)
+        os.dup2(null, standard)
     for descriptor in [int(entry.name) for entry in Path("/proc/self/fd").iterdir()]:
         if descriptor > 2:
             with contextlib.suppress(OSError):
@@ -152,39 +152,39 @@ def _let_go_of_the_sessions_files() -> None:
 
 
 def _reap(main: int) -> int | None:
-    """Collect what ended; return the main child's exit code if it was among them."""
-    found = None
+    """Reap all children that have exited; return the exit code of the child `main` if it was among them."""
+    code = None
     with contextlib.suppress(ChildProcessError):
         while True:
             pid, status = os.waitpid(-1, os.WNOHANG)
             if pid == 0:
                 break
             if pid == main:
-                found = os.waitstatus_to_exitcode(status)
-    return found
+                code = os.waitstatus_to_exitcode(status)
+    return code
 
 
 def _reap_until(main: int, seconds: float) -> int | None:
     deadline = time.monotonic() + seconds
     status = None
     while linux.descendants(os.getpid()) and time.monotonic() < deadline:
-        found = _reap(main)
-        status = found if found is not None else status
+        code = _reap(main)
+        status = code if code is not None else status
         time.sleep(0.02)
     return status
 
 
 def _kill_the_rest(main: int, status: int | None) -> int:
     while linux.descendants(os.getpid()):
-        _end_all(signal.SIGKILL)
-        found = _reap_until(main, 0.2)
-        status = found if found is not None else status
-    found = _reap(main)
-    status = found if found is not None else status
+        _signal_all(signal.SIGKILL)
+        code = _reap_until(main, 0.2)
+        status = code if code is not None else status
+    code = _reap(main)
+    status = code if code is not None else status
     return -signal.SIGKILL if status is None else status
 
 
-def _end_all(number: int) -> None:
+def _signal_all(number: int) -> None:
     for pid in linux.descendants(os.getpid()):
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.kill(pid, number)

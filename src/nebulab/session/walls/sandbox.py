@@ -1,8 +1,8 @@
-"""The walls around JupyterLab and its kernels; runs in the session process.
+"""The bubblewrap command line around JupyterLab and its kernels, and the choice of isolation; runs in the session.
 
 With bubblewrap a notebook sees the machine's programs read-only, its own job folder, its inputs, the GPUs and the
 network; other people's files, other processes and Galaxy's own folders are not there. In a container the container
-is the wall. Without either (one user's own laptop) a notebook may do what its user may.
+is the isolation. Without either (one user's own laptop) a notebook may do what its user may.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import nebulab
 from nebulab.contract import ISOLATION, ISOLATIONS
 from nebulab.errors import SettingsError
 
-# A root without capabilities may still write the kernel's settings below /proc, which would lead out of the sandbox.
+# Root without capabilities may still write the kernel's settings below /proc, which would lead out of the sandbox.
 _KERNEL_SETTINGS = (
     "/proc/sys",
     "/proc/sysrq-trigger",
@@ -45,31 +45,31 @@ _SHARE_IN_MEMORY = 4
 
 @dataclass(frozen=True)
 class _Mount:
-    """One folder or file of the sandbox: `kind` is ordered, the later of two at the same place wins."""
+    """One mount of the sandbox: of two at the same target the one with the higher `kind` is made later, and wins."""
 
-    place: Path
+    target: Path
     kind: int
     source: Path
 
     @property
     def arguments(self) -> list[str]:
         if self.kind == _EMPTY:
-            return ["--tmpfs", str(self.place)]
-        return ["--ro-bind" if self.kind == _READ else "--bind", str(self.source), str(self.place)]
+            return ["--tmpfs", str(self.target)]
+        return ["--ro-bind" if self.kind == _READ else "--bind", str(self.source), str(self.target)]
 
 
 _EMPTY, _READ, _WRITE = range(3)
 
 
 def available(choice: str) -> str:
-    """Return the isolation to use for `choice` (`auto`, `bubblewrap`, `container` or `none`), after trying it.
+    """Return the isolation to use for `choice` (`auto`, `bubblewrap`, `container` or `none`), after a trial.
 
-    A container of Apptainer's is told apart, as `apptainer`: its network is the machine's. Takes some 20 ms.
+    In Apptainer `apptainer` is returned in place of `container`: its network is the machine's. Takes some 20 ms.
 
     Raises
     ------
     SettingsError
-        There is no such choice, or the one that was asked for does not work on this machine.
+        There is no such choice, or it does not work on this machine.
     """
     if choice not in ISOLATIONS:
         raise SettingsError(f"There is no isolation {choice!r}.", f"Choose one of {', '.join(ISOLATIONS)}.")
@@ -88,7 +88,7 @@ def available(choice: str) -> str:
     return _kind_of_container() or "none"
 
 
-def command(  # noqa: PLR0913 - each wall is named where it is put up
+def command(  # noqa: PLR0913 - each is given by name
     argv: Sequence[str],
     *,
     isolation: str,
@@ -101,20 +101,20 @@ def command(  # noqa: PLR0913 - each wall is named where it is put up
 ) -> tuple[list[str], dict[str, str]]:
     """Return the command and the environment that run `argv` isolated.
 
-    The environment travels as the environment of the command, never in its arguments, which anybody may read.
+    The environment is never passed in arguments, which anybody may read.
 
     Parameters
     ----------
     isolation
-        What `available` returned; with all but `bubblewrap` the command is `argv` itself.
+        As `available` returned it; with all but `bubblewrap` the command is `argv` itself.
     writable, readable
-        Files and folders that are there, at their own places, also below a hidden folder.
+        Files and folders that are bound at their own paths, also below a hidden folder.
     hidden
         Folders (or files) that are empty inside, beside `/tmp`, `/run`, the homes.
     cwd
-        Where the command starts; start it there without isolation too.
+        The working folder; start the command there without isolation too.
     memory_mb
-        The session's memory, if it has a limit: each empty folder lies in memory, and takes a part of it at most.
+        The session's memory limit, if it has one: each empty folder is a tmpfs, whose size is a part of it.
     """
     if isolation != "bubblewrap":
         return list(argv), dict(environment)
@@ -132,7 +132,7 @@ def command(  # noqa: PLR0913 - each wall is named where it is put up
 
 
 def interpreter_folders(environment: Path) -> list[Path]:
-    """Return the folders that a virtual environment needs: its own, and its interpreter's, which may lie in a home."""
+    """Return a virtual environment's folder and that of its interpreter, which may lie in a home."""
     folders = [environment]
     try:
         lines = (environment / "pyvenv.cfg").read_text().splitlines()
@@ -154,7 +154,7 @@ def _bubblewrap() -> str | None:
 
 
 def _knows_sizes(program: str) -> bool:
-    """Whether it can limit folders in memory; older versions can't."""
+    """Whether this bubblewrap has `--size`, which limits a tmpfs; older versions lack it."""
     with contextlib.suppress(OSError, subprocess.TimeoutExpired):
         return (
             "--size"
@@ -164,7 +164,7 @@ def _knows_sizes(program: str) -> bool:
 
 
 def _try_bubblewrap() -> str:
-    """Return why bubblewrap does not work, or nothing."""
+    """Return the reason for which bubblewrap does not work, or nothing."""
     program = _bubblewrap()
     if program is None:
         return "bwrap is not on PATH"
@@ -190,15 +190,15 @@ def _kind_of_container() -> str:
 
 
 def _devices() -> list[str]:
-    found = [device for pattern in _DEVICES for device in sorted(Path("/dev").glob(pattern))]
-    return [argument for device in found for argument in ("--dev-bind", str(device), str(device))]
+    devices = [device for pattern in _DEVICES for device in sorted(Path("/dev").glob(pattern))]
+    return [argument for device in devices for argument in ("--dev-bind", str(device), str(device))]
 
 
 def _own_folders() -> list[Path]:
-    """Return what Nebulab and its server need, should it lie in a home or a hidden folder."""
+    """Return the folders of Nebulab and its environment, which may lie in a home or a hidden folder."""
     package = Path(nebulab.__file__).parent
     folders = [package.parent, *interpreter_folders(Path(sys.prefix))]
-    if package.parent.name == "src":  # a checkout: what a wheel carries in the package lies beside it
+    if package.parent.name == "src":  # a checkout: these folders are in the package of a wheel only
         folders += [package.parents[1] / name for name in ("lab-extension", "examples")]
     return [folder for folder in folders if folder.exists()]
 
@@ -227,10 +227,10 @@ def _mounts(
             real = Path(os.path.realpath(path))
             if not real.exists():
                 continue
-            # Where nothing covers the machine's own tree, it is there already, to be read.
+            # A path that no empty folder covers is readable already: / is bound read-only.
             if kind == _WRITE or _is_below(real, empty):
                 mounts[real] = _Mount(real, kind, real)
-            # A link whose folder is hidden: what it leads to is put in its place.
+            # A link in a hidden folder: its destination is bound at the link's path.
             if (
                 path.is_absolute()
                 and path != real
@@ -238,7 +238,7 @@ def _mounts(
                 and not _is_below(path, set(mounts) - empty)
             ):
                 mounts[path] = _Mount(path, kind, real)
-    ordered = sorted(mounts.values(), key=lambda mount: (len(mount.place.parts), mount.kind))
+    ordered = sorted(mounts.values(), key=lambda mount: (len(mount.target.parts), mount.kind))
     return [
         argument
         for mount in ordered

@@ -1,7 +1,7 @@
-"""A session in a container without network: its way in, by the door, and its way out, by the door's proxy; runs in the
-session.
+"""Connections of a session in a container without network: in through the door, out through the door's proxy; runs in
+the session.
 
-All connections with the door are made from here; the door can't be led anywhere. See `nebulab.door.entrance`.
+All connections between session and door are opened by the session. See `nebulab.door.entrance`.
 """
 
 from __future__ import annotations
@@ -24,15 +24,15 @@ if TYPE_CHECKING:
 _LOOPBACK = "127.0.0.1"
 _BACKLOG = 512
 _PATIENCE_SECONDS = 60.0
-"""How long a door may be away before a session gives up that nobody has opened yet."""
-_AGAIN_SECONDS = 0.5
+"""Time for which a session that never reached the door retries."""
+_RETRY_SECONDS = 0.5
 
 
 class Outward:
-    """A port of this container's loopback, which leads to the proxy at the socket `egress`.
+    """A port on this container's loopback that is forwarded to the proxy at the socket `egress`.
 
-    It is there from the beginning, so that everything can be told of it, and served by somebody from `helped` or
-    `serve` on; who connects before waits.
+    It listens from the beginning, so that its address is known; connections are accepted from `helped` or `serve` on,
+    and wait in the backlog before.
     """
 
     def __init__(self, egress: Path) -> None:
@@ -41,7 +41,7 @@ class Outward:
 
     @property
     def variables(self) -> dict[str, str]:
-        """The environment by which programs take this way; both spellings, since none reads both."""
+        """The environment's proxy variables; in both spellings, since no program reads both."""
         address = "http://{}:{}".format(*self._listening.getsockname())
         proxies = {
             **dict.fromkeys(("http_proxy", "https_proxy", "all_proxy"), address),
@@ -56,11 +56,11 @@ class Outward:
 
     @contextlib.contextmanager
     def helped(self) -> Iterator[None]:
-        """Have a process of its own serve the port, while this one has no event loop and may have no thread yet."""
-        number = self._listening.fileno()
+        """Serve the port from a child process, while this process has no event loop and may start no thread."""
+        descriptor = self._listening.fileno()
         helper = subprocess.Popen(
-            [sys.executable, "-m", "nebulab.forwarding", str(number), str(self._egress)],
-            pass_fds=(number,),
+            [sys.executable, "-m", "nebulab.forwarding", str(descriptor), str(self._egress)],
+            pass_fds=(descriptor,),
             stdin=subprocess.DEVNULL,
         )
         try:
@@ -77,49 +77,49 @@ class Outward:
 
 
 async def let_in(door: Path, ticket: str, port: int) -> NoReturn:
-    """Have the door lead people to `port` of this container, and go on when the door was started anew.
+    """Accept the door's visitors on behalf of `port` of this container; reconnect when the door is restarted.
 
     Raises
     ------
     ServerError
-        The door refuses, or is not there.
+        The door refuses, or does not answer.
     """
     import asyncio
 
     loop = asyncio.get_running_loop()
     deadline = loop.time() + _PATIENCE_SECONDS
-    known = False
-    taking: set[asyncio.Task[None]] = set()
+    accepted = False
+    tasks: set[asyncio.Task[None]] = set()
     try:
         while True:
-            # What a door says that is no door of this version, too: it is dialled again.
+            # Malformed answers are retried too: the door may be of another version.
             with contextlib.suppress(OSError, ValueError, LookupError, TypeError):
                 reader, writer = await asyncio.open_unix_connection(door)
                 try:
                     writer.write(json.dumps({"ticket": ticket}).encode() + b"\n")
                     answer = json.loads(await reader.readline())
-                    if "refused" in answer and not known:
+                    if "refused" in answer and not accepted:
                         raise ServerError(f"Nobody can open this session: {answer['refused']}", answer.get("hint", ""))
-                    known = known or "port" in answer
+                    accepted = accepted or "port" in answer
                     while line := await reader.readline():
                         task = asyncio.create_task(_take(door, json.loads(line)["accept"], port))
-                        taking.add(task)
-                        task.add_done_callback(taking.discard)
+                        tasks.add(task)
+                        task.add_done_callback(tasks.discard)
                 finally:
                     writer.close()
-            if not known and loop.time() > deadline:
+            if not accepted and loop.time() > deadline:
                 raise ServerError(
                     "Nobody can open this session: the door does not answer.",
                     "Whoever runs this Galaxy should look at `nebulab door`: `nebulab logs door` on a stack.",
                 )
-            await asyncio.sleep(_AGAIN_SECONDS)
+            await asyncio.sleep(_RETRY_SECONDS)
     finally:
-        for task in taking:
+        for task in tasks:
             task.cancel()
 
 
 async def _take(door: Path, name: str, port: int) -> None:
-    """Take one who has come: one connection to the door, one to JupyterLab."""
+    """Join two connections for one visitor: one to the door, one to JupyterLab."""
     import asyncio
 
     from nebulab import forwarding

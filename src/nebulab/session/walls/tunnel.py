@@ -1,5 +1,5 @@
-"""Carries standard input and output through the egress proxy, for ssh; runs in a container without network, as ssh's
-ProxyCommand: `python -m nebulab.session.walls.tunnel SOCKET HOST PORT`.
+"""ssh's ProxyCommand through the egress proxy; runs in a container without network, as
+`python -m nebulab.session.walls.tunnel SOCKET HOST PORT`.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ _LONGEST_HEAD = 64 * 1024
 
 
 def main() -> int:
-    """Connect, then carry bytes both ways until the other end has closed."""
+    """Connect, then copy bytes both ways until the other end has closed."""
     path, host, port = sys.argv[1:]
     host = f"[{host}]" if ":" in host else host
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as proxy:
         proxy.connect(path)
         proxy.sendall(f"CONNECT {host}:{port} HTTP/1.1\r\nHost: {host}:{port}\r\n\r\n".encode("ascii"))
         head = b""
-        # One by one: what follows the head is the other end's.
+        # Byte by byte: what follows the head belongs to ssh.
         while not head.endswith(b"\r\n\r\n"):
             byte = proxy.recv(1)
             if not byte or len(head) > _LONGEST_HEAD:

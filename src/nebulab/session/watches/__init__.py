@@ -1,1 +1,1 @@
-"""What is looked at again and again while a session lives, apart from its limits and outputs."""
+"""Watches that run while a session lives, apart from those on its limits and outputs."""

@@ -1,4 +1,4 @@
-"""Ends a session in which nothing has been computed for too long, after a warning; runs in the session."""
+"""The watch that ends an idle session, after a warning; runs in the session."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ async def list_activity(client: aiohttp.ClientSession, address: str, token: str)
     """Return JupyterLab's kernels and terminals; None where it does not answer, which a busy one may not."""
     import aiohttp
 
-    listed = []
+    answers = []
     try:
         for name in ("kernels", "terminals"):
             async with client.get(
@@ -29,14 +29,14 @@ async def list_activity(client: aiohttp.ClientSession, address: str, token: str)
                 headers={"Authorization": f"token {token}"},
                 timeout=aiohttp.ClientTimeout(total=_ANSWER_SECONDS),
             ) as response:
-                listed.append(await response.json() if response.status == 200 else [])
+                answers.append(await response.json() if response.status == 200 else [])
     except (aiohttp.ClientError, TimeoutError, ValueError):
         return None
-    return listed[0], listed[1]
+    return answers[0], answers[1]
 
 
 class IdleWatch:
-    """The watch on activity.
+    """The watch on the session's idle time.
 
     Parameters
     ----------
@@ -70,9 +70,9 @@ class IdleWatch:
         if not self._is_running():
             self._idle.extend()
             return self.pause
-        listed = await self._activity()
-        if listed is not None:
-            self._idle.observe(*listed)
+        activity = await self._activity()
+        if activity is not None:
+            self._idle.observe(*activity)
         if self._idle.remaining <= 0:
             self._journal.tell(f"Nothing was computed for {self._idle.limit / 60:g} minutes: the session ends.")
             self._finish(End.IDLE)

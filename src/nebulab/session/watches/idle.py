@@ -1,4 +1,4 @@
-"""How long nothing has been computed: JupyterLab's kernels and terminals, asked through its API; runs in the session.
+"""Idle time of a session: since when no kernel and no terminal was active, by JupyterLab's API; runs in the session.
 
 A kernel that computes is active, and so is a terminal that shows output. An open browser tab is not: it keeps a GPU
 from others without using it.
@@ -31,17 +31,17 @@ class Idleness:
         self._last = self.clock()
 
     def observe(self, kernels: Iterable[Mapping[str, Any]], terminals: Iterable[Mapping[str, Any]]) -> None:
-        """Take in what JupyterLab lists under `/api/kernels` and `/api/terminals`."""
+        """Update the time of the last activity from JupyterLab's answers to `/api/kernels` and `/api/terminals`."""
         for kernel in kernels:
             # Not "starting": a kernel that nobody connects to stays so for ever.
             if kernel.get("execution_state") == "busy":
                 self._last = self.clock()
                 return
-        for one in (*kernels, *terminals):
-            moment = one.get("last_activity")
-            if moment:
+        for entry in (*kernels, *terminals):
+            last_activity = entry.get("last_activity")
+            if last_activity:
                 # A clock that runs ahead must not postpone the end for ever.
-                self._last = min(max(self._last, datetime.fromisoformat(moment).timestamp()), self.clock())
+                self._last = min(max(self._last, datetime.fromisoformat(last_activity).timestamp()), self.clock())
 
     @property
     def seconds(self) -> float:
@@ -50,7 +50,7 @@ class Idleness:
 
     @property
     def warning_seconds(self) -> float:
-        """How long before the end the user is warned."""
+        """Time between the warning and the end."""
         return min(_LONGEST_WARNING_SECONDS, self.limit / 2)
 
     @property

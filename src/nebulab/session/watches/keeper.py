@@ -1,7 +1,7 @@
-"""Watches: what is looked at again and again while a session lives; runs in the session.
+"""Watches, which poll one thing each while a session lives, and the keeper that runs each; runs in the session.
 
-One keeper runs each. A look that fails is logged with its traceback, told on the Lab's page and tried again, less and
-less often; a look that hangs is told. Neither ends the watch, and nothing else ends with it.
+A look that fails is logged with its traceback, told on the Lab's page and retried with exponential backoff; a look that
+hangs is told. Neither ends the watch or any other.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ class Watch(Protocol):
     """One thing to look at."""
 
     trouble: str
-    """What its user misses when it can't look, as the beginning of a sentence: "The disk space can't be measured"."""
+    """The beginning of the message when a look fails: "The disk space can't be measured"."""
 
     async def look(self) -> float | None:
         """Look once; return the seconds until the next look, None if there is nothing more to look at."""
 
 
 class Keeper:
-    """Looks at one watch, whatever a look does.
+    """Runs one watch, whatever its looks raise.
 
     Parameters
     ----------
@@ -44,14 +44,14 @@ class Keeper:
         self._last_error = ""
 
     async def keep(self, *, after: float = 0) -> None:
-        """Look for the first time `after` so many seconds, and until there is nothing more to look at."""
+        """Look until there is nothing more to look at, for the first time `after` so many seconds."""
         pause: float | None = after
         while pause is not None:
             await asyncio.sleep(pause)
             pause = await self.once()
 
     async def once(self) -> float | None:
-        """Look once, and return what `look` did, or after how many seconds to try again."""
+        """Look once, and return the result of `look`, or the seconds until the retry if it failed."""
         looking = asyncio.ensure_future(self._watch.look())
         try:
             done, _ = await asyncio.wait((looking,), timeout=self._patience)
@@ -61,7 +61,7 @@ class Keeper:
         except asyncio.CancelledError:
             looking.cancel()
             raise
-        except Exception as error:  # noqa: BLE001 - a watch goes on, whatever its look met
+        except Exception as error:  # noqa: BLE001 - a watch goes on, whatever its look raised
             return self._failed(error)
         self._failures, self._last_error = 0, ""
         self._journal.take_back(self._watch.trouble)
@@ -74,7 +74,7 @@ class Keeper:
         why = error.strerror if isinstance(error, OSError) and error.strerror else f"{type(error).__name__}: {error}"
         self._tell(f"{why}. It is tried again.")
         pause = min(_FIRST_RETRY_SECONDS * 2.0**self._failures, _LONGEST_RETRY_SECONDS)
-        # No number without end: a session may live for weeks.
+        # Bounded: 2.0**failures overflows in a session that lives for weeks.
         self._failures = min(self._failures + 1, 10)
         return pause
 

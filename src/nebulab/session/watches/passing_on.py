@@ -1,4 +1,4 @@
-"""What a training says, passed on to Galaxy, which shows it live; runs in the session."""
+"""The log of a training, copied to standard output, which Galaxy shows live; runs in the session."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ _SECONDS = 1.0
 
 
 class PassingOn:
-    """The watch on a log file, whose whole lines go to this process's standard output.
+    """The watch on a log file; copies its complete lines to this process's standard output.
 
-    Galaxy shows them to more people than may have `token`, which is left out.
+    `token` is masked: more people may read the job's log than may use the session.
     """
 
     trouble = "The log can't be shown"
@@ -19,22 +19,22 @@ class PassingOn:
     def __init__(self, log: Path, token: str) -> None:
         self._log = log
         self._token = token
-        self._passed_on = 0
+        self._offset = 0
 
     async def look(self) -> float:
-        """Pass on what is new; return the seconds until the next look."""
+        """Copy new lines; return the seconds until the next look."""
         self.pass_on()
         return _SECONDS
 
     def pass_on(self) -> None:
-        """Pass on what has been written since the last time."""
+        """Copy the lines written since the last call."""
         try:
             with self._log.open("rb") as file:
-                file.seek(self._passed_on)
+                file.seek(self._offset)
                 new = file.read()
         except FileNotFoundError:
             return
-        whole = new[: new.rfind(b"\n") + 1]
-        sys.stdout.write(whole.decode("utf-8", "replace").replace(self._token, "[token]"))
+        lines = new[: new.rfind(b"\n") + 1]
+        sys.stdout.write(lines.decode("utf-8", "replace").replace(self._token, "[token]"))
         sys.stdout.flush()
-        self._passed_on += len(whole)
+        self._offset += len(lines)

@@ -1,7 +1,7 @@
-"""What Galaxy thinks of the session's job, asked every few seconds: the watch on it; runs in the session.
+"""The watch on the state of the session's job in Galaxy, which is polled every few seconds; runs in the session.
 
-Galaxy forgets a job that runs when Galaxy itself is restarted or killed, and lets its processes run on. The session
-notices here. A network that is away says nothing about the job.
+A Galaxy that is restarted or killed loses track of a running job and lets its processes run on. The session notices
+here. A network failure says nothing about the job.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ if TYPE_CHECKING:
 
 
 class Verdict(Enum):
-    """What became of the job."""
+    """The state of the job as far as it concerns the session."""
 
     RUNNING = "running"
     LOST = "lost"
-    """Galaxy holds the job for over while the session lives: nobody will collect its work."""
+    """Galaxy considers the job finished although the session still runs: nobody will collect its outputs."""
     STOPPED = "stopped"
-    """Galaxy was asked to end the session and collects its work."""
+    """Galaxy was asked to end the session and collects its outputs."""
     DELETED = "deleted"
-    """The user deleted the job, and with it what it made."""
+    """The user deleted the job, and its outputs with it."""
     UNKNOWN = "unknown"
-    """Galaxy is away, or answers nothing that tells."""
+    """Galaxy does not answer, or not with a job's state."""
 
 
 _VERDICTS = {
@@ -51,19 +51,19 @@ _VERDICTS = {
 }
 _ASK_SECONDS = 20
 _SURE = 2
-"""So many times in a row Galaxy must hold the job for lost."""
+"""Number of LOST verdicts in a row that are believed."""
 _LONGEST_ABSENCE_SECONDS = 3600.0
 
 
 def judge(status: int, answer: Any) -> Verdict:
-    """Read Galaxy's answer to `GET /api/jobs/{id}`."""
+    """Return the verdict of Galaxy's answer to `GET /api/jobs/{id}`."""
     if status != 200 or not isinstance(answer, dict):
         return Verdict.UNKNOWN
     return _VERDICTS.get(str(answer.get("state")), Verdict.UNKNOWN)
 
 
 async def ask(client: aiohttp.ClientSession, galaxy_url: str, job_id: str, key: str) -> Verdict:
-    """Ask Galaxy once; trouble on the way is `UNKNOWN`, never an error."""
+    """Ask Galaxy once; a failed request is `UNKNOWN`, never an error."""
     import aiohttp
 
     timeout = aiohttp.ClientTimeout(total=_ASK_SECONDS)
@@ -77,7 +77,7 @@ async def ask(client: aiohttp.ClientSession, galaxy_url: str, job_id: str, key: 
 
 
 class JobWatch:
-    """Ends the session when Galaxy has ended its job, or tells once that Galaxy has lost it.
+    """Ends the session when Galaxy has ended its job, or reports once that Galaxy has lost it.
 
     Parameters
     ----------
@@ -110,7 +110,7 @@ class JobWatch:
         if self._is_over:
             return None
         verdict = await self._ask()
-        # Twice: between Galaxy's SIGTERM and our hearing of it a job may look over.
+        # More than one: a job looks finished between Galaxy's SIGTERM and our receiving it.
         self._times_lost = self._times_lost + 1 if verdict is Verdict.LOST else 0
         if verdict is Verdict.DELETED:
             self._finish(End.DELETED)
@@ -122,9 +122,9 @@ class JobWatch:
         return self._seconds
 
     async def outlast(self, away: Callable[[], None]) -> None:
-        """At the session's end, where Galaxy is away, wait for it: one that is restarted forgets the job.
+        """Wait at the session's end until Galaxy answers: after a restart it may have lost the job.
 
-        `away` is called once if it is; afterwards `is_lost` tells whether Galaxy has lost the job.
+        `away` is called once if it does not answer at first; afterwards `is_lost` tells whether it has lost the job.
         """
         self._is_over = True
         deadline = time.monotonic() + _LONGEST_ABSENCE_SECONDS

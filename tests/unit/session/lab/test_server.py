@@ -21,7 +21,7 @@ async def test_the_first_answer_is_awaited(tmp_path: Path) -> None:
     port = server.free_port()
     process = spawn([sys.executable, stand_in_lab.__file__, str(port)], {}, folder=tmp_path, log=tmp_path / "log")
     try:
-        await server.answers(port, "token", process, tmp_path / "log", 30)
+        await server.wait_until_ready(port, "token", process, tmp_path / "log", 30)
     finally:
         process.stop()
 
@@ -36,7 +36,7 @@ async def test_a_foreign_server_on_the_port_gets_no_token(tmp_path: Path) -> Non
         )
         try:
             with pytest.raises(ServerError, match="did not answer"):
-                await server.answers(port, "token", process, tmp_path / "log", 1)
+                await server.wait_until_ready(port, "token", process, tmp_path / "log", 1)
         finally:
             process.stop()
         # Other tests run beside this one and may meet the port; nobody who does may have brought the token.
@@ -53,7 +53,7 @@ async def test_a_server_that_ends_is_told_at_once(tmp_path: Path) -> None:
         [sys.executable, "-c", "print('why'); raise SystemExit(3)"], {}, folder=tmp_path, log=tmp_path / "log"
     )
     with pytest.raises(ServerError, match=r"(?s)exit code 3.*why"):
-        await server.answers(server.free_port(), "token", process, tmp_path / "log", 30)
+        await server.wait_until_ready(server.free_port(), "token", process, tmp_path / "log", 30)
 
 
 def test_the_report_is_what_galaxys_runner_reads(tmp_path: Path) -> None:

@@ -13,8 +13,9 @@ import pytest
 
 from nebulab.session.journal import Journal
 from nebulab.session.layout import Layout
+from nebulab.session.limits import file_systems
 from nebulab.session.limits.disk import Disk
-from nebulab.session.limits.file_systems import Room, rooms
+from nebulab.session.limits.file_systems import FileSystem
 from nebulab.session.walls import guardian
 
 MEGABYTE = 2**20
@@ -90,7 +91,7 @@ class Watched:
 
     def __init__(self, layout: Layout, **options: object) -> None:
         self.journal = Journal()
-        chosen = {"process": os.getpid(), "rooms": [Room(layout.root, holds_the_work=True)]} | options
+        chosen = {"process": os.getpid(), "file_systems": [FileSystem(layout.root, holds_the_work=True)]} | options
         self.disk = Disk(layout, LIMIT, journal=self.journal, **chosen)  # type: ignore[arg-type]
 
     def look(self) -> list[str]:
@@ -192,7 +193,7 @@ def test_without_anybody_to_make_room_it_is_ended(layout: Layout, kernel: Callab
 
 
 def test_what_is_held_for_too_long_is_ended(layout: Layout, kernel: Callable[[str], Kernel]) -> None:
-    watched = Watched(layout, longest_hold=0)
+    watched = Watched(layout, longest_suspension=0)
     writer = kernel("big.bin")
     writer.write(21)
     watched.look()
@@ -226,7 +227,7 @@ def test_a_fast_writer_is_seen_before_its_turn(layout: Layout, kernel: Callable[
 
 def test_no_limit_holds_nobody(layout: Layout, kernel: Callable[[str], Kernel]) -> None:
     journal = Journal()
-    disk = Disk(layout, None, process=os.getpid(), rooms=[], journal=journal)
+    disk = Disk(layout, None, process=os.getpid(), file_systems=[], journal=journal)
     writer = kernel("big.bin")
     writer.write(30)
     assert disk.measure() >= 1
@@ -248,7 +249,7 @@ def small(tmp_path: Path) -> Iterator[Path]:
 
 
 def test_a_file_system_that_is_nearly_full_is_told_and_taken_back(small: Path, layout: Layout) -> None:
-    watched = Watched(layout, rooms=[Room(small, is_in_memory=True)])
+    watched = Watched(layout, file_systems=[FileSystem(small, is_in_memory=True)])
     assert watched.look() == []
     (small / "big").write_bytes(b"x" * 19 * MEGABYTE)
     (message,) = watched.look()
@@ -259,17 +260,17 @@ def test_a_file_system_that_is_nearly_full_is_told_and_taken_back(small: Path, l
 
 
 def test_one_that_takes_no_more_files_is_told(small: Path) -> None:
-    room = Room(small, holds_the_work=True)
+    file_system = FileSystem(small, holds_the_work=True)
     for number in range(480):
         (small / str(number)).touch()
-    assert "has room for 19 more files only" in room.trouble()
+    assert "has room for 19 more files only" in file_system.trouble()
 
 
 def test_a_container_watches_what_lies_in_memory(layout: Layout) -> None:
-    found = {room.place: room for room in rooms(layout, "container")}
-    assert found[layout.root].holds_the_work
-    assert found[Path("/dev/shm")].is_in_memory
-    assert Path("/dev/shm") not in {room.place for room in rooms(layout, "bubblewrap")}
+    contained = {each.folder: each for each in file_systems.of_session(layout, "container")}
+    assert contained[layout.root].holds_the_work
+    assert contained[Path("/dev/shm")].is_in_memory
+    assert Path("/dev/shm") not in {each.folder for each in file_systems.of_session(layout, "bubblewrap")}
 
 
 # --- one file -------------------------------------------------------------------------------------------------------

@@ -43,12 +43,13 @@ def kernels() -> Iterator[dict[int, subprocess.Popen[bytes]]]:
         process.stdout.close()
 
 
-def test_the_largest_kernel_is_found_and_ended(kernels: dict[int, subprocess.Popen[bytes]]) -> None:
-    found = memory.largest(os.getpid())
-    assert found is not None
-    assert (found.pid, found.is_kernel) == (kernels[120].pid, True)
-    assert 120 * MEGABYTE < found.bytes < 200 * MEGABYTE
-    memory.end(found)
+def test_the_largest_kernel_is_found_and_killed(kernels: dict[int, subprocess.Popen[bytes]]) -> None:
+    largest = memory.largest(os.getpid())
+    assert largest is not None
+    program, size = largest
+    assert (program.pid, program.is_kernel) == (kernels[120].pid, True)
+    assert 120 * MEGABYTE < size < 200 * MEGABYTE
+    memory.kill(program)
     assert kernels[120].wait(10) == -9
     assert kernels[30].poll() is None
 
@@ -58,9 +59,9 @@ def test_a_program_in_a_terminal_that_holds_more_is_found_too(kernels: dict[int,
     assert program.stdout
     program.stdout.readline()
     try:
-        found = memory.largest(os.getpid())
-        assert found is not None
-        assert (found.pid, found.is_kernel) == (program.pid, False)
+        largest = memory.largest(os.getpid())
+        assert largest is not None
+        assert (largest[0].pid, largest[0].is_kernel) == (program.pid, False)
     finally:
         program.kill()
         program.wait()
@@ -110,9 +111,9 @@ def test_what_the_system_ended_is_read_from_either_kind_of_control_group(tmp_pat
     second, first, none = tmp_path / "memory.events", tmp_path / "memory.oom_control", tmp_path / "none"
     second.write_text("low 0\nhigh 0\nmax 12\noom 3\noom_kill 2\noom_group_kill 0\n")
     first.write_text("oom_kill_disable 0\nunder_oom 0\noom_kill 5\n")
-    assert memory.ended_by_system([str(second)]) == 2
-    assert memory.ended_by_system([str(none), str(first)]) == 5
-    assert memory.ended_by_system([str(none)]) == 0
+    assert memory.killed_by_system([str(second)]) == 2
+    assert memory.killed_by_system([str(none), str(first)]) == 5
+    assert memory.killed_by_system([str(none)]) == 0
 
 
 def test_a_containers_memory_counts_what_it_cannot_give_back(tmp_path: Path) -> None:
@@ -130,6 +131,6 @@ def test_a_containers_memory_counts_what_it_cannot_give_back(tmp_path: Path) -> 
 def test_a_program_that_has_just_ended_holds_nothing() -> None:
     ended = subprocess.Popen(["true"])
     time.sleep(0.3)  # not waited for: it stays as a zombie, without arguments
-    hog = memory.largest(os.getpid())
-    assert hog is None or hog.pid != ended.pid
+    largest = memory.largest(os.getpid())
+    assert largest is None or largest[0].pid != ended.pid
     ended.wait()

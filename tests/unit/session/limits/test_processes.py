@@ -31,7 +31,7 @@ input()
 """
 
 
-def test_the_largest_crowd_is_ended_and_nobody_beside_it() -> None:
+def test_the_largest_process_group_is_killed_and_no_other() -> None:
     """Below a process that stands for JupyterLab, whose own group counts for none."""
     server = "import subprocess, sys\nfor size in sys.argv[2:]:\n    one = subprocess.Popen([sys.executable, '-c', "
     server += "sys.argv[1], size], start_new_session=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE)\n"
@@ -42,14 +42,14 @@ def test_the_largest_crowd_is_ended_and_nobody_beside_it() -> None:
     try:
         assert lab.stdout
         assert lab.stdout.readline() == "up\n"
-        found = largest(os.getpid())
-        assert found is not None
-        assert found.size == 13
-        found.end()
+        group = largest(os.getpid())
+        assert group is not None
+        assert group.size == 13
+        group.kill()
         assert lab.stdout.readline() == "ended\n"
-        left = largest(os.getpid())
-        assert left is not None
-        assert left.size == 4
-        left.end()
+        second = largest(os.getpid())
+        assert second is not None
+        assert second.size == 4
+        second.kill()
     finally:
         lab.communicate("\n", timeout=20)

@@ -33,11 +33,11 @@ class Collected:
 
 
 def of_memory(journal: Journal, layout: Layout) -> Watch:
-    return MemoryWatch(os.getpid(), 2**40, rooms=[], journal=journal, contained=False, attended=True)
+    return MemoryWatch(os.getpid(), 2**40, file_systems=[], journal=journal, contained=False, attended=True)
 
 
 def of_disk(journal: Journal, layout: Layout) -> Watch:
-    return Disk(layout, LIMIT, process=os.getpid(), rooms=[], journal=journal)
+    return Disk(layout, LIMIT, process=os.getpid(), file_systems=[], journal=journal)
 
 
 def of_processes(journal: Journal, layout: Layout) -> Watch:
