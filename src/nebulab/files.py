@@ -1,7 +1,7 @@
 """Files and folders; runs everywhere.
 
-Atomic replacement (a reader sees the old content or the new one, never a part), folders for their owner alone, JSON that
-may be broken, lock files.
+Atomic replacement (a reader sees the old content or the new one, never a part), folders for their owner alone, JSON
+that may be broken, lock files.
 """
 
 from __future__ import annotations

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -23,6 +25,7 @@ pytestmark = pytest.mark.system
 expect.set_options(timeout=60_000)
 
 NOTEBOOK = {"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
+KERNEL = {"kernelspec": {"name": "python3", "display_name": "Python 3"}}
 BEHIND_PROXY = {"Host": "0a1b-2c3d.ep.interactivetool.localhost:8081"}
 
 
@@ -35,6 +38,19 @@ def lab(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
         tmp_path_factory.mktemp("lab"), ENVIRONMENTS / "lab", ENVIRONMENTS / "kernels", start_page="a table.ipynb"
     )
     (started.folder / "work" / "a table.ipynb").write_text(json.dumps(NOTEBOOK))
+    yield started
+    started.stop()
+
+
+@pytest.fixture
+def own_lab(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Lab]:
+    """A JupyterLab that a test may end."""
+    if not (ENVIRONMENTS / "lab" / "bin" / "python").exists():
+        request.getfixturevalue("stack")
+    started = support.start(
+        tmp_path / "lab", ENVIRONMENTS / "lab", ENVIRONMENTS / "kernels", start_page="a table.ipynb"
+    )
+    (started.folder / "work" / "a table.ipynb").write_text(json.dumps(NOTEBOOK | {"metadata": KERNEL}))
     yield started
     started.stop()
 
@@ -170,3 +186,81 @@ def test_the_page_warns_before_the_end_and_keeps_the_session_on_request(lab: Lab
     assert lab.broker.asked >= 1
     assert [line for line in said if "nebulab" in line.lower() or "403" in line] == []
     assert page.get_by_text("official Jupyter news").count() == 0
+
+
+def _open_notebook(page: Page, lab: Lab) -> None:
+    page.goto(f"{lab.url}/nebulab/start?token={support.TOKEN}")
+    expect(page.locator(".jp-Notebook")).to_be_visible()
+    expect(page.get_by_text("Python 3 (AI) | Idle")).to_be_visible()
+
+
+def _type(page: Page, text: str) -> None:
+    page.locator(".jp-Notebook .cm-content").last.click()
+    page.keyboard.type(text)
+
+
+def _cells(lab: Lab) -> list[Any]:
+    return list(json.loads((lab.folder / "work" / "a table.ipynb").read_text())["cells"])
+
+
+def test_a_cell_that_has_run_is_saved_with_its_output(page: Page, own_lab: Lab) -> None:
+    """Nobody has to think of saving, and a session may be stopped at any moment."""
+    _open_notebook(page, own_lab)
+    _type(page, "print(6 * 7)")
+    page.keyboard.press("Shift+Enter")
+    began = time.monotonic()
+    wait_for("the saved cell", lambda: any("42" in str(cell.get("outputs")) for cell in _cells(own_lab)), 20)
+    # Once by the cell's end, and not only by the clock.
+    assert time.monotonic() - began < 9
+
+
+def test_open_tabs_save_before_the_end_say_so_once_and_fall_silent(page: Page, own_lab: Lab) -> None:
+    asked: list[str] = []
+    _open_notebook(page, own_lab)
+    _type(page, "typed and never run")
+    page.on("request", lambda request: asked.append(request.url))
+    began = time.monotonic()
+    answer = httpx.post(
+        f"{own_lab.url}/nebulab/save",
+        json={"seconds": 5, "ending": True},
+        headers={"Authorization": f"token {support.TOKEN}"},
+        timeout=30,
+    )
+    took = time.monotonic() - began
+    assert answer.json() == {"tabs": 1, "silent": 0, "unsaved": 0}
+    assert took < 4
+    assert ["typed and never run" in str(cell["source"]) for cell in _cells(own_lab)].count(True) == 1
+    expect(page.get_by_text("This session has ended")).to_be_visible()
+    own_lab.stop()
+    asked.clear()
+    page.wait_for_timeout(10_000)
+    assert len(asked) < 10, asked
+    expect(page.locator(".jp-Dialog")).to_have_count(1)
+    page.get_by_role("button", name="OK", exact=True).click()
+    expect(page.locator(".jp-Dialog")).to_have_count(0)
+
+
+def test_the_session_is_ended_from_the_page_which_names_what_is_not_kept(page: Page, own_lab: Lab) -> None:
+    (own_lab.folder / "work" / "train.py").write_text("pass")
+    (own_lab.folder / "work" / "outputs").mkdir(exist_ok=True)
+    (own_lab.folder / "work" / "clone").mkdir()
+    _open_notebook(page, own_lab)
+    _type(page, "at the last moment")
+    page.get_by_role("menuitem", name="File", exact=True).click()
+    expect(page.get_by_role("menuitem", name="Log Out")).to_have_count(0)
+    page.get_by_role("menuitem", name="Shut Down…").click()
+    expect(page.get_by_text("Not kept: clone/, train.py. Copy what you need of it to outputs/ first.")).to_be_visible()
+    page.get_by_role("button", name="End the session").click()
+    expect(page.get_by_text("This session has ended")).to_be_visible()
+    assert own_lab.process.wait(30) == 0
+    assert "at the last moment" in str(_cells(own_lab))
+
+
+def test_the_page_sees_that_the_session_is_gone(page: Page, own_lab: Lab) -> None:
+    """As when it is killed: the proxy answers in its place."""
+    _open_notebook(page, own_lab)
+    own_lab.process.kill()
+    own_lab.process.wait()
+    page.route("**/*", lambda route: route.fulfill(status=404, body="This session is over."))
+    page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    expect(page.get_by_text("This session has ended")).to_be_visible()

@@ -39,6 +39,8 @@ if TYPE_CHECKING:
 _THREADS = 4
 _LONGEST_STOP_SECONDS = 20.0
 _LONGEST_HARVEST_SECONDS = 25.0
+_TABS_SAVE_SECONDS = {End.STOPPED: 0.4, End.DELETED: 0.4, End.IDLE: 10.0, End.LOST: 10.0}
+"""How long open tabs may take to save: Galaxy collects 0.7 s after it has stopped a session."""
 
 
 def serve(prepared: Prepared, process: guardian.Guarded, bound: socket.socket, broker_token: str, port: int) -> int:
@@ -70,6 +72,7 @@ class _Live:
         self._port = port
         self._idle = Idleness(self._settings.idle_minutes * 60)
         self._state = "starting"
+        self._opened = False
         self._mirroring = Keeper(Mirroring(prepared.mirror), prepared.journal)
         self._passing_on = PassingOn(prepared.settings.layout.server_log, broker_token)
         self._job: watchdog.JobWatch | None = None
@@ -84,6 +87,7 @@ class _Live:
             "state": self._state,
             "idle_seconds": round(self._idle.seconds, 1),
             "ends_in_seconds": None if ends_in is None else round(ends_in, 1),
+            "kept_in": "history" if self._settings.in_galaxy else "folder",
             "messages": self._journal.messages(),
         }
 
@@ -116,7 +120,7 @@ class _Live:
                 async with aiohttp.ClientSession() as client:
                     self._watch(client)
                     end = await self._end
-                    await self._save(end)
+                    await self._save(end, client)
             finally:
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(2):
@@ -144,9 +148,10 @@ class _Live:
             self._job = self._job_watch(client)
             self._keep(self._job, after=self._settings.watch_seconds)
 
-    async def _save(self, end: End) -> None:
-        # The outputs first: Galaxy collects them a second after SIGTERM.
+    async def _save(self, end: End, client: aiohttp.ClientSession) -> None:
+        # What tabs show, then the outputs, then the rest: Galaxy collects them a second after SIGTERM.
         self._state = "ending"
+        await self._have_tabs_save(client, end)
         await self._mirroring.once()
         if end is End.STOPPED and self._prepared.job is not None:
             await self._harvest_stopped()
@@ -156,6 +161,16 @@ class _Live:
             await self._job.outlast(self._galaxy_is_away)
         for task in self._tasks:
             task.cancel()
+
+    async def _have_tabs_save(self, client: aiohttp.ClientSession, end: End) -> None:
+        """Have open browser tabs save what they show, as far as JupyterLab is there and Galaxy waits."""
+        if self._prepared.request.run_it or end not in _TABS_SAVE_SECONDS or not self._opened:
+            return
+        seconds = _TABS_SAVE_SECONDS[end]
+        base_url = self._settings.page.base_url
+        unsaved = await server.have_tabs_save(client, self._port, self._settings.token, seconds, base_url=base_url)
+        if unsaved:
+            self._journal.tell(unsaved)
 
     async def _start_forwarding(self) -> None:
         if self._settings.galaxy_socket is not None:
@@ -212,6 +227,7 @@ class _Live:
             self._port, self._settings.token, self._process, self._settings.layout.server_log, base_url=base_url
         )
         self._state = "running"
+        self._opened = True
         if self._settings.runtime_report is not None and self._prepared.isolation != "container":
             server.report(self._settings.runtime_report, self._port)
         if self._settings.door is not None:

@@ -1,4 +1,5 @@
-// The page's part of a Galaxy session: a warning before an idle session ends, its messages, the time that is left.
+// The page's part of a Galaxy session: documents saved as they change, a warning before an idle session ends, its
+// messages, the time that is left, and its end.
 //
 // Written by hand as the container that JupyterLab's module federation expects (`init`, `get`), so that it needs no
 // build and no node; JupyterLab's own modules come from the share scope that `init` receives.
@@ -7,6 +8,12 @@
 
   const NAME = '@nebulab/lab-extension';
   const POLL_MILLISECONDS = 30000;
+  const RETRY_MILLISECONDS = 3000;
+  // As nebulab.session.lab.tabs names the event by which every tab is asked to save.
+  const SAVE_EVENT = 'urn:nebulab:save';
+  const SAVE_AFTER_MILLISECONDS = 200;
+  // A document may be written one part in so many of the time.
+  const SAVE_SHARE = 10;
   let shareScope = null;
 
   /** Return a module that JupyterLab shares; each of those used here exists once on the page. */
@@ -31,26 +38,171 @@
       this._connection = ServerConnection;
       this._settings = settings;
       this._url = URLExt.join(settings.baseUrl, 'nebulab', 'session');
+      // crypto.randomUUID is there in secure contexts alone, which a proxy's address by http is none.
+      this.tab = Array.from(crypto.getRandomValues(new Uint8Array(16)), byte => byte.toString(16).padStart(2, '0')).join('');
     }
 
     async status() {
-      return this._ask({ method: 'GET' });
+      return this._ask(`?tab=${this.tab}`, { method: 'GET' });
     }
 
     async extend() {
-      return this._ask({ method: 'POST' });
+      return this._ask('', { method: 'POST' });
     }
 
-    async _ask(init) {
-      const answer = await this._connection.makeRequest(this._url, init, this._settings);
-      if (answer.status === 404) {
+    /** Tell that this tab has saved all but `unsaved` documents, as `request` asked it to. */
+    async saved(request, unsaved) {
+      const body = JSON.stringify({ tab: this.tab, request, unsaved });
+      await this._ask('/../saved', { method: 'POST', body });
+    }
+
+    /** Return the names that the history does not get when the session ends. */
+    async notKept() {
+      return this._ask('/../end', { method: 'GET' });
+    }
+
+    async end() {
+      return this._ask('/../end', { method: 'POST' });
+    }
+
+    async _ask(what, init) {
+      const answer = await this._connection.makeRequest(new URL(this._url + what).href, init, this._settings);
+      if (answer.status === 204) {
         return null; // this JupyterLab has no session around it
       }
       if (!answer.ok) {
-        throw new Error(`the session answered ${answer.status}`);
+        throw Object.assign(new Error(`the session answered ${answer.status}`), { status: answer.status });
       }
       return answer.json();
     }
+  }
+
+  /** Saves documents: a notebook when a cell has run, all of them when the session asks for it. */
+  class Saving {
+    constructor(docManager, shell) {
+      this._docManager = docManager;
+      this._shell = shell;
+      this._waiting = new Map();
+    }
+
+    /** Save the document of `context` soon; of many wishes in a short time one counts. */
+    soon(context) {
+      if (this._waiting.has(context)) {
+        this._waiting.set(context, true);
+        return;
+      }
+      this._waiting.set(context, false);
+      setTimeout(() => void this._saveWaiting(context), SAVE_AFTER_MILLISECONDS);
+    }
+
+    async _saveWaiting(context) {
+      this._waiting.set(context, false);
+      const began = performance.now();
+      await this._save(context);
+      const pause = Math.max(SAVE_AFTER_MILLISECONDS, SAVE_SHARE * (performance.now() - began));
+      setTimeout(() => {
+        const again = this._waiting.get(context);
+        this._waiting.delete(context);
+        if (again) {
+          this.soon(context);
+        }
+      }, pause);
+    }
+
+    /** Save every document that was changed, and return how many could not be saved. */
+    async all() {
+      const contexts = new Set();
+      for (const area of ['main', 'left', 'right', 'down']) {
+        for (const widget of this._shell.widgets(area)) {
+          const context = this._docManager.contextForWidget(widget);
+          if (context) {
+            contexts.add(context);
+          }
+        }
+      }
+      const saved = await Promise.all([...contexts].map(context => this._save(context)));
+      return saved.filter(well => !well).length;
+    }
+
+    async _save(context) {
+      const model = context.model;
+      if (context.isDisposed || !model.dirty || model.readOnly || model.collaborative) {
+        return true;
+      }
+      if (context.contentsModel && !context.contentsModel.writable) {
+        return false;
+      }
+      try {
+        await context.save();
+        return !model.dirty;
+      } catch {
+        return false; // JupyterLab itself tells why
+      }
+    }
+  }
+
+  /** The session's end: this page asks for nothing any more, and says so once. */
+  class Ending {
+    constructor(apputils, manager) {
+      this._apputils = apputils;
+      this._manager = manager;
+      this.isOver = false;
+      this.keptIn = 'history';
+    }
+
+    /** Say where the user's work is, or will be. */
+    get kept() {
+      return this.keptIn === 'folder'
+        ? 'Your notebooks and files stay in your folder.'
+        : 'Your notebooks and the files in outputs/ are kept in the Galaxy history.';
+    }
+
+    /** Show that the session is over; `unsaved` documents are on this page alone. */
+    tell(unsaved = 0) {
+      if (this.isOver) {
+        return;
+      }
+      this.isOver = true;
+      this._silence();
+      const { Dialog, showDialog } = this._apputils;
+      Dialog.flush();
+      const lost =
+        unsaved === 1
+          ? ' One document could not be saved any more: copy from this page what you need of it.'
+          : ` ${unsaved} documents could not be saved any more: copy from this page what you need of them.`;
+      void showDialog({
+        title: 'This session has ended',
+        body: this.kept + (unsaved ? lost : ' You can close this tab.'),
+        buttons: [Dialog.okButton({ label: 'OK' })]
+      });
+    }
+
+    /** JupyterLab would go on asking a server that is gone, many times a second, and tell each failure in a dialog. */
+    _silence() {
+      const never = () => new Promise(() => undefined);
+      const manager = this._manager;
+      const parts = [manager, manager.contents, manager.contents.defaultDrive, manager.kernels, manager.sessions];
+      const further = [manager.terminals, manager.events, manager.kernelspecs, manager.settings, manager.workspaces];
+      for (const part of [...parts, ...further]) {
+        const settings = part?.serverSettings;
+        if (settings) {
+          settings.fetch = never;
+          settings.WebSocket = NoSocket;
+        }
+      }
+    }
+  }
+
+  /** A websocket that never connects. */
+  class NoSocket {
+    constructor() {
+      this.readyState = 0;
+    }
+
+    addEventListener() {}
+    removeEventListener() {}
+    send() {}
+    close() {}
   }
 
   /** What the user sees: one warning, one notification a message, an item in the status bar. */
@@ -117,6 +269,10 @@
       });
     }
 
+    fail(text) {
+      this._notification.error(text, { autoClose: false });
+    }
+
     _isUrgent(left) {
       return left <= 60;
     }
@@ -166,21 +322,35 @@
   }
 
   /** Ask twice a minute, and at once when the user comes back to the page. */
-  function poll(session, display) {
+  function poll(session, display, ending) {
     let timer = 0;
+    let refused = 0;
     const round = async () => {
       clearTimeout(timer);
       let status;
+      let pause = POLL_MILLISECONDS;
       try {
         status = await session.status();
-      } catch {
-        status = undefined; // the server is away; JupyterLab itself tells that
+        refused = 0;
+      } catch (error) {
+        status = undefined; // away for a while, of which JupyterLab itself tells, or over
+        // The proxy answers for a session that is gone; the way in (401, 403) and Galaxy's restart (503) are no end.
+        refused = [404, 410, 502].includes(error.status) ? refused + 1 : 0;
+        pause = RETRY_MILLISECONDS;
+      }
+      if (ending.isOver) {
+        return;
+      }
+      if (refused > 1) {
+        ending.tell();
+        return;
       }
       if (status) {
+        ending.keptIn = status.kept_in;
         display.show(status);
       }
       if (status !== null) {
-        timer = setTimeout(() => void round(), POLL_MILLISECONDS);
+        timer = setTimeout(() => void round(), pause);
       }
     };
     document.addEventListener('visibilitychange', () => {
@@ -191,24 +361,82 @@
     void round();
   }
 
+  /** Ask before the session is ended, naming what is not kept. */
+  async function shutDown(apputils, session, display, ending) {
+    const { Dialog, showDialog } = apputils;
+    try {
+      let lost = '';
+      if (ending.keptIn !== 'folder') {
+        const left = await session.notKept();
+        const names = left.not_kept.join(', ') + (left.more ? `, and ${left.more} more` : '');
+        lost = names && ` Not kept: ${names}. Copy what you need of it to outputs/ first.`;
+      }
+      const answer = await showDialog({
+        title: 'End this session?',
+        body: `All open documents are saved. ${ending.kept}${lost}`,
+        buttons: [Dialog.cancelButton(), Dialog.warnButton({ label: 'End the session' })]
+      });
+      if (answer.button.accept) {
+        await session.end();
+      }
+    } catch (error) {
+      display.fail(`The session could not be ended: ${error.message}. Stop it in Galaxy, under Interactive Tools.`);
+    }
+  }
+
+  /** Save a notebook when one of its cells has run, and everything when the session asks for it. */
+  function save(app, saving, session, ending, NotebookActions, tracker) {
+    NotebookActions.executed.connect((_, { notebook }) => {
+      const panel = tracker.find(one => one.content === notebook);
+      if (panel) {
+        saving.soon(panel.context);
+      }
+    });
+    app.serviceManager.events.stream.connect(async (_, event) => {
+      if (event.schema_id !== SAVE_EVENT || ending.isOver) {
+        return;
+      }
+      const unsaved = await saving.all();
+      const answered = session.saved(event.request, unsaved).catch(() => undefined);
+      if (event.ending) {
+        await answered;
+        ending.tell(unsaved);
+      }
+    });
+    // Not awaited at the end, once it is closed.
+    window.addEventListener('pagehide', () => void session.saved(undefined, 0).catch(() => undefined));
+  }
+
   async function plugins() {
-    const { Notification } = await shared('@jupyterlab/apputils');
+    const apputils = await shared('@jupyterlab/apputils');
     const { ServerConnection } = await shared('@jupyterlab/services');
     const { URLExt } = await shared('@jupyterlab/coreutils');
+    const { IDocumentManager } = await shared('@jupyterlab/docmanager');
+    const { IMainMenu } = await shared('@jupyterlab/mainmenu');
+    const { INotebookTracker, NotebookActions } = await shared('@jupyterlab/notebook');
     const { IStatusBar } = await shared('@jupyterlab/statusbar');
     return {
       id: `${NAME}:session`,
-      description: 'Warns before an idle session ends, and shows its messages.',
+      description: 'Saves documents, warns before an idle session ends, shows its messages and its end.',
       autoStart: true,
-      optional: [IStatusBar],
-      activate: (app, statusBar) => {
+      requires: [IDocumentManager, INotebookTracker],
+      optional: [IStatusBar, IMainMenu],
+      activate: (app, docManager, tracker, statusBar, mainMenu) => {
         const session = new Session(ServerConnection, URLExt, app.serviceManager.serverSettings);
-        const display = new Display(Notification, session);
+        const display = new Display(apputils.Notification, session);
+        const ending = new Ending(apputils, app.serviceManager);
+        save(app, new Saving(docManager, app.shell), session, ending, NotebookActions, tracker);
+        app.commands.addCommand(`${NAME}:end`, {
+          label: 'Shut Down…',
+          caption: 'Save everything and end this session',
+          execute: () => shutDown(apputils, session, display, ending)
+        });
+        mainMenu?.fileMenu.addGroup([{ command: `${NAME}:end` }], 1000);
         void app.restored.then(async () => {
           if (statusBar) {
             await addStatusItem(statusBar, display);
           }
-          poll(session, display);
+          poll(session, display, ending);
         });
       }
     };

@@ -88,7 +88,8 @@ def configure(config: Any) -> None:
     server.root_dir = str(Path.cwd())
     server.port_retries = 0
     server.open_browser = False
-    server.quit_button = True
+    # Jupyter's Log Out is a dead end here, and its Shut Down does not say what is kept: the page has an entry of ours.
+    server.quit_button = False
     server.allow_root = True
     # The interactive tools proxy passes the browser's own Host header on; pages of other origins are refused by
     # JupyterLab's check of Origin against Host, which is why no origin is allowed here.
@@ -112,6 +113,8 @@ def configure(config: Any) -> None:
     # The page's part of ipywidgets must match the kernels' version, so it is served from their environment.
     widgets = os.environ.pop(contract.WIDGETS, "")
     lab.extra_labextensions_path = [str(lab_extensions()), *([widgets] if widgets else [])]
+    # Defaults that a user may change: documents are saved every few seconds. No extension could be installed here.
+    lab.app_settings_dir = str(lab_extensions() / "settings")
     lab.expose_app_in_browser = True
 
 

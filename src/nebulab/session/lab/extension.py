@@ -1,4 +1,5 @@
-"""Nebulab's server extension of JupyterLab: the start page, the session's state for the page, a lock on every route.
+"""Nebulab's server extension of JupyterLab: the start page, the session's state for the page, its end with all
+documents saved, a lock on every route.
 
 Runs inside JupyterLab's process, in the sandbox: it knows the session's token, never the user's key.
 """
@@ -11,6 +12,8 @@ from __future__ import annotations
 import json
 import os
 import re
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
@@ -24,8 +27,15 @@ from tornado.web import Application, HTTPError, RequestHandler, authenticated
 from nebulab import contract
 from nebulab.session.kernels import forking
 from nebulab.session.kernels.names import KERNEL
+from nebulab.session.lab import tabs
+from nebulab.session.lab.tabs import Tabs
 
 _SECONDS = 10
+_LONGEST_SAVE_SECONDS = 10
+_LONGEST_NAME = 64
+_MOST_NAMES = 20
+_KEPT = frozenset({"outputs", "galaxy_inputs"})
+"""Outputs are kept, and inputs are in the history already."""
 _FORKING_SECONDS = 1.5
 _ENTRY_POINT_HOST = re.compile(r"[^.]+\.ep\.interactivetool\.(?P<galaxy>[A-Za-z0-9.-]+)(?::\d+)?")
 
@@ -59,7 +69,10 @@ class SessionHandler(APIHandler):
 
     @authenticated
     async def get(self) -> None:
-        """Answer `GET /nebulab/session`."""
+        """Answer `GET /nebulab/session?tab=<the asking tab's name>`."""
+        tab = self.get_query_argument("tab", "")
+        if tab:
+            self.settings["nebulab_tabs"].see(tab[:_LONGEST_NAME])
         await self._relay("GET", "")
 
     @authenticated
@@ -70,7 +83,9 @@ class SessionHandler(APIHandler):
     async def _relay(self, method: str, path: str) -> None:
         address, token = self.settings["nebulab_session"]
         if not address:
-            raise HTTPError(404, "This JupyterLab has no session around it.")
+            self.set_status(204)
+            self.finish()
+            return
         request = HTTPRequest(
             address + path,
             method=method,
@@ -83,6 +98,61 @@ class SessionHandler(APIHandler):
         except (HTTPClientError, OSError) as error:
             raise HTTPError(503, "The session does not answer.") from error
         self.finish(json.loads(answer.body))
+
+
+class SaveHandler(APIHandler):
+    """Asks every tab that is open to save; called by the session before it ends."""
+
+    _track_activity = False
+
+    @authenticated
+    async def post(self) -> None:
+        """Answer `POST /nebulab/save {"seconds": …, "ending": …}` once all have, or the time is over."""
+        wish = self.get_json_body() or {}
+        seconds = min(max(float(wish.get("seconds", 0)), 0), _LONGEST_SAVE_SECONDS)
+        self.finish(await self.settings["nebulab_tabs"].save(seconds, ending=bool(wish.get("ending"))))
+
+
+class SavedHandler(APIHandler):
+    """Takes a tab's answer."""
+
+    _track_activity = False
+
+    @authenticated
+    def post(self) -> None:
+        """Answer `POST /nebulab/saved {"tab": …, "request": …, "unsaved": …}`; without a request the tab is closed."""
+        body = self.get_json_body() or {}
+        tab, request = str(body.get("tab", ""))[:_LONGEST_NAME], body.get("request")
+        known: Tabs = self.settings["nebulab_tabs"]
+        if request is None:
+            known.forget(tab)
+        else:
+            known.answer(str(request), tab, int(body.get("unsaved", 0)))
+        self.finish({})
+
+
+class EndHandler(APIHandler):
+    """The session's end by its user, from the page."""
+
+    @authenticated
+    def get(self) -> None:
+        """Answer `GET /nebulab/end`: the names in the working folder that the history does not get."""
+        names = sorted(_not_kept(Path(self.settings["server_root_dir"]).expanduser()))
+        self.finish({"not_kept": names[:_MOST_NAMES], "more": max(len(names) - _MOST_NAMES, 0)})
+
+    @authenticated
+    async def post(self) -> None:
+        """Have all tabs save, then shut JupyterLab down, which ends the session."""
+        self.finish(await self.settings["nebulab_tabs"].save(_LONGEST_SAVE_SECONDS, ending=True))
+        self.serverapp.stop()
+
+
+def _not_kept(folder: Path) -> Iterator[str]:
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.name.startswith(".") or entry.name in _KEPT or entry.name.endswith(".ipynb"):
+                continue
+            yield f"{entry.name}/" if entry.is_dir(follow_symlinks=False) else entry.name
 
 
 class Locked:
@@ -166,12 +236,19 @@ def _load_jupyter_server_extension(app: Any) -> None:
         os.environ.get("API_KEY", ""),
     )
     application.settings["nebulab_password"] = bool(getattr(app.identity_provider, "hashed_password", ""))
+    app.event_logger.register_event_schema(tabs.SCHEMA)
+    application.settings["nebulab_tabs"] = tabs.Tabs(
+        lambda data: app.event_logger.emit(schema_id=tabs.SCHEMA_ID, data=data)
+    )
     base = application.settings["base_url"]
     application.add_handlers(
         ".*$",
         [
             (url_path_join(base, "nebulab", "start"), StartHandler),
             (url_path_join(base, "nebulab", "session"), SessionHandler),
+            (url_path_join(base, "nebulab", "save"), SaveHandler),
+            (url_path_join(base, "nebulab", "saved"), SavedHandler),
+            (url_path_join(base, "nebulab", "end"), EndHandler),
             *([(r"/ipython(?:/(.*))?", EarlierPathHandler)] if base == "/" else []),
         ],
     )

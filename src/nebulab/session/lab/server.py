@@ -8,6 +8,7 @@ import os
 import socket
 import stat
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from nebulab import contract
 from nebulab.errors import ServerError
@@ -15,8 +16,12 @@ from nebulab.files import replace
 from nebulab.linux import descendants, listening
 from nebulab.session.walls.guardian import Guarded
 
+if TYPE_CHECKING:
+    import aiohttp
+
 LOOPBACK = "127.0.0.1"
 _KNOCK_SECONDS = 0.03
+_ANSWER_SECONDS = 0.1
 _START_SECONDS = 120.0
 _LOG_LINES = 15
 _LONGEST_REASON = 64 * 1024
@@ -73,6 +78,34 @@ async def wait_until_ready(
             finally:
                 writer.close()
     raise ServerError(f"JupyterLab did not answer within {seconds:.0f} s.", last_lines(log))
+
+
+async def have_tabs_save(
+    client: aiohttp.ClientSession, port: int, token: str, seconds: float, *, base_url: str = "/"
+) -> str:
+    """Have all browser tabs save their documents before the session ends, within `seconds`.
+
+    Returns
+    -------
+    str
+        What the user has to know where that did not succeed, else nothing.
+    """
+    import aiohttp
+
+    address = f"http://{LOOPBACK}:{port}{base_url}nebulab/save"
+    try:
+        async with client.post(
+            address,
+            json={"seconds": seconds, "ending": True},
+            headers={"Authorization": f"token {token}"},
+            timeout=aiohttp.ClientTimeout(total=seconds + _ANSWER_SECONDS),
+        ) as answer:
+            saved = await answer.json()
+    except (aiohttp.ClientError, TimeoutError, ValueError) as error:
+        return f"Open tabs could not be asked to save ({type(error).__name__}): what was saved last is kept."
+    if saved.get("silent") or saved.get("unsaved"):
+        return "Not all that open tabs showed was saved in time: what was saved last is kept."
+    return ""
 
 
 def listens(port: int, root: int) -> bool:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 from nebulab.files import replace
+from nebulab.session.journal import shown
 from nebulab.session.layout import Layout
 from nebulab.session.outputs.collected import Collected, Elements, Lost, Tell
 from nebulab.session.outputs.elements import Datatypes, Element, name_elements
@@ -19,6 +22,8 @@ NOTEBOOKS = "notebook_collection"
 _PARSED_BYTES = 50 * 1024 * 1024
 _WRITING_TRIES = 5
 _WRITING_SECONDS = 0.05
+_WRITTEN_NANOSECONDS = 5 * 10**9
+"""A file that is no whole notebook for so long is none, and stands in no other's way."""
 _RECOVERED = "Recovered from a session that Galaxy lost"
 
 
@@ -49,7 +54,7 @@ class Mirror(Collected):
         self._untouched: dict[PurePosixPath, tuple[int, int]] = {}
         self._links: dict[PurePosixPath, _Linked] = {}
         self._stale = False
-        self._copied: tuple[int, int, int] | None = None
+        self._copied: tuple[tuple[int, int, int], ...] | None = None
 
     def begin(self, notebook: bytes) -> None:
         """Remember the notebooks as they are before the user's first edit, and make `notebook` the dataset."""
@@ -136,33 +141,68 @@ class Mirror(Collected):
         return {"name": element.identifier, "ext": extension, "filename": linked.target}
 
     def _copy_notebook(self) -> None:
-        """Make the notebook that was saved last the job's first dataset."""
+        """Make the notebook that was saved last the job's first dataset; one without content only if all are."""
         edited = [linked for path, linked in self._links.items() if is_notebook(path)]
         if self._notebook_output is None or not edited:
             return
-        last = max(edited, key=lambda linked: linked.file.modified)
-        version = (*last.file.identity, last.file.modified)
+        edited.sort(key=lambda linked: linked.file.modified, reverse=True)
+        version = tuple((*linked.file.identity, linked.file.modified) for linked in edited)
         if version == self._copied:
             return
-        content = (self._layout.root / last.target).read_bytes()
-        for _ in range(_WRITING_TRIES):
-            if is_whole_notebook(content):
+        empty: bytes | None = None
+        for linked in edited:
+            content = self._read_notebook(linked)
+            if content is None:
+                young = time.time_ns() - linked.file.modified < _WRITTEN_NANOSECONDS
+                if young and linked.file.size <= _PARSED_BYTES:
+                    # JupyterLab is writing it at this moment: the next scan looks again.
+                    return
+            elif has_cells(content):
                 break
+            elif empty is None:
+                empty = content
+        else:
+            content = empty
+        if content is not None:
+            replace(self._notebook_output, content)
+        self._copied = version
+
+    def _read_notebook(self, linked: _Linked) -> bytes | None:
+        """Return a notebook's content once it is whole; None for one that is none, or too large to be looked into."""
+        if linked.file.size > _PARSED_BYTES:
+            self._say_once(
+                f"{shown(linked.file.path)} is larger than {_PARSED_BYTES >> 20} MB: it is kept among the edited "
+                "notebooks, and is not chosen as the session's notebook. Clear its outputs to make it smaller."
+            )
+            return None
+        for _ in range(_WRITING_TRIES):
+            content = (self._layout.root / linked.target).read_bytes()
+            if is_whole_notebook(content):
+                return content
             # JupyterLab is writing it at this moment.
             time.sleep(_WRITING_SECONDS)
-            content = (self._layout.root / last.target).read_bytes()
-        else:
-            return
-        replace(self._notebook_output, content)
-        self._copied = version
+        return None
 
 
 def is_whole_notebook(content: bytes) -> bool:
     """Whether `content` is a notebook to its end, not one that is just being written."""
-    if len(content) > _PARSED_BYTES:
-        return content.lstrip()[:1] == b"{" and content.rstrip()[-1:] == b"}"
+    return _notebook(content) is not None
+
+
+def has_cells(content: bytes) -> bool:
+    """Whether a notebook has a cell in which something stands: JupyterLab gives a new one an empty cell."""
+    cells = (_notebook(content) or {}).get("cells")
+    return isinstance(cells, list) and any(isinstance(cell, dict) and _text(cell).strip() for cell in cells)
+
+
+def _text(cell: Mapping[str, object]) -> str:
+    source = cell.get("source")
+    return "".join(map(str, source)) if isinstance(source, list) else str(source or "")
+
+
+def _notebook(content: bytes) -> dict[str, Any] | None:
     try:
         notebook = json.loads(content)
-    except ValueError:
-        return False
-    return isinstance(notebook, dict) and "cells" in notebook
+    except (ValueError, RecursionError):
+        return None
+    return notebook if isinstance(notebook, dict) and "cells" in notebook else None

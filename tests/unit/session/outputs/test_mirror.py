@@ -233,6 +233,46 @@ def test_half_a_notebook_does_not_replace_a_whole_one(session: Session) -> None:
     assert is_whole_notebook(session.notebook.read_bytes())
 
 
+def _with(source: str) -> str:
+    cell = {"cell_type": "code", "metadata": {}, "outputs": [], "execution_count": None, "source": source}
+    return json.dumps(json.loads(NOTEBOOK) | {"cells": [cell]})
+
+
+def test_an_empty_notebook_is_never_chosen_while_others_have_cells(session: Session) -> None:
+    work = session.write("work.ipynb", _with("a = 1"))
+    earlier = time.time() - 100
+    os.utime(work, (earlier, earlier))
+    session.write("Untitled.ipynb", _with(" \n"))
+    session.mirror.update()
+    assert "a = 1" in session.notebook.read_text()
+    work.unlink()
+    session.mirror.update()
+    assert session.notebook.read_text() == _with(" \n")
+
+
+@pytest.mark.parametrize(
+    "content", ["[" * 200_000, '{"cells": 5}', "no notebook", "{", '{"cells": [{"source": [1, null]}]}']
+)
+def test_a_bad_notebook_is_that_files_fault_alone(session: Session, content: str) -> None:
+    good = session.write("good.ipynb", _with("a = 1"))
+    bad = session.write("bad.ipynb", content)
+    long_ago = time.time() - 60
+    os.utime(good, (long_ago - 60, long_ago - 60))
+    os.utime(bad, (long_ago, long_ago))
+    session.write("outputs/later.txt")
+    assert list(session.updated()) == ["later"]
+    assert set(session.collected("notebook_collection")) == {"good", "bad"}
+    assert "a = 1" in session.notebook.read_text() or "null" in content
+
+
+def test_a_huge_notebook_is_never_read(session: Session) -> None:
+    session.write("good.ipynb", _with("a = 1"))
+    os.truncate(session.write("huge.ipynb"), 150 << 30)
+    session.mirror.update()
+    assert "a = 1" in session.notebook.read_text()
+    assert ["'huge.ipynb' is larger than 50 MB" in message for message in session.messages].count(True) == 1
+
+
 def test_more_files_than_galaxy_takes_are_told_and_fail_nothing(tmp_path: Path) -> None:
     session = Session(tmp_path, max_outputs=3).begin()
     for number in range(5):
