@@ -1,7 +1,7 @@
-"""GPUs: which are there, what keeps a framework from using them, how much memory it may take; runs everywhere.
+"""GPUs: their list, the reasons for which a framework does not use them, caps on their memory; runs everywhere.
 
-`nvml` (and `asking`, with a time limit) sees the GPUs, `machine` what the driver left on the machine, `frameworks` what
-TensorFlow, PyTorch, JAX, ONNX Runtime and XGBoost see, `diagnosis` makes advice of it. `caps` are the settings that
-keep a framework off a GPU that can't be used and within its share of one that can; `startup` applies some of them in
-the kernel.
+`nvml` (and `asking`, with a time limit) lists the GPUs, `machine` reads the driver's files, `frameworks` probes
+TensorFlow, PyTorch, JAX, ONNX Runtime and XGBoost, and `diagnosis` turns all of it into findings. `caps` has the
+settings that keep a framework off an unusable GPU and within its share of a usable one; `startup` applies some of them
+in the kernel.
 """

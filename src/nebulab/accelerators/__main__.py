@@ -1,4 +1,4 @@
-"""`python -m nebulab.accelerators`: what NVML tells, as JSON; the process that `asking` starts."""
+"""`python -m nebulab.accelerators`: the GPUs by NVML, as JSON; the process that `asking` starts."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""The settings that keep frameworks off a GPU that can't be used, and within their share of one that can; runs
+"""Environment variables that keep frameworks off an unusable GPU, and within their share of a usable one; runs
 everywhere.
 
-What is set by environment variables alone is set here, the rest by `startup` in the process that imports the framework.
+Caps that no variable sets are set by `startup`, in the process that imports the framework.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _MIB = 2**20
 
 @dataclass(frozen=True)
 class Cap:
-    """How one framework's share of the memory is kept."""
+    """The cap on one framework's share of GPU memory."""
 
     name: str
     """The module's name."""
@@ -34,12 +34,12 @@ CAPS = (
     Cap("onnxruntime", False, "gpu_mem_limit, which each session is given: Nebulab's predictors are, others choose"),
     Cap("xgboost", False, "it has none"),
 )
-"""Enforced within a process, against accident: whoever wants to can undo it. Against intent: MIG, or MPS."""
+"""Enforced within a process, against accidents: code can undo it. Against intent: MIG, or MPS."""
 
 
 def limit_bytes(environment: Mapping[str, str]) -> int | None:
     """Return the share of each GPU's memory that `environment` names, in bytes, or None."""
-    # No error where it is no number: a kernel must start, and a notebook may have changed it.
+    # Not an error if it is no number: a notebook may have changed it, and a kernel must start.
     text = environment.get(GPU_MEMORY_MB, "").strip()
     return int(text) * _MIB if text.isdecimal() and int(text) > 0 else None
 
@@ -50,23 +50,23 @@ def limits(look: Look, limit_mb: int | None, inherited: Mapping[str, str]) -> di
     Parameters
     ----------
     limit_mb
-        MiB of each GPU that a process may take; None: as much as there is, though only as it is needed, since kernels
-        side by side use the same GPU.
+        MiB of each GPU that a process may take; None: all, but allocated as needed, since several kernels use one GPU.
     inherited
-        The destination's own choices, which are kept.
+        The destination's variables, which take precedence.
     """
     if not look.usable:
         return {}
-    made = {"TF_FORCE_GPU_ALLOW_GROWTH": "true", "XLA_PYTHON_CLIENT_PREALLOCATE": "false"}
+    capped = {"TF_FORCE_GPU_ALLOW_GROWTH": "true", "XLA_PYTHON_CLIENT_PREALLOCATE": "false"}
     sizes = _sizes(look)
     if limit_mb is not None and _binds(look, limit_mb):
-        made[GPU_MEMORY_MB] = str(limit_mb)
-        # Of the largest: JAX has one fraction for all, and none of them may be exceeded.
+        capped[GPU_MEMORY_MB] = str(limit_mb)
+        # A fraction of the largest: JAX has one for all GPUs, and the limit must hold on each.
         if sizes and "XLA_CLIENT_MEM_FRACTION" not in inherited:  # JAX refuses its old and its new name side by side
-            made["XLA_PYTHON_CLIENT_MEM_FRACTION"] = f"{limit_mb * _MIB / max(sizes):.4f}"
-        # Heeded by the driver where an MPS server runs, by nothing else.
-        made["CUDA_MPS_PINNED_DEVICE_MEM_LIMIT"] = ",".join(f"{place}={limit_mb}M" for place in range(len(look.usable)))
-    return {name: value for name, value in made.items() if name not in inherited or name == GPU_MEMORY_MB}
+            capped["XLA_PYTHON_CLIENT_MEM_FRACTION"] = f"{limit_mb * _MIB / max(sizes):.4f}"
+        # Only the driver reads this, and only with an MPS server.
+        limits_by_gpu = (f"{index}={limit_mb}M" for index in range(len(look.usable)))
+        capped["CUDA_MPS_PINNED_DEVICE_MEM_LIMIT"] = ",".join(limits_by_gpu)
+    return {name: value for name, value in capped.items() if name not in inherited or name == GPU_MEMORY_MB}
 
 
 def _sizes(look: Look) -> list[int]:
@@ -74,14 +74,14 @@ def _sizes(look: Look) -> list[int]:
 
 
 def _binds(look: Look, limit_mb: int) -> bool:
-    """Whether a GPU has more than the share, or does not tell."""
+    """Whether a GPU has more memory than the limit, or does not report it."""
     return limit_mb * _MIB < max(_sizes(look), default=limit_mb * _MIB + 1)
 
 
 def fallback(seen: Seen) -> dict[str, str]:
-    """Return the variables that let frameworks compute on the processor where a GPU is there and can't be used.
+    """Return the variables that make frameworks compute on the processor if there is a GPU that can't be used.
 
-    Without them JAX stops with an error, and others try the GPU first and crash. A machine without any GPU needs none.
+    Without them JAX raises, and others try the GPU first and crash. A machine without a GPU needs none.
     """
     if seen.look.usable or not seen.serious:
         return {}
@@ -89,13 +89,13 @@ def fallback(seen: Seen) -> dict[str, str]:
 
 
 def variables(seen: Seen, limit_mb: int | None, inherited: Mapping[str, str]) -> dict[str, str]:
-    """Return all that a session or job tells its kernels of the GPUs; see `limits` and `fallback`."""
+    """Return all variables on GPUs that a session or job sets for its kernels; see `limits` and `fallback`."""
     names = {GPUS: seen.look.names} if seen.look.usable else {}
     return limits(seen.look, limit_mb, inherited) | fallback(seen) | names
 
 
 def onnxruntime_options(environment: Mapping[str, str]) -> dict[str, str]:
-    """Return the options of ONNX Runtime's CUDA provider that keep a session of it within the share."""
+    """Return the options of ONNX Runtime's CUDA provider that cap an inference session's memory."""
     limit = limit_bytes(environment)
     return {} if limit is None else {"gpu_mem_limit": str(limit), "arena_extend_strategy": "kSameAsRequested"}
 

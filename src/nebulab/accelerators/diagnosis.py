@@ -1,4 +1,4 @@
-"""Why a GPU is not used, and what to do: from what NVML, the machine and the frameworks tell; runs everywhere."""
+"""Diagnosis of unused GPUs: cause and remedy, from NVML, the driver's files and the frameworks; runs everywhere."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Driver Version for CUDA Minor Version Compatibility" (docs.nvidia.com/cuda/cuda-
 _GIB = 2**30
 _NEARLY_FULL = 0.9
 _LONGEST_REASON = 300
-# What the frameworks say, whatever the case of the letters.
+# Patterns in the lower-cased output of frameworks.
 _MEMORY_WORDS = "out of memory|out_of_memory|resource_exhausted|cudnn_status_alloc_failed|bad_alloc"
 _BUSY_WORDS = r"devices?(\(s\))? (is|are|is/are) busy|busy or unavailable|device_unavailable|exclusive"
 _OLD_WORDS = "driver version is insufficient|driver.{0,40}too old|insufficient_driver|unsupported_ptx"
@@ -38,7 +38,7 @@ _REASON_WORDS = "error|fail|could not|cannot|can't|unable|not found|no visible|t
 
 
 class Cause(Enum):
-    """What keeps a GPU from being used."""
+    """The reason for which a GPU is not used."""
 
     NO_GPU = "no GPU"
     NO_DRIVER = "the driver is missing"
@@ -64,7 +64,7 @@ class Cause(Enum):
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that is wrong: what, and what to do."""
+    """One fault, with its remedy."""
 
     cause: Cause
     text: str
@@ -74,7 +74,7 @@ class Finding:
 
     @property
     def serious(self) -> bool:
-        """Whether a GPU is there that should be used, and can't be."""
+        """Whether it keeps a GPU that should be used from being used."""
         return self.cause not in _HARMLESS
 
     def __str__(self) -> str:
@@ -83,7 +83,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class Seen:
-    """The GPUs, what the driver left on the machine, and what is wrong with them."""
+    """The GPUs by NVML, the driver's files on the machine, and the findings on them."""
 
     look: Look
     machine: Machine
@@ -91,28 +91,28 @@ class Seen:
 
     @property
     def serious(self) -> tuple[Finding, ...]:
-        """What keeps GPUs that are there from being used."""
+        """The findings that keep GPUs from being used."""
         return tuple(finding for finding in self.findings if finding.serious)
 
 
-# A job that asked for no GPU has none, also on a host that has some.
+# Causes that are no fault: a job that asked for no GPU has none, also on a host that has some.
 _HARMLESS = frozenset({Cause.NO_GPU, Cause.NO_DEVICE, Cause.HIDDEN, Cause.CPU_BUILD, Cause.NO_BINDING})
 
 
 def examine(look: Look, machine: Machine) -> Seen:
-    """Put together what NVML and the machine tell."""
+    """Return the GPUs and the machine with the findings on them."""
     return Seen(look, machine, tuple(of_machine(look, machine)))
 
 
 def of_machine(look: Look, machine: Machine) -> list[Finding]:
-    """Return why no GPU, or not each of them, can be used, frameworks aside; nothing if all is well."""
+    """Return findings on GPUs that can't be used, frameworks aside; none if all can."""
     if look.trouble is not None:
         return [_without_nvml(look, machine)]
     if not look.gpus:
         return [_no_gpu(machine)]
-    found = [finding for gpu in look.gpus for finding in _of_gpu(gpu)]
+    findings = [finding for gpu in look.gpus for finding in _of_gpu(gpu)]
     if not any(gpu.visible for gpu in look.gpus):
-        found.append(
+        findings.append(
             Finding(
                 Cause.HIDDEN,
                 f"CUDA_VISIBLE_DEVICES hides {_counted(len(look.gpus))}.",
@@ -120,32 +120,32 @@ def of_machine(look: Look, machine: Machine) -> list[Finding]:
             )
         )
     elif machine.barred and set(machine.barred) & set(machine.gpu_nodes):
-        found.append(_barred(machine))
-    return found
+        findings.append(_barred(machine))
+    return findings
 
 
 def of_frameworks(look: Look, machine: Machine, views: Iterable[View]) -> list[Finding]:
-    """Return why a framework does not use a GPU that can be used; nothing where there is none."""
+    """Return findings on frameworks that do not use a usable GPU; none without one."""
     return [finding for view in views for finding in _of_view(look, machine, view)]
 
 
 def driver_needed(cuda: str, look: Look) -> str | None:
-    """Return the driver that a framework built for `cuda` needs if the one at work is too old for it, else None.
+    """Return the driver's version that a framework built for `cuda` needs, or None if the installed one suffices.
 
     Parameters
     ----------
     cuda
-        Such as `12.5`, `12` or `13.0`; None is returned for one that can't be read.
+        A version such as `12.5`, `12` or `13.0`; for any other text None is returned.
     """
-    found = re.match(r"\d+", cuda)
-    if found is None or not look.driver:
+    number = re.match(r"\d+", cuda)
+    if number is None or not look.driver:
         return None
-    major = int(found[0])
+    major = int(number[0])
     if major in MINIMUM_DRIVERS:
         wanted = MINIMUM_DRIVERS[major]
         return wanted if _numbers(look.driver) < _numbers(wanted) else None
-    known = re.match(r"\d+", look.cuda)
-    return f"of CUDA {major}" if known is not None and int(known[0]) < major else None
+    newest = re.match(r"\d+", look.cuda)
+    return f"of CUDA {major}" if newest is not None and int(newest[0]) < major else None
 
 
 def _without_nvml(look: Look, machine: Machine) -> Finding:
@@ -288,10 +288,10 @@ def _of_view(look: Look, machine: Machine, view: View) -> list[Finding]:
 
 
 def _unused(look: Look, machine: Machine, view: View) -> Finding:
-    """Return why a framework that is built for CUDA leaves a GPU unused: the surest sign decides."""
-    said = f"{view.error}\n{view.said}".lower()
+    """Return the finding on a framework that is built for CUDA and leaves a GPU unused, by the surest sign."""
+    output = f"{view.error}\n{view.said}".lower()
     needed = driver_needed(view.cuda, look)
-    if needed is not None or re.search(_OLD_WORDS, said):
+    if needed is not None or re.search(_OLD_WORDS, output):
         return Finding(
             Cause.DRIVER_TOO_OLD,
             f"{view.title} {view.version} is built for CUDA {view.cuda}, and the driver {look.driver} is too old "
@@ -307,7 +307,7 @@ def _unused(look: Look, machine: Machine, view: View) -> Finding:
             "An administrator: `nvidia-modprobe -u -c 0` on the host; then start the container anew.",
             view.name,
         )
-    if re.search(_DRIVER_LIBRARY_WORDS, said):
+    if re.search(_DRIVER_LIBRARY_WORDS, output):
         return Finding(
             Cause.NO_LIBRARY,
             f"{view.title} does not find the driver's CUDA library (libcuda.so.1), though the GPU is here.",
@@ -316,10 +316,10 @@ def _unused(look: Look, machine: Machine, view: View) -> Finding:
             view.name,
         )
     full = _fullest(look)
-    if re.search(_MEMORY_WORDS, said):
+    if re.search(_MEMORY_WORDS, output):
         return _full(view, full)
     crowded = [gpu for gpu in look.usable if gpu.mode in _ONE and gpu.processes]
-    if re.search(_BUSY_WORDS, said) or crowded:
+    if re.search(_BUSY_WORDS, output) or crowded:
         return Finding(
             Cause.BUSY,
             f"{view.title} gets no place on the GPU: it is in exclusive mode and another process has it.",
@@ -327,14 +327,14 @@ def _unused(look: Look, machine: Machine, view: View) -> Finding:
             "administrator share it: `nvidia-smi -c DEFAULT`.",
             view.name,
         )
-    if re.search(_NO_KERNEL_WORDS, said):
+    if re.search(_NO_KERNEL_WORDS, output):
         return Finding(
             Cause.CARD_TOO_NEW_OR_OLD,
             f"{view.title} {view.version} has no code for this card.",
             "Cards that are newer than the framework need a newer one; a very old card an older one.",
             view.name,
         )
-    if re.search(_LIBRARY_WORDS, said):
+    if re.search(_LIBRARY_WORDS, output):
         return Finding(
             Cause.NO_CUDA_LIBRARIES,
             f"{view.title} {view.version} does not find CUDA's libraries: {_short(view)}",
@@ -364,12 +364,13 @@ _CUDA_LIBRARIES = {
 
 
 def _full(view: View, gpu: Gpu | None) -> Finding:
-    who = "other processes hold it"
+    holders = "other processes hold it"
     if gpu is not None and gpu.memory_total:
-        who = f"{(gpu.memory_used or 0) / _GIB:.1f} of {gpu.memory_total / _GIB:.1f} GiB are held by other processes"
+        used = f"{(gpu.memory_used or 0) / _GIB:.1f} of {gpu.memory_total / _GIB:.1f} GiB"
+        holders = f"{used} are held by other processes"
     return Finding(
         Cause.OUT_OF_MEMORY,
-        f"{view.title} gets no memory on the GPU: {who}.",
+        f"{view.title} gets no memory on the GPU: {holders}.",
         "Shut down the kernels that hold it (TensorFlow and JAX keep theirs until their kernel ends); `nvidia-smi` "
         "lists the processes.",
         view.name,
@@ -404,8 +405,8 @@ def _short(view: View) -> str:
     return (reasons or lines or ["it gives no reason"])[-1][:_LONGEST_REASON]
 
 
-def _counted(number: int, what: str = "GPU") -> str:
-    return f"{number} {what}" + ("" if number == 1 else "s")
+def _counted(number: int, noun: str = "GPU") -> str:
+    return f"{number} {noun}" + ("" if number == 1 else "s")
 
 
 def _numbers(version: str) -> tuple[int, ...]:

@@ -1,7 +1,8 @@
-"""What each framework sees of the GPUs: installed, built for which CUDA, does it compute; runs everywhere.
+"""Probes of frameworks: whether each is installed, its CUDA version, the GPUs it sees, a test computation; runs
+everywhere.
 
-Each is asked in a process of its own, one after the other: one that crashes or hangs takes nothing with it, and a GPU
-that lets one process in at a time is not found busy because of us.
+Each is probed in a process of its own, so that a crash or hang affects no other; and one after the other, so that a GPU
+in exclusive mode is not busy because of us.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ DEFAULT_SECONDS = 60.0
 _PROBE = Path(__file__).with_name("probe.py")
 _LAST_WORDS = 4000
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
-# The probe takes what it needs of a GPU that others compute on, not three quarters of it.
+# The probe allocates memory as it needs it, for others may compute on the GPU.
 _MODEST = {"TF_FORCE_GPU_ALLOW_GROWTH": "true", "XLA_PYTHON_CLIENT_PREALLOCATE": "false", "TF_CPP_MIN_LOG_LEVEL": "1"}
 
 
@@ -48,14 +49,14 @@ class View:
     cuda_build: bool = False
     """Whether it was built for NVIDIA GPUs at all."""
     gpus: int | None = None
-    """How many it sees; ONNX Runtime and XGBoost can't count: 1 stands for one or more."""
+    """Number of GPUs that it sees; for ONNX Runtime and XGBoost, which can't count, 1 stands for one or more."""
     works: bool = False
     """Whether a product of two small matrices (XGBoost: a tree of one split) came out right."""
     device: str = ""
-    """`GPU` or `CPU`: where that was computed."""
+    """The device of that computation, `GPU` or `CPU`."""
     error: str = ""
     said: str = ""
-    """The end of what it wrote to the error stream."""
+    """The end of its stderr."""
     seconds: float = 0.0
 
     @property
@@ -67,14 +68,14 @@ class View:
 def view(
     name: str, python: Path, *, seconds: float = DEFAULT_SECONDS, environment: Mapping[str, str] | None = None
 ) -> View:
-    """Return what the framework `name` (a key of `FRAMEWORKS`) sees in the environment of the interpreter `python`.
+    """Probe the framework `name` (a key of `FRAMEWORKS`) in the environment of the interpreter `python`.
 
     Parameters
     ----------
     seconds
-        What it may take; one that takes longer is ended, and its view says so.
+        The time limit; a probe that exceeds it is killed, and its view says so.
     environment
-        Its variables; this process's own by default.
+        Environment variables; this process's own by default.
     """
     began = time.monotonic()
     variables = {**_MODEST, **(os.environ if environment is None else environment)}
@@ -102,12 +103,12 @@ def view(
                 name, installed=True, error=f"no answer within {seconds:.0f} s", said=_end(err), seconds=seconds
             )
     took = time.monotonic() - began
-    told = next((line for line in reversed(out.splitlines()) if line.startswith(MARK)), None)
-    if told is None:
+    result = next((line for line in reversed(out.splitlines()) if line.startswith(MARK)), None)
+    if result is None:
         code = process.returncode
         how = f"signal {-code} ({signal.Signals(-code).name})" if code < 0 else f"exit code {code}"
         return View(name, installed=True, error=f"it crashed with {how}", said=_end(err), seconds=took)
-    return View(name, said=_end(err), seconds=took, **json.loads(told.removeprefix(MARK)))
+    return View(name, said=_end(err), seconds=took, **json.loads(result.removeprefix(MARK)))
 
 
 def _end(text: str) -> str:

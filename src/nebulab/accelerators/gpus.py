@@ -1,4 +1,4 @@
-"""What is known of the machine's GPUs, as plain values; runs everywhere."""
+"""Value classes for GPUs, MIG slices and their figures; runs everywhere."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Trouble(Enum):
 
 
 class ComputeMode(Enum):
-    """Which processes the driver lets compute on a GPU (`nvmlComputeMode_t`)."""
+    """The processes that the driver lets compute on a GPU (`nvmlComputeMode_t`)."""
 
     SHARED = 0
     ONE_THREAD = 1
@@ -34,7 +34,7 @@ class ComputeMode(Enum):
 
 @dataclass(frozen=True)
 class MigSlice:
-    """A slice of a GPU that the card itself keeps apart (Multi-Instance GPU); memory in bytes."""
+    """A slice of a GPU, isolated in hardware (Multi-Instance GPU); memory in bytes."""
 
     name: str
     profile: str
@@ -48,7 +48,7 @@ class MigSlice:
 
 @dataclass(frozen=True)
 class Gpu:
-    """One GPU; what the card or the driver does not tell is None. Memory in bytes."""
+    """One GPU; a figure that the card or the driver does not report is None. Memory in bytes."""
 
     index: int
     """NVML's number, in the order of the PCI bus; CUDA counts so with CUDA_DEVICE_ORDER=PCI_BUS_ID."""
@@ -61,10 +61,10 @@ class Gpu:
     celsius: int | None = None
     watts: float | None = None
     processes: int | None = None
-    """How many processes compute on it, those of other users and containers counted."""
+    """Number of processes that compute on it, those of other users and containers included."""
     mode: ComputeMode = ComputeMode.SHARED
     mig: bool = False
-    """Whether it is cut into slices; programs then see slices only."""
+    """Whether it is in MIG mode; programs then see slices only."""
     slices: tuple[MigSlice, ...] = ()
     visible: bool = True
     """Whether CUDA_VISIBLE_DEVICES lets programs see it."""
@@ -82,13 +82,13 @@ class Gpu:
 
     @property
     def parts(self) -> tuple[Gpu | MigSlice, ...]:
-        """What programs compute on: the visible slices of a GPU that is cut, else the GPU."""
+        """The devices that programs compute on: the visible slices in MIG mode, else the GPU."""
         return tuple(part for part in self.slices if part.visible) if self.mig else (self,)
 
 
 @dataclass(frozen=True)
 class Look:
-    """What NVML told at one moment. Without NVML there are no GPUs, and `trouble` and `reason` say why."""
+    """NVML's answers at one moment. Without NVML there are no GPUs, and `trouble` and `reason` say why."""
 
     gpus: tuple[Gpu, ...] = ()
     driver: str = ""
@@ -105,7 +105,7 @@ class Look:
 
     @property
     def names(self) -> str:
-        """The usable GPUs and slices with their memory in one line; nothing where there is none."""
+        """The usable GPUs and slices with their memory in one line; empty if there is none."""
         return "; ".join(_named(part) for gpu in self.usable for part in gpu.parts)
 
     def to_json(self) -> dict[str, Any]:
@@ -115,17 +115,17 @@ class Look:
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Look:
-        """Read what `to_json` made."""
+        """Return the `Look` from which `to_json` made `values`."""
         gpus = tuple(
             Gpu(
                 **{
-                    **one,
-                    "mode": ComputeMode[one["mode"]],
-                    "trouble": Trouble[one["trouble"]] if one["trouble"] else None,
-                    "slices": tuple(MigSlice(**part) for part in one["slices"]),
+                    **gpu,
+                    "mode": ComputeMode[gpu["mode"]],
+                    "trouble": Trouble[gpu["trouble"]] if gpu["trouble"] else None,
+                    "slices": tuple(MigSlice(**part) for part in gpu["slices"]),
                 }
             )
-            for one in values["gpus"]
+            for gpu in values["gpus"]
         )
         trouble = Trouble[values["trouble"]] if values["trouble"] else None
         return cls(gpus, values["driver"], values["cuda"], trouble, values["reason"])
@@ -136,7 +136,7 @@ class Sample:
     """The visible GPUs' figures at one moment, for a log."""
 
     percent: int | None
-    """Load of the busiest; None where the driver does not tell, as for slices."""
+    """Load of the busiest GPU; None if the driver does not report it, as for slices."""
     memory_used: int
     """On all of them, in bytes, by every process."""
     memory_total: int
@@ -156,13 +156,13 @@ def show(gpus: tuple[Gpu, ...], choice: str | None) -> tuple[Gpu, ...]:
         return gpus
     chosen: set[int | str] = set()
     for entry in (part.strip() for part in choice.split(",")):
-        found = _find(gpus, entry)
-        if found is None:
+        device = _find(gpus, entry)
+        if device is None:
             break
-        if found in chosen:
+        if device in chosen:
             chosen = set()
             break
-        chosen.add(found)
+        chosen.add(device)
     return tuple(
         replace(
             gpu,
@@ -177,12 +177,12 @@ def _find(gpus: tuple[Gpu, ...], entry: str) -> int | str | None:
     """Return the number of the GPU, or the UUID of the slice, that an entry names."""
     if entry.isdecimal():
         return int(entry) if any(gpu.index == int(entry) for gpu in gpus) else None
-    found: list[int | str] = []
+    matches: list[int | str] = []
     if entry.startswith("MIG-"):
-        found += [part.uuid for gpu in gpus for part in gpu.slices if part.uuid.startswith(entry)]
+        matches += [part.uuid for gpu in gpus for part in gpu.slices if part.uuid.startswith(entry)]
     elif entry.startswith("GPU-"):
-        found += [gpu.index for gpu in gpus if gpu.uuid.startswith(entry)]
-    return found[0] if len(found) == 1 else None
+        matches += [gpu.index for gpu in gpus if gpu.uuid.startswith(entry)]
+    return matches[0] if len(matches) == 1 else None
 
 
 def _named(part: Gpu | MigSlice) -> str:

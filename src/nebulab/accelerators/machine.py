@@ -1,4 +1,4 @@
-"""What NVIDIA's driver left on this machine, or in this container: files that anybody can look at; runs everywhere."""
+"""NVIDIA's driver as files in /dev, /proc and /sys show it, on this machine or in this container; runs everywhere."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _CONTAINERS = (".dockerenv", "run/.containerenv", ".singularity.d")
 
 @dataclass(frozen=True)
 class Machine:
-    """The driver's traces."""
+    """Cards, kernel module and device nodes."""
 
     cards: int = 0
     """NVIDIA cards on the PCI bus."""
@@ -23,7 +23,7 @@ class Machine:
     nodes: tuple[str, ...] = ()
     """Names below /dev that belong to the driver."""
     barred: tuple[str, ...] = ()
-    """Those of them that this user may not open."""
+    """Nodes that this user may not open."""
     container: bool = False
 
     @property
@@ -33,7 +33,7 @@ class Machine:
 
 
 def read(root: Path = Path("/")) -> Machine:
-    """Look below `root`; takes less than a millisecond."""
+    """Read the files below `root`; takes less than a millisecond."""
     nodes = [path for path in sorted((root / "dev").glob("nvidia*")) if not path.is_dir()]
     return Machine(
         cards=sum(map(_is_card, (root / "sys" / "bus" / "pci" / "devices").glob("*"))),
@@ -49,8 +49,8 @@ def _is_card(device: Path) -> bool:
 
 
 def _module(path: Path) -> str:
-    found = re.search(r"Kernel Module.*?\s(\d+\.\d+(?:\.\d+)?)\s", _text(path) + " ")
-    return found[1] if found else ""
+    version = re.search(r"Kernel Module.*?\s(\d+\.\d+(?:\.\d+)?)\s", _text(path) + " ")
+    return version[1] if version else ""
 
 
 def _text(path: Path) -> str:

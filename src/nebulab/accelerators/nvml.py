@@ -1,6 +1,6 @@
-"""GPUs through NVML, the library under nvidia-smi, by NVIDIA's own binding (nvidia-ml-py); runs everywhere.
+"""GPUs through NVML, the library of nvidia-smi, with NVIDIA's own binding (nvidia-ml-py); runs everywhere.
 
-The library comes with the driver. Without it nothing is imported: the binding takes 15 MB and 75 ms.
+The library comes with the driver. Without it the binding is not imported, which takes 15 MB and 75 ms.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ _TROUBLES = {
     "NVML_ERROR_TIMEOUT": Trouble.SILENT,
     "NVML_ERROR_LIBRARY_NOT_FOUND": Trouble.NO_LIBRARY,
 }
-_Told = TypeVar("_Told")
+_Answer = TypeVar("_Answer")
 
 
 def has_library() -> bool:
-    """Whether the driver's library is on this machine; looks for the file, asks it nothing."""
+    """Whether the driver's library is on this machine; loads it, and calls nothing."""
     try:
         ctypes.CDLL(LIBRARY)
     except OSError:
@@ -40,9 +40,9 @@ def has_library() -> bool:
 
 
 class Nvml:
-    """NVML, opened at the first question and kept open until `close` or the end of the process.
+    """NVML, initialised at the first call and kept open until `close` or the end of the process.
 
-    A driver that hangs makes a question hang: ask from a thread, or through `nebulab.accelerators.asking`.
+    A driver that hangs blocks a call: call from a thread, or through `nebulab.accelerators.asking`.
     """
 
     def __init__(self, environment: Mapping[str, str] | None = None) -> None:
@@ -53,7 +53,7 @@ class Nvml:
         self._sampled: list[Any] | None = None
 
     def look(self) -> Look:
-        """Return everything that NVML tells of the GPUs, also of those that CUDA_VISIBLE_DEVICES hides.
+        """Return all GPUs, also those that CUDA_VISIBLE_DEVICES hides.
 
         Takes some milliseconds a GPU.
         """
@@ -65,10 +65,10 @@ class Nvml:
             count = nvml.nvmlDeviceGetCount()
         except nvml.NVMLError as error:
             return self._failed(error)
-        cuda = self._told(nvml.nvmlSystemGetCudaDriverVersion_v2)
+        cuda = self._answer(nvml.nvmlSystemGetCudaDriverVersion_v2)
         return Look(
             show(tuple(self._gpu(index) for index in range(count)), self._choice),
-            driver=self._told(nvml.nvmlSystemGetDriverVersion) or "",
+            driver=self._answer(nvml.nvmlSystemGetDriverVersion) or "",
             cuda="" if cuda is None else f"{cuda // 1000}.{cuda % 1000 // 10}",
         )
 
@@ -81,8 +81,8 @@ class Nvml:
             self._sampled = self._visible_handles()
         loads, used, total = [], 0, 0
         for handle in self._sampled:
-            memory = self._told(nvml.nvmlDeviceGetMemoryInfo, handle)
-            load = self._told(nvml.nvmlDeviceGetUtilizationRates, handle)
+            memory = self._answer(nvml.nvmlDeviceGetMemoryInfo, handle)
+            load = self._answer(nvml.nvmlDeviceGetUtilizationRates, handle)
             if memory is not None:
                 used, total = used + int(memory.used), total + int(memory.total)
             if load is not None:
@@ -90,7 +90,7 @@ class Nvml:
         return Sample(max(loads, default=None), used, total) if total or loads else None
 
     def close(self) -> None:
-        """Let go of the driver; a later question opens it again."""
+        """Shut NVML down; a later call initialises it again."""
         library, self._library, self._sampled = self._library, None, None
         if library is not None:
             atexit.unregister(self.close)
@@ -98,7 +98,7 @@ class Nvml:
                 library.nvmlShutdown()
 
     def _open(self) -> Look | None:
-        """Open NVML, and return what to say where it can't be: once, since no driver comes in the middle of a run."""
+        """Initialise NVML, and return None, or the `Look` with the reason for a failure, which is not retried."""
         if self._library is not None or self._closed is not None:
             return self._closed
         if not has_library():
@@ -127,11 +127,11 @@ class Nvml:
             memory = self._memory(handle)
         except nvml.NVMLError as error:
             return Gpu(index, trouble=self._trouble(error))
-        load = self._told(nvml.nvmlDeviceGetUtilizationRates, handle)
-        watts = self._told(nvml.nvmlDeviceGetPowerUsage, handle)
-        running = self._told(nvml.nvmlDeviceGetComputeRunningProcesses, handle)
-        mode = self._told(nvml.nvmlDeviceGetComputeMode, handle)
-        mig = self._told(nvml.nvmlDeviceGetMigMode, handle)
+        load = self._answer(nvml.nvmlDeviceGetUtilizationRates, handle)
+        watts = self._answer(nvml.nvmlDeviceGetPowerUsage, handle)
+        running = self._answer(nvml.nvmlDeviceGetComputeRunningProcesses, handle)
+        mode = self._answer(nvml.nvmlDeviceGetComputeMode, handle)
+        mig = self._answer(nvml.nvmlDeviceGetMigMode, handle)
         cut = bool(mig and mig[0])
         return Gpu(
             index,
@@ -140,7 +140,7 @@ class Nvml:
             memory_total=memory[0],
             memory_used=memory[1],
             percent=None if load is None else int(load.gpu),
-            celsius=self._told(nvml.nvmlDeviceGetTemperature, handle, _CELSIUS),
+            celsius=self._answer(nvml.nvmlDeviceGetTemperature, handle, _CELSIUS),
             watts=None if watts is None else watts / 1000,
             processes=None if running is None else len(running),
             mode=ComputeMode.SHARED if mode is None else ComputeMode(mode),
@@ -150,19 +150,19 @@ class Nvml:
 
     def _slices(self, handle: Any) -> list[Any]:
         nvml = self._library
-        places = range(self._told(nvml.nvmlDeviceGetMaxMigDeviceCount, handle) or 0)
-        found = (self._told(nvml.nvmlDeviceGetMigDeviceHandleByIndex, handle, place) for place in places)
-        return [part for part in found if part is not None]
+        indices = range(self._answer(nvml.nvmlDeviceGetMaxMigDeviceCount, handle) or 0)
+        handles = (self._answer(nvml.nvmlDeviceGetMigDeviceHandleByIndex, handle, index) for index in indices)
+        return [part for part in handles if part is not None]
 
     def _slice(self, handle: Any, card: str) -> MigSlice:
         nvml = self._library
-        name = self._told(nvml.nvmlDeviceGetName, handle) or f"{card} MIG"
-        uuid = self._told(nvml.nvmlDeviceGetUUID, handle) or ""
+        name = self._answer(nvml.nvmlDeviceGetName, handle) or f"{card} MIG"
+        uuid = self._answer(nvml.nvmlDeviceGetUUID, handle) or ""
         total, used = self._memory(handle)
         return MigSlice(name, name.rpartition("MIG ")[2] if "MIG " in name else "", uuid, total, used)
 
     def _memory(self, handle: Any) -> tuple[int | None, int | None]:
-        """Return total and used; cards that share the processor's memory don't tell.
+        """Return total and used memory, or None for each on a card that shares the processor's memory.
 
         Raises
         ------
@@ -177,22 +177,23 @@ class Nvml:
         return int(memory.total), int(memory.used)
 
     def _visible_handles(self) -> list[Any]:
-        """Return a handle of each visible GPU, or of each visible slice of one that is cut."""
+        """Return a handle of each visible GPU, in MIG mode of each visible slice."""
         nvml = self._library
         handles = []
         for gpu in self.look().usable:
-            handle = self._told(nvml.nvmlDeviceGetHandleByIndex, gpu.index)
+            handle = self._answer(nvml.nvmlDeviceGetHandleByIndex, gpu.index)
             if gpu.mig and handle is not None:
                 shown = {part.uuid for part in gpu.slices if part.visible}
-                handles += [part for part in self._slices(handle) if self._told(nvml.nvmlDeviceGetUUID, part) in shown]
+                slices = self._slices(handle)
+                handles += [part for part in slices if self._answer(nvml.nvmlDeviceGetUUID, part) in shown]
             elif handle is not None:
                 handles.append(handle)
         return handles
 
-    def _told(self, ask: Callable[..., _Told], *arguments: Any) -> _Told | None:
-        """Return an answer, or None where this card, driver or container gives none."""
+    def _answer(self, function: Callable[..., _Answer], *arguments: Any) -> _Answer | None:
+        """Return the result of an NVML function, or None if this card, driver or container does not support it."""
         try:
-            return ask(*arguments)
+            return function(*arguments)
         except self._library.NVMLError:
             return None
 

@@ -1,6 +1,6 @@
-"""One framework's view of the GPUs, as JSON on the last line; runs as a program in the framework's environment.
+"""The probe of one framework, which prints its view as JSON on the last line; runs in the framework's environment.
 
-It imports nothing of Nebulab's, which need not be installed there, and works from Python 3.9 on.
+It imports nothing of Nebulab, which need not be installed there, and works from Python 3.9 on.
 """
 
 from __future__ import annotations
@@ -99,8 +99,8 @@ def _xgboost() -> Iterator[dict[str, Any]]:
     # Without a GPU it goes to the processor with a warning; it can't count them either.
     used = json.loads(trained.save_config())["learner"]["generic_param"]["device"]
     yield {"gpus": int(used.startswith("cuda"))}
-    told = float(trained.predict(xgboost.DMatrix(features)).sum()) / (_SIZE / 2) * _EXPECTED
-    yield {"result": round(told, 3), "device": "GPU" if used.startswith("cuda") else "CPU"}
+    result = float(trained.predict(xgboost.DMatrix(features)).sum()) / (_SIZE / 2) * _EXPECTED
+    yield {"result": round(result, 3), "device": "GPU" if used.startswith("cuda") else "CPU"}
 
 
 def _version(package: str) -> str:
@@ -116,8 +116,8 @@ def _view(name: str) -> dict[str, Any]:
         return view
     view["version"] = next(filter(None, map(_version, _PACKAGES[name])), "")
     try:
-        for told in _STEPS[name]():
-            view.update(told)
+        for figures in _STEPS[name]():
+            view.update(figures)
         result = view.pop("result")
         view["works"] = result == _EXPECTED
         if not view["works"]:

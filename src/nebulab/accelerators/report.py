@@ -1,4 +1,4 @@
-"""All that can be told of the GPUs and the frameworks of one environment; runs in a terminal."""
+"""A report on the GPUs and on the frameworks of one environment; runs in a terminal."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from nebulab.accelerators.frameworks import View
 
 @dataclass(frozen=True)
 class Report:
-    """What was found; `python` is the interpreter whose frameworks were asked, None where there is none."""
+    """GPUs, findings and frameworks; `python` is the interpreter whose frameworks were probed, or None."""
 
     seen: Seen
     findings: tuple[Finding, ...]
@@ -25,7 +25,7 @@ class Report:
 
     @property
     def good(self) -> bool | None:
-        """Whether the GPUs and the frameworks built for them work; None where there is no GPU."""
+        """Whether the GPUs and the frameworks built for them work; None without a GPU."""
         if any(finding.serious for finding in self.findings):
             return False
         return True if self.seen.look.usable else None
@@ -53,16 +53,16 @@ def make(
     environment: Mapping[str, str] | None = None,
     begins: Callable[[str], None] = lambda title: None,
 ) -> Report:
-    """Look at the GPUs, and ask each framework in the environment of the interpreter `python`, if there is one.
+    """List the GPUs, and probe each framework in the environment of the interpreter `python`, if it is given.
 
     Parameters
     ----------
     seconds
-        What one framework may take.
+        The time limit of one framework.
     environment
-        Its variables, CUDA_VISIBLE_DEVICES among them; this process's own by default.
+        Environment variables, CUDA_VISIBLE_DEVICES among them; this process's own by default.
     begins
-        Called with each framework's name before it is asked: together they take half a minute.
+        Called with each framework's name before it is probed: together they take half a minute.
     """
     seen = asking.ask(environment).seen()
     views = []

@@ -1,7 +1,7 @@
 """Caps that no environment variable sets, applied when a framework is imported; runs in every Python of a session.
 
-A session's overlay loads this at the start of its Python where a share of the GPU's memory is set. It imports nothing
-heavy, and a framework that changed is left as it is, with a message, rather than broken.
+A session's overlay loads this at the start of its Python if a cap on GPU memory is set. It imports nothing heavy. A
+framework whose interface has changed is left without a cap, with a message, rather than broken.
 """
 
 from __future__ import annotations
@@ -21,31 +21,31 @@ _MIB = 2**20
 
 
 def install(limit_mb: int) -> None:
-    """Have TensorFlow and PyTorch take at most `limit_mb` MiB of each GPU in this process, once they are imported."""
+    """Cap TensorFlow and PyTorch at `limit_mb` MiB of each GPU in this process, once they are imported."""
     sys.meta_path.insert(0, _AfterImport({"tensorflow": _tensorflow, "torch": _torch}, limit_mb))
 
 
 class _AfterImport:
-    """A finder that finds nothing by itself: it has what the others find capped after its import."""
+    """An import hook: a finder that wraps the loaders of the other finders to cap a module after its import."""
 
     def __init__(self, caps: dict[str, Callable[[Any, int], None]], limit_mb: int) -> None:
         self._caps = caps
         self._limit_mb = limit_mb
-        self._others = False
+        self._is_searching = False
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        # Asking for a spec is no import yet: libraries look whether TensorFlow is there, and leave it at that.
-        if fullname not in self._caps or self._others:
+        # A search for the spec is no import yet: libraries search for TensorFlow only to learn whether it is installed.
+        if fullname not in self._caps or self._is_searching:
             return None
         import importlib.util
 
-        self._others = True
+        self._is_searching = True
         try:
             spec = importlib.util.find_spec(fullname)
         finally:
-            self._others = False
+            self._is_searching = False
         if spec is None or spec.loader is None:
             return spec
         execute = spec.loader.exec_module
@@ -84,10 +84,10 @@ def _tensorflow(tf: Any, limit_mb: int) -> None:
 
 
 def _torch(torch: Any, limit_mb: int) -> None:
-    """Set the allocator's fraction on each GPU when CUDA starts: to start it now would take memory nobody asked for.
+    """Set the allocator's fraction on each GPU when CUDA is initialised, which takes memory and is not done here.
 
-    PyTorch 2.10 and newer also read `per_process_memory_fraction` from PYTORCH_CUDA_ALLOC_CONF; older ones stop at a
-    word they don't know, and a user may install one.
+    PyTorch 2.10 and newer also read `per_process_memory_fraction` from PYTORCH_CUDA_ALLOC_CONF; older ones, which a
+    user may install, fail on an unknown option.
     """
 
     def limit() -> None:

@@ -1,4 +1,4 @@
-"""What only an administrator asks of Galaxy: accounts, and everybody's sessions; runs beside Galaxy."""
+"""Requests of an administrator: accounts, and all users' sessions; runs beside Galaxy."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from nebulab.galaxy.connection import Galaxy
 
 
 class Administration(Galaxy):
-    """A connection with an administrator's key, or the bootstrap key; errors as of every connection."""
+    """A connection with an administrator's key, or the bootstrap key; it raises as `Galaxy` does."""
 
     def create_user(self, name: str, email: str, password: str) -> str:
         """Create an account, or find the one with this address, and return its id."""
@@ -26,11 +26,11 @@ class Administration(Galaxy):
 
         Galaxy's setting `api_allow_run_as` must name this administrator.
         """
-        found = []
+        entry_points = []
         for user in self.get("users"):
             points = self._as_user(user["id"], "GET", "entry_points?running=true")
-            found += [point | {"user_id": user["id"]} for point in points]
-        return found
+            entry_points += [point | {"user_id": user["id"]} for point in points]
+        return entry_points
 
     def stop_session(self, session: dict[str, Any]) -> None:
         """Stop one of `sessions()`, as its user; Galaxy then collects its outputs."""
@@ -41,5 +41,5 @@ class Administration(Galaxy):
         return str(self.get(f"jobs/{job}")["state"])
 
     def _as_user(self, user: str, method: str, path: str) -> Any:
-        # Entry points take the user out of the body, and only where there is one.
+        # For entry points Galaxy heeds `run-as` only if the request has a body.
         return self._json(method, path, headers={"run-as": user}, json={})

@@ -17,13 +17,13 @@ from nebulab.galaxy.progress import Progress
 
 _RECORDS = ".nebulab"
 _UNSAFE = re.compile(r"[\x00-\x1f/\\]")
-# Galaxy's datatypes that say less than the extension of a file's name does.
+# Datatypes that say less than the extension of a file's name.
 _GENERIC = frozenset({"tabular", "txt", "data", "binary"})
 _LONGEST_NAME_BYTES = 200
 
 
 class Cache:
-    """A folder with one file for a dataset, and one folder for a collection, under the name that the caller gives."""
+    """A folder with one file for a dataset, and one folder for a collection, under names that the caller gives."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -31,8 +31,7 @@ class Cache:
     def fetch(self, galaxy: Galaxy, item: Item, name: str, progress: Progress | None = None) -> list[Path]:
         """Return the file of a dataset, or the files of a collection's elements, downloaded if need be.
 
-        What a user changed here, and what lay here before, is not overwritten: it keeps its name, and the download goes
-        beside it.
+        A file that a user changed or put here is not overwritten: the download gets a name with a number.
 
         Raises
         ------

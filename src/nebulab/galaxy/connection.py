@@ -1,4 +1,4 @@
-"""A connection to one Galaxy as one user: small requests, retried, with errors in words; runs everywhere."""
+"""A connection to one Galaxy as one user: API requests with retries and readable errors; runs everywhere."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from nebulab.galaxy.settings import GalaxySettings
 
 _REPEATABLE = frozenset({"GET", "HEAD", "PUT", "DELETE"})
 _CONNECT_SECONDS = 10.0
-# Galaxy checks the form of an id before it looks for what has it.
+# Messages of status 400 for a malformed id, which mean "not found".
 _UNKNOWN_ID = ("Invalid id", "unable to decode")
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
@@ -52,7 +52,7 @@ class Galaxy:
 
     @property
     def headers(self) -> dict[str, str]:
-        """What authenticates a request."""
+        """The headers that authenticate a request."""
         return {"x-api-key": self.settings.key}
 
     @cached_property
@@ -65,13 +65,13 @@ class Galaxy:
             verify=ssl.create_default_context(),
             proxy=_proxy(self.url),
             trust_env=False,
-            event_hooks={"request": [self._keep_key_at_home]},
+            event_hooks={"request": [self._drop_key_elsewhere]},
         )
 
-    def _keep_key_at_home(self, request: httpx.Request) -> None:
-        """Galaxy may send us on to a store of files, which has no business with the key."""
-        home = httpx.URL(self.url)
-        if (request.url.scheme, request.url.host, request.url.port) != (home.scheme, home.host, home.port):
+    def _drop_key_elsewhere(self, request: httpx.Request) -> None:
+        """Remove the key from a request to another origin: Galaxy may redirect to an object store."""
+        galaxy = httpx.URL(self.url)
+        if (request.url.scheme, request.url.host, request.url.port) != (galaxy.scheme, galaxy.host, galaxy.port):
             request.headers.pop("x-api-key", None)
 
     @cached_property
@@ -107,9 +107,9 @@ class Galaxy:
         return self._json("DELETE", path, json=payload)
 
     def request(self, method: str, path: str, **options: Any) -> httpx.Response:
-        """Ask `/api/<path>`, again while Galaxy is away, and return a successful answer.
+        """Request `/api/<path>`, with retries while Galaxy does not answer, and return a successful answer.
 
-        A POST is asked again only if it did nothing: without a connection, or when a server before Galaxy says so.
+        A POST is retried only if it had no effect: without a connection, or when a server before Galaxy says so.
         """
         patience = Patience(self.url, self.settings.patience)
         while True:
@@ -145,7 +145,7 @@ class Galaxy:
 
 
 def raise_for_answer(status: int, body: bytes, request: str) -> None:
-    """Raise the error that an answer of Galaxy means; `request` is the method and path, for the message.
+    """Raise the error for Galaxy's answer unless it is a success; `request` is the method and path, for the message.
 
     Raises
     ------

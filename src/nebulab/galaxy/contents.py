@@ -1,4 +1,4 @@
-"""What a history contains: listed with one request, found by name, hid, tag and the like; runs everywhere."""
+"""The contents of a history: listed with one request, searched by name, hid, tag and the like; runs everywhere."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from typing import Any, overload
 from nebulab.errors import DatasetFailed, DatasetNotFound, DatasetNotReady, QuotaExceeded
 from nebulab.galaxy.connection import QUOTA_HINT, Galaxy
 
-# Asked for beside the summary of each item; datasets and collections each answer with those that they have.
+# Fields beside the summary of each item; datasets and collections each have some of them.
 _KEYS = "file_size,uuid,misc_info,element_count,elements_datatypes,elements_states"
 
-# Where only Galaxy's description of the content failed, the content itself is there.
+# With `failed_metadata` Galaxy's description of the content is missing, the content itself is there.
 READY_STATES = frozenset({"ok", "empty", "failed_metadata"})
 FAILED_STATES = frozenset({"error", "discarded"})
-# Waiting for a person, not for time.
+# States that only a person ends.
 PAUSED_STATES = frozenset({"paused", "deferred"})
 
-# What Galaxy says of a file, and of one within a compressed file.
+# Galaxy's messages on a refused file, and on one in a compressed file.
 _SCRIPTS = re.compile("contains invalid (HTML )?content")
 _SCRIPTS_HINT = (
     "This Galaxy takes in no page or notebook with scripts, such as an interactive plot. Put it into a .tar file, or "
@@ -61,7 +61,7 @@ class Item:
 
     @property
     def path(self) -> str:
-        """Where Galaxy's API has it, below `/api/`."""
+        """Its path in Galaxy's API, below `/api/`."""
         kind = "dataset_collections" if self.is_collection else "datasets"
         return f"histories/{self.history_id}/contents/{kind}/{self.id}"
 
@@ -104,9 +104,9 @@ class Item:
         if self.purged:
             raise DatasetFailed(f"{label} was purged: Galaxy no longer has its content.", "Make or upload it again.")
         if self.state in FAILED_STATES:
-            told = f" Galaxy says: {self.info}" if self.info else ""
+            message = f" Galaxy says: {self.info}" if self.info else ""
             hint = _SCRIPTS_HINT if _SCRIPTS.search(self.info) else "Its job's details in Galaxy tell more."
-            raise DatasetFailed(f"{label} is in state {self.state}.{told}", hint)
+            raise DatasetFailed(f"{label} is in state {self.state}.{message}", hint)
 
     def check_ready(self) -> None:
         """Raise unless the content can be read.
@@ -125,8 +125,8 @@ class Item:
         if self.state == "paused" and "quota" in self.info:
             raise QuotaExceeded(f"{label} is paused: {self.info}", QUOTA_HINT)
         if self.state in PAUSED_STATES:
-            told = f": {self.info}" if self.info else ""
-            raise DatasetNotReady(f"{label} is {self.state}{told}.", "Resume its job in Galaxy, then try again.")
+            message = f": {self.info}" if self.info else ""
+            raise DatasetNotReady(f"{label} is {self.state}{message}.", "Resume its job in Galaxy, then try again.")
         if self.state not in READY_STATES:
             raise DatasetNotReady(
                 f"{label} is not ready yet, its state is {self.state}.", "Wait for it: use wait=True, or .wait()."
@@ -179,13 +179,13 @@ class Contents(Sequence[Item]):
             There is none; the nearest names stand in the hint.
         """
         if isinstance(key, int):
-            found = [item for item in self._items if item.hid == key]
+            matches = [item for item in self._items if item.hid == key]
         else:
-            found = [item for item in self._items if item.name == key]
-        if not found:
+            matches = [item for item in self._items if item.name == key]
+        if not matches:
             raise self._missing(key)
         # Copies and converted files share a hid; what the user sees goes first.
-        return max(found, key=lambda item: (item.visible, item.hid, item.created))
+        return max(matches, key=lambda item: (item.visible, item.hid, item.created))
 
     def find(
         self,

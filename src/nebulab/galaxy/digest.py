@@ -1,4 +1,4 @@
-"""Hashes that are computed beside a transfer, so that they cost it no time; runs everywhere."""
+"""Hashes computed in a thread beside a transfer, so that they cost it no time; runs everywhere."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import hashlib
 import queue
 import threading
 
-# Galaxy's names of hash functions, and hashlib's; in the order of what costs least on today's processors.
+# Galaxy's names of hash functions, and hashlib's; the fastest first.
 FUNCTIONS = {"SHA-1": "sha1", "SHA-256": "sha256", "SHA-512": "sha512", "MD5": "md5"}
 _WAITING_CHUNKS = 16
 
@@ -20,17 +20,17 @@ class Digest:
         self._chunks: queue.Queue[bytes | None] = queue.Queue(_WAITING_CHUNKS)
         self._thread = threading.Thread(target=self._work, name="nebulab-digest", daemon=True)
         self._thread.start()
-        self._seen = 0
+        self._position = 0
 
     def update(self, chunk: bytes, position: int) -> None:
-        """Add a chunk that begins at `position`; what was added before is skipped, as after a broken connection."""
-        fresh = chunk[self._seen - position :] if position < self._seen else chunk
+        """Add a chunk that begins at `position`; bytes added before (a connection broke) are skipped."""
+        fresh = chunk[self._position - position :] if position < self._position else chunk
         if fresh:
-            self._seen += len(fresh)
+            self._position += len(fresh)
             self._chunks.put(fresh)
 
     def value(self) -> str:
-        """End the work and return the digest in hexadecimal."""
+        """Wait for the thread and return the digest in hexadecimal."""
         self.close()
         return self._hash.hexdigest()
 

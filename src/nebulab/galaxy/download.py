@@ -1,4 +1,4 @@
-"""A dataset into a file: streamed, resumed, verified, and never half under its final name; runs everywhere."""
+"""Download of a dataset into a file: streamed, resumed, verified, atomic; runs everywhere."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from nebulab.galaxy.digest import FUNCTIONS, Digest
 from nebulab.galaxy.progress import Progress, Silent, in_bytes
 from nebulab.galaxy.reading import Content, ContentChanged
 
-# So often the disk is told to begin writing, lest all of it is left for the end.
+# Interval of write-back, which would else be left for fsync at the end.
 _FLUSH_BYTES = 1 << 25
-_BEGINNINGS = 3
+_ATTEMPTS = 3
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
@@ -34,35 +34,35 @@ def download(
     DiskFull
         The disk has no room for it; the message says how much is needed.
     TransferIncomplete, HashMismatch
-        What arrived is not what Galaxy holds.
+        The content that arrived differs from Galaxy's.
     GalaxyAway, GalaxyError
     """
     progress = progress or Silent()
     target.parent.mkdir(parents=True, exist_ok=True)
-    beginnings = 0
+    attempts = 0
     while True:
-        shown = galaxy.get(f"datasets/{dataset_id}")
-        label = label or shown["name"]
+        dataset = galaxy.get(f"datasets/{dataset_id}")
+        label = label or dataset["name"]
         try:
-            return _attempt(galaxy, shown, target, label, progress)
+            return _attempt(galaxy, dataset, target, label, progress)
         except ContentChanged as error:
-            beginnings += 1
-            if beginnings == _BEGINNINGS:
+            attempts += 1
+            if attempts == _ATTEMPTS:
                 raise TransferIncomplete(
                     f"The content of {label} did not stay the same long enough to be read: {error}.",
                     "Try again once nothing writes to it.",
                 ) from error
 
 
-def _attempt(galaxy: Galaxy, shown: dict[str, Any], target: Path, label: str, progress: Progress) -> Path:
-    digest, expected = _expected_hash(shown)
+def _attempt(galaxy: Galaxy, dataset: dict[str, Any], target: Path, label: str, progress: Progress) -> Path:
+    digest, expected = _expected_hash(dataset)
     try:
         with replacing(target) as part:
-            with part.open("wb", buffering=0) as file, Content(galaxy, shown["id"]) as content:
+            with part.open("wb", buffering=0) as file, Content(galaxy, dataset["id"]) as content:
                 progress.start(label, content.size)
                 try:
                     size = _copy(content, file.fileno(), target.parent, digest, progress)
-                    _verify(label, shown, content.size, size, digest, expected)
+                    _verify(label, dataset, content.size, size, digest, expected)
                     os.fsync(file.fileno())
                 except BaseException as error:
                     progress.finish(str(error) or type(error).__name__)
@@ -96,24 +96,24 @@ def _copy(content: Content, file: int, folder: Path, digest: Digest | None, prog
 
 
 def _write(file: int, chunk: bytes) -> None:
-    left = memoryview(chunk)
-    while left:
-        left = left[os.write(file, left) :]
+    remaining = memoryview(chunk)
+    while remaining:
+        remaining = remaining[os.write(file, remaining) :]
 
 
 def _begin_flush(file: int, position: int) -> None:
-    """Let the disk begin with what was written, without waiting; a hint that not every system knows."""
+    """Start write-back of the bytes written, without waiting; a hint that not every system has."""
     if hasattr(os, "posix_fadvise"):
         os.posix_fadvise(file, max(position - _FLUSH_BYTES, 0), _FLUSH_BYTES, os.POSIX_FADV_DONTNEED)
 
 
 def _verify(
-    label: str, shown: dict[str, Any], announced: int | None, size: int, digest: Digest | None, expected: str
+    label: str, dataset: dict[str, Any], announced: int | None, size: int, digest: Digest | None, expected: str
 ) -> None:
-    # Only an archive that Galaxy packs on the way has no length of its own.
-    if announced is not None and shown["state"] == "ok" and shown.get("file_size") not in (None, announced):
+    # Only an archive that Galaxy packs on the fly is sent without a length.
+    if announced is not None and dataset["state"] == "ok" and dataset.get("file_size") not in (None, announced):
         raise TransferIncomplete(
-            f"{label} has {shown['file_size']} bytes in Galaxy, but {announced} were sent.",
+            f"{label} has {dataset['file_size']} bytes in Galaxy, but {announced} were sent.",
             "Does a server between change what it passes on? Try again, and tell Galaxy's administrators.",
         )
     if announced is not None and size != announced:
@@ -124,16 +124,16 @@ def _verify(
         )
 
 
-def _expected_hash(shown: dict[str, Any]) -> tuple[Digest | None, str]:
-    """Return the cheapest hash that Galaxy has of the content, ready to be computed here, and its value."""
-    known = {
+def _expected_hash(dataset: dict[str, Any]) -> tuple[Digest | None, str]:
+    """Return a digest for the fastest of the hashes that Galaxy has of the content, and the expected value."""
+    hashes = {
         entry["hash_function"]: entry["hash_value"]
-        for entry in shown.get("hashes") or []
+        for entry in dataset.get("hashes") or []
         if not entry.get("extra_files_path")
     }
     for function in FUNCTIONS:
-        if function in known:
-            return Digest(function), known[function].lower()
+        if function in hashes:
+            return Digest(function), hashes[function].lower()
     return None, ""
 
 

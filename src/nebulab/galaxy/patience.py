@@ -1,4 +1,4 @@
-"""Asking again when Galaxy is away: exponential back-off within a total time; runs everywhere."""
+"""Retries while Galaxy does not answer: exponential backoff within a total time; runs everywhere."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from nebulab.errors import GalaxyAway
 _FIRST_DELAY_SECONDS = 0.25
 _LONGEST_DELAY_SECONDS = 8.0
 
-# A server that restarts, or a proxy before one; the request itself is not at fault.
+# Statuses of a server that restarts, or of a proxy before one: the request itself is not at fault.
 AWAY_STATUSES = frozenset({502, 503, 504})
 
 
@@ -23,7 +23,7 @@ class Patience:
         self.progressed()
 
     def progressed(self) -> None:
-        """Start anew: something arrived."""
+        """Reset time and delay: bytes have arrived."""
         self._since = time.monotonic()
         self._delay = _FIRST_DELAY_SECONDS
 
@@ -35,15 +35,15 @@ class Patience:
         GalaxyAway
             The time is used up.
         """
-        left = self._since + self._seconds - time.monotonic()
-        if left <= 0:
+        remaining = self._since + self._seconds - time.monotonic()
+        if remaining <= 0:
             raise GalaxyAway(
                 f"Galaxy at {self._url} does not answer, for {self._seconds:.0f} s now: {reason}.",
                 "Nothing was lost here. Run the cell again once Galaxy is back; its administrators know more.",
             ) from cause
-        # Many notebooks ask again after one restart; the random part keeps them from asking at the same moment.
+        # Jitter: many notebooks retry after one restart, and not at the same moment.
         delay = self._delay * random.uniform(0.8, 1.2)  # noqa: S311
         if retry_after is not None and retry_after.isdigit():
             delay = max(delay, float(retry_after))
-        time.sleep(min(delay, left))
+        time.sleep(min(delay, remaining))
         self._delay = min(self._delay * 2, _LONGEST_DELAY_SECONDS)

@@ -1,4 +1,4 @@
-"""How far a transfer is: what transfers report to and a display implements; runs everywhere."""
+"""The interface by which transfers report their progress to a display; runs everywhere."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from typing import Protocol
 
 
 class Progress(Protocol):
-    """Told by a transfer, from its thread; each call must return quickly."""
+    """Receives a transfer's progress, in the transfer's thread; each call must return quickly."""
 
     def start(self, label: str, total: int | None) -> None:
         """A transfer of `total` bytes (None if Galaxy does not say) begins."""
 
     def update(self, done: int) -> None:
-        """`done` bytes have arrived; smaller than before when a transfer had to begin again."""
+        """`done` bytes have been transferred; fewer than before if the transfer was restarted."""
 
     def finish(self, error: str = "") -> None:
         """It is complete, or ended with an error."""

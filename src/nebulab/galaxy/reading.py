@@ -1,4 +1,4 @@
-"""The content of a dataset as a stream that survives broken connections, and can seek; runs everywhere."""
+"""The content of a dataset as a seekable stream that reconnects; runs everywhere."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from nebulab.galaxy.patience import AWAY_STATUSES, Patience
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
-# Larger ones leave a processor's cache between being read and being written, and cost twice the time.
+# Larger chunks leave the processor's cache between read and write, and take twice the time.
 CHUNK_BYTES = 1 << 18
 
 
 class ContentChanged(Exception):
-    """The content is another one than before the connection broke; the transfer has to begin again."""
+    """The content was replaced while the connection was broken; the transfer must be restarted."""
 
 
 class Content(io.RawIOBase):
-    """The content of a dataset, read as it arrives.
+    """The content of a dataset as a raw stream.
 
-    A broken connection is taken up where it broke (`Range`); a server that can't do this sends the beginning again,
-    which is skipped. `size` is the length in bytes, or None while Galaxy does not say (an archive made on the way).
+    A broken connection is resumed at its offset (`Range`); if the server ignores that, the beginning is skipped. `size`
+    is the length in bytes, or None if Galaxy announces none (an archive made on the fly).
     """
 
     def __init__(self, galaxy: Galaxy, dataset_id: str) -> None:
@@ -80,7 +80,7 @@ class Content(io.RawIOBase):
         GalaxyAway
             The connection broke and Galaxy did not come back in time.
         TransferIncomplete
-            Galaxy ends before the length that it announced, again and again.
+            The connection ended before the announced length, in all retries.
         ContentChanged
             The content was replaced meanwhile.
         """
@@ -119,7 +119,7 @@ class Content(io.RawIOBase):
             self._response = None
 
     def _connected(self) -> urllib3.BaseHTTPResponse:
-        """Return a response that stands exactly at the position."""
+        """Return a response whose next byte is that at the position."""
         if self._response is None:
             self._response = self._connect()
         return self._response
@@ -162,16 +162,16 @@ class Content(io.RawIOBase):
         elif version != self._version or size != self.size:
             raise ContentChanged("the dataset was replaced while it was read")
         if response.status != 206 and self._position:
-            left = self._position
-            while left:
-                skipped = len(response.read(min(left, CHUNK_BYTES)))
+            remaining = self._position
+            while remaining:
+                skipped = len(response.read(min(remaining, CHUNK_BYTES)))
                 if not skipped:
                     break
-                left -= skipped
+                remaining -= skipped
 
 
 def _whole_size(response: urllib3.BaseHTTPResponse) -> int | None:
-    """Return the length of the whole content, also of a part of it."""
+    """Return the length of the whole content, also from the answer to a range request."""
     total = response.headers.get("content-range", "").rpartition("/")[2]
     if response.status == 206 and total.isdigit():
         return int(total)

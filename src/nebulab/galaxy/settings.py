@@ -1,4 +1,4 @@
-"""Where a Galaxy is and how patiently it is asked; runs everywhere."""
+"""Address of a Galaxy, a user's key, and the time limits of requests; runs everywhere."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ DEFAULT_TIMEOUT_SECONDS = 60.0
 class GalaxySettings:
     """A Galaxy and a user of it.
 
-    `patience` is the total time in seconds for which a Galaxy that does not answer is asked again; `timeout` bounds the
-    silence of one request, in seconds.
+    `patience` is the total time of retries in seconds while Galaxy does not answer; `timeout` is the read timeout
+    of one request, in seconds.
     """
 
     url: str

@@ -1,7 +1,7 @@
-"""A file into Galaxy's upload store in pieces that survive broken connections (TUS 1.0.0); runs everywhere.
+"""Resumable upload of a file into Galaxy's upload store (TUS 1.0.0); runs everywhere.
 
 Source: https://tus.io/protocols/resumable-upload, core protocol and the creation extension. tuspy, which BioBlend
-brings, reads each piece into memory and knows no back-off.
+brings, reads each piece into memory and has no backoff.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ from nebulab.galaxy.progress import Progress
 
 _STORE = "upload/resumable_upload"
 _VERSION = {"Tus-Resumable": "1.0.0"}
-# Smaller ones make the thread that sends and the one that hashes wait for one another more often.
+# Smaller chunks make the sending and the hashing thread wait for one another more often.
 _CHUNK_BYTES = 1 << 20
-# One request carries this much; servers before Galaxy may take less and then answer 413.
+# The size of one request; servers before Galaxy may take less and then answer 413.
 _PIECE_BYTES = 1 << 30
 _SMALLEST_PIECE_BYTES = 1 << 20
-# Another request for the same file still holds it, or the offset moved on meanwhile.
+# The upload is locked by an earlier request, or the offset has moved on.
 _ASK_OFFSET_STATUSES = frozenset({409, 423, 460})
 
 
@@ -111,14 +111,14 @@ def _headers(galaxy: Galaxy, body: _Body) -> dict[str, str]:
 
 
 def _create(galaxy: Galaxy, name: str, size: int) -> str:
-    # Galaxy tells the offset of those uploads only that have both.
+    # Galaxy answers HEAD with the offset only if an upload has both.
     metadata = ",".join(
         f"{field} {base64.b64encode(value.encode(errors='replace')).decode()}"
         for field, value in (("filename", name), ("filetype", "application/octet-stream"))
     )
     headers = _VERSION | {"Upload-Length": str(size), "Upload-Metadata": metadata}
     answer = galaxy.request("POST", _STORE, headers=headers, content=b"")
-    # Only the id is taken from the address: a server between may know Galaxy under another name than this client.
+    # Only the id is taken from Location: behind a proxy its host may be unknown to this client.
     upload = httpx.URL(answer.headers.get("location", "")).path.rpartition("/")[2]
     if not upload:
         raise GalaxyError(f"Galaxy at {galaxy.url} takes no resumable uploads.", "It must be version 22.01 or later.")
@@ -131,7 +131,7 @@ def _offset(galaxy: Galaxy, upload: str) -> int:
 
 
 def _reached(galaxy: Galaxy, upload: str, answer: urllib3.BaseHTTPResponse, patience: Patience) -> int:
-    """Return how much of the file Galaxy has after an answer."""
+    """Return the offset, in bytes, that Galaxy has reached after an answer."""
     if answer.status == 204:
         return int(answer.headers["upload-offset"])
     if answer.status in AWAY_STATUSES or answer.status in _ASK_OFFSET_STATUSES:

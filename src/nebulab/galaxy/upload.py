@@ -15,16 +15,16 @@ from nebulab.galaxy.digest import Digest
 from nebulab.galaxy.progress import Progress, Silent, in_bytes
 from nebulab.galaxy.tus import send
 
-# Galaxy sorts or indexes these after it checked their hash, which would then no longer be that of the dataset.
+# Datatypes that Galaxy sorts or indexes after it checked the hash, which is then not that of the dataset.
 _REWRITTEN = re.compile(r"(^|\.)(bam|cram|isa-tab|isa-json)$")
 _NOT_IN_AN_IDENTIFIER = re.compile(r"[\x00-\x1f]")
 
 
 @dataclass(frozen=True)
 class Upload:
-    """A dataset-to-be: the file `path`, and how it appears in the history.
+    """The file `path` to upload, and the name, datatype and tags of its dataset.
 
-    `ext` is Galaxy's datatype, `auto` lets Galaxy find it out; `tags` get a `name:` from a leading `#`.
+    `ext` is Galaxy's datatype, with `auto` Galaxy sniffs it; in `tags` a leading `#` becomes `name:`.
     """
 
     path: Path
@@ -38,7 +38,7 @@ class Upload:
         return self.name or self.path.name
 
 
-def upload(galaxy: Galaxy, history_id: str, what: Upload, *, progress: Progress | None = None) -> Item:
+def upload(galaxy: Galaxy, history_id: str, source: Upload, *, progress: Progress | None = None) -> Item:
     """Send a file into a history, byte for byte, and return the dataset, which Galaxy is still taking in.
 
     Raises
@@ -49,10 +49,10 @@ def upload(galaxy: Galaxy, history_id: str, what: Upload, *, progress: Progress 
         The file can't be read, or changes meanwhile.
     GalaxyAway, GalaxyError
     """
-    _check_file(what.path)
-    _check_quota(galaxy, what.path.stat().st_size)
-    payload, element = _sent(galaxy, what, 0, progress or Silent())
-    element |= {"name": what.label, "tags": [_galaxy_tag(tag) for tag in what.tags]}
+    _check_file(source.path)
+    _check_quota(galaxy, source.path.stat().st_size)
+    payload, element = _sent(galaxy, source, 0, progress or Silent())
+    element |= {"name": source.label, "tags": [_galaxy_tag(tag) for tag in source.tags]}
     targets = [{"destination": {"type": "hdas"}, "elements": [element]}]
     answer = galaxy.post("tools/fetch", {"history_id": history_id, "targets": targets} | _AS_IT_IS | payload)
     return Item.from_answer(answer["outputs"][0])
@@ -68,10 +68,10 @@ def upload_folder(  # noqa: PLR0913 - what Galaxy asks about a collection, by na
     tags: Sequence[str] = (),
     progress: Progress | None = None,
 ) -> Item:
-    """Send a folder's files as a collection of datasets, all of the datatype `ext` or of what it returns for each.
+    """Upload a folder's files as a collection of datasets of the datatype `ext`, or of the one it returns for each.
 
-    A flat folder becomes a list; a folder of flat folders a list of lists. Hidden files stay here. Elements have the
-    files' names, whose extensions Galaxy needs to find out the datatypes.
+    A flat folder becomes a list, a folder of flat folders a list of lists. Hidden files are left out. Elements have the
+    files' names with the extension, by which Galaxy sniffs the datatype.
 
     Raises
     ------
@@ -109,18 +109,18 @@ def upload_folder(  # noqa: PLR0913 - what Galaxy asks about a collection, by na
     return Item.from_answer(answer["output_collections"][0])
 
 
-# The bytes of a dataset are those of the file: Galaxy would else change line ends and unpack archives.
+# Keeps Galaxy from changing line ends and unpacking archives.
 _AS_IT_IS = {"auto_decompress": False}
 
 
-def _sent(galaxy: Galaxy, what: Upload, number: int, progress: Progress) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Send one file; return what the request says of file `number`, and its element."""
-    rewritten = _REWRITTEN.search(what.ext if what.ext != "auto" else what.path.name.lower())
-    # Against broken transfers, not against forgery; on two cores SHA-256 costs a tenth of the speed more (bench).
+def _sent(galaxy: Galaxy, source: Upload, number: int, progress: Progress) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Send one file; return the fields of the request for file `number`, and its element."""
+    rewritten = _REWRITTEN.search(source.ext if source.ext != "auto" else source.path.name.lower())
+    # SHA-1 suffices against broken transfers; on two cores SHA-256 costs a tenth of the speed more (bench).
     digest = None if rewritten else Digest("SHA-1")
-    progress.start(what.label, what.path.stat().st_size)
+    progress.start(source.label, source.path.stat().st_size)
     try:
-        session = send(galaxy, what.path, digest, progress)
+        session = send(galaxy, source.path, digest, progress)
     except BaseException as error:
         progress.finish(str(error) or type(error).__name__)
         raise
@@ -130,14 +130,14 @@ def _sent(galaxy: Galaxy, what: Upload, number: int, progress: Progress) -> tupl
     progress.finish()
     element: dict[str, Any] = {
         "src": "files",
-        "ext": what.ext,
+        "ext": source.ext,
         "dbkey": "?",
         "to_posix_lines": False,
         "space_to_tab": False,
     }
     if digest is not None:
         element["hashes"] = [{"hash_function": digest.function, "hash_value": digest.value()}]
-    return {f"files_{number}|file_data": {"session_id": session, "name": what.path.name}}, element
+    return {f"files_{number}|file_data": {"session_id": session, "name": source.path.name}}, element
 
 
 def _check_file(path: Path) -> None:
@@ -146,7 +146,7 @@ def _check_file(path: Path) -> None:
 
 
 def _check_quota(galaxy: Galaxy, size: int) -> None:
-    """Galaxy itself would take the file, and then pause the job that makes the dataset."""
+    """Check before the upload: Galaxy takes the file, and then pauses the job that makes the dataset."""
     user = galaxy.get("users/current")
     limit, used = user.get("quota_bytes"), user.get("total_disk_usage") or 0
     if limit is not None and used + size > limit:

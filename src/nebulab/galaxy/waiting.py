@@ -1,4 +1,4 @@
-"""Waiting until Galaxy is done with a dataset or a job; runs everywhere."""
+"""Polling Galaxy until a dataset or a job is ready; runs everywhere."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ JOB_ENDED = frozenset({"ok", "error", "deleted", "deleting", "failed", "stopped"
 
 
 def wait_until(probe: Callable[[], Any], timeout: float | None) -> Any:
-    """Ask `probe`, less and less often, until it returns something; return that, or None after `timeout` seconds."""
+    """Call `probe`, less and less often, until it returns a value; return that, or None after `timeout` seconds."""
     began = time.monotonic()
-    ends = None if timeout is None else began + timeout
+    deadline = None if timeout is None else began + timeout
     while True:
         answer = probe()
         if answer is not None:
             return answer
         now = time.monotonic()
-        # What takes long may be told a little later: a share of the time that it has taken.
+        # The interval grows with the time waited, of which it is a share.
         interval = min(max(_FIRST_INTERVAL_SECONDS, (now - began) * _SHARE), _LONGEST_INTERVAL_SECONDS)
-        left = interval if ends is None else ends - now
-        if left <= 0:
+        remaining = interval if deadline is None else deadline - now
+        if remaining <= 0:
             return None
-        time.sleep(min(interval, left))
+        time.sleep(min(interval, remaining))
 
 
 def wait_for_item(galaxy: Galaxy, item: Item, timeout: float | None = None) -> Item:
@@ -66,7 +66,7 @@ def verify_upload(item: Item, size: int) -> None:
 
 
 def wait_for_job(galaxy: Galaxy, job_id: str, timeout: float | None = None) -> dict[str, Any]:
-    """Return the job once it ended, in whatever state.
+    """Return the job once it has ended, in any state.
 
     Raises
     ------
@@ -85,12 +85,12 @@ def wait_for_job(galaxy: Galaxy, job_id: str, timeout: float | None = None) -> d
 
 
 def job_failure(galaxy: Galaxy, job: dict[str, Any]) -> DatasetFailed:
-    """Return the error that tells why a job failed, with the end of what it wrote."""
-    told = [message.get("desc", "") for message in job.get("job_messages") or []]
-    told += [(job.get("tool_stderr") or job.get("stderr") or "").strip()[-1500:]]
+    """Return the error for a failed job, with Galaxy's messages and the end of its stderr."""
+    messages = [message.get("desc", "") for message in job.get("job_messages") or []]
+    messages += [(job.get("tool_stderr") or job.get("stderr") or "").strip()[-1500:]]
     if job["state"] == "paused":
-        told.append("Galaxy paused it: an input failed or was deleted, or your storage is full.")
-    text = "\n".join(part for part in told if part) or _told_beside(galaxy, job) or "It wrote no message."
+        messages.append("Galaxy paused it: an input failed or was deleted, or your storage is full.")
+    text = "\n".join(message for message in messages if message) or _output_info(galaxy, job) or "It wrote no message."
     code = job.get("exit_code")
     ended = f"ended in state {job['state']}" + (f" (exit code {code})" if code is not None else "")
     hint = "Its details in Galaxy tell more."
@@ -99,8 +99,8 @@ def job_failure(galaxy: Galaxy, job: dict[str, Any]) -> DatasetFailed:
     return DatasetFailed(f"The job {job['id']} of {job['tool_id']} {ended}.\n{text}", hint)
 
 
-def _told_beside(galaxy: Galaxy, job: dict[str, Any]) -> str:
-    """What Galaxy, or the rules that choose a destination, say of a job that never spoke stands at its outputs only."""
-    for one in (job.get("outputs") or {}).values():
-        return str(galaxy.get(f"datasets/{one['id']}").get("misc_info") or "").strip()
+def _output_info(galaxy: Galaxy, job: dict[str, Any]) -> str:
+    """Return the info of the first output: the only place for the message of a job that failed before it started."""
+    for output in (job.get("outputs") or {}).values():
+        return str(galaxy.get(f"datasets/{output['id']}").get("misc_info") or "").strip()
     return ""

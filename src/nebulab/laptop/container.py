@@ -1,4 +1,4 @@
-"""A Lab in a container: which image, and the engine's command with every wall; runs in a terminal."""
+"""A Lab in a container: its image, and the engine's command line with all isolation; runs in a terminal."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ from nebulab.laptop.settings import LabSettings
 from nebulab.stack.running.ports import HOST
 
 INSIDE = "/import"
-"""Where the person's folder is in the image."""
+"""The mount point of the person's folder in the container."""
 
 _SHARE = 0.75
-"""What of the machine's memory a Lab may take: the person's other programs go on."""
+"""Share of the machine's memory that a Lab may take by default."""
 _PROCESSES = 4096
-"""Threads count, and every library starts as many as there are processors."""
+"""The limit on processes, threads included, of which every library starts as many as there are processors."""
 _SELINUX = Path("/sys/fs/selinux/enforce")
 _STOP_SECONDS = 30
 _NAME = "nebulab"
@@ -46,16 +46,16 @@ class Box:
     argv: tuple[str, ...]
 
     def stop(self) -> None:
-        """End the session in it; fails silently where it is not there yet, or no longer."""
+        """Stop the container; fails silently if it does not exist yet, or no longer."""
         self.engine.ask("stop", "-t", str(_STOP_SECONDS), self.name, seconds=_STOP_SECONDS + 15)
 
     def remove(self) -> None:
-        """Leave nothing of it."""
+        """Remove the container."""
         self.engine.ask("rm", "--force", self.name)
 
 
 def image(settings: LabSettings, engine: Engine, choice: Choice, console: Console) -> str:
-    """Return the name of the image to run, after pulling or building it where that was asked for.
+    """Return the name of the image to run, after pulling or building it if that was asked for.
 
     Raises
     ------
@@ -80,18 +80,18 @@ def image(settings: LabSettings, engine: Engine, choice: Choice, console: Consol
             f"There is no image {name} here.",
             f"Build it once (see docs/image.md): nebulab image build --variant {_variant(name, choice)} --tag {name}\n"
             "or let this command do it: --build; or do without a container: --no-container."
-            + (" Without GPUs: --gpus none." if choice.given and not settings.image else ""),
+            + (" Without GPUs: --gpus none." if choice.with_gpus and not settings.image else ""),
         )
     return name
 
 
 def has_registry(name: str) -> bool:
-    """Tell whether an image's name says where it comes from: `host.name/…` or `host:port/…`."""
+    """Whether an image's name begins with a registry: `host.name/…` or `host:port/…`."""
     first, slash, _ = name.partition("/")
     return bool(slash) and ("." in first or ":" in first)
 
 
-def box(  # noqa: PLR0913 - what a container is made of, by name
+def box(  # noqa: PLR0913 - each is given by name
     settings: LabSettings,
     engine: Engine,
     name: str,
@@ -103,7 +103,7 @@ def box(  # noqa: PLR0913 - what a container is made of, by name
 ) -> Box:
     """Return the container that serves the folder with the image `name`; secrets go to its standard input.
 
-    `environ` is where SSL_CERT_FILE is read: the authorities that this machine trusts, a proxy's among them.
+    `environ` is read for SSL_CERT_FILE: the certificate authorities that this machine trusts, a proxy's among them.
     """
     home = settings.state / "home"
     home.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -112,7 +112,7 @@ def box(  # noqa: PLR0913 - what a container is made of, by name
     memory_mb = settings.memory_mb or sensible_memory_mb(engine)
     argv = [
         *(engine.name, "run", "--rm", "--interactive", "--name", container, "--label", f"{_LABEL}={settings.folder}"),
-        # What the session says comes here, and its address with the token is kept nowhere.
+        # No log: the session's output comes here, and would be kept with the token in it.
         *("--log-driver", "none", "--publish", f"{HOST}:{port}:{CONTAINER_PORT}"),
         *(*walls(memory_mb), *limits(memory_mb=memory_mb, processes=_PROCESSES, shared_memory_mb=memory_mb // 2)),
         *user(settings.folder, home, rootless=engine.rootless(), engine=engine),
@@ -122,7 +122,7 @@ def box(  # noqa: PLR0913 - what a container is made of, by name
         *authorities(environ),
     ]
     if _SELINUX.exists():
-        # The alternative, to label the folder anew, would take it from the programs that use it now.
+        # The alternative, relabelling the folder, would break other programs' access to it.
         argv += ["--security-opt", "label=disable"]
     if login is not None:
         argv += ["--env", f"GALAXY_URL={login.url}", "--env", f"HISTORY_ID={login.history_id}"]
@@ -131,24 +131,24 @@ def box(  # noqa: PLR0913 - what a container is made of, by name
 
 
 def user(folder: Path, home: Path, *, rootless: bool, engine: Engine) -> Sequence[str]:
-    """Return the options by which files in the folder are made as the person's own; root becomes the folder's owner."""
+    """Return the options of the container's uid, so that new files are the person's; for root, the folder's owner's."""
     uid, gid = os.getuid(), os.getgid()
     if uid == 0:
         uid, gid = folder.stat().st_uid, folder.stat().st_gid
         os.chown(home, uid, gid)
     if not rootless:
         return ("--user", f"{uid}:{gid}")
-    # Without rights of root, the person is root inside Docker's containers, and may stay who they are in podman's.
+    # Rootless: in Docker's containers the person is uid 0, in podman's they may keep their uid.
     return ("--user", "0:0") if engine.name == "docker" else ("--userns", "keep-id", "--user", f"{uid}:{gid}")
 
 
 def bind(source: Path, target: str) -> Sequence[str]:
-    """Return the option that mounts a folder, whose name may hold what one of its forms can't.
+    """Return the option that mounts a folder, in the form that can express its name.
 
     Raises
     ------
     SettingsError
-        The name holds what neither form can carry.
+        Neither form can.
     """
     if ":" not in str(source):
         return ("--volume", f"{source}:{target}")
@@ -158,9 +158,9 @@ def bind(source: Path, target: str) -> Sequence[str]:
 
 
 def sensible_memory_mb(engine: Engine | None = None) -> int:
-    """Return what a Lab may take of the memory, in MiB: that of the engine's machine, if it has one of its own."""
-    own = psutil.virtual_memory().total >> 20
-    return int(min(own, (engine and engine.memory_mb()) or own) * _SHARE)
+    """Return a Lab's default memory limit in MiB: a share of the memory of this machine, or of the engine's own."""
+    total = psutil.virtual_memory().total >> 20
+    return int(min(total, (engine and engine.memory_mb()) or total) * _SHARE)
 
 
 def _variant(name: str, choice: Choice) -> str:

@@ -1,4 +1,4 @@
-"""Which GPUs a Lab gets, what it takes to hand them to a container, and which image fits; runs in a terminal."""
+"""GPUs of a Lab: the engine's options that pass them into a container, and the image that fits; runs in a terminal."""
 
 from __future__ import annotations
 
@@ -26,57 +26,58 @@ _TOOLKIT = "Install NVIDIA's container toolkit (package nvidia-container-toolkit
 
 @dataclass(frozen=True)
 class Choice:
-    """What a Lab gets: whether GPUs, the engine's options for them, and what its person is to be told."""
+    """A Lab's choice of GPUs: whether it has any, the engine's options for them, and warnings for the person."""
 
-    given: bool
+    with_gpus: bool
     options: tuple[str, ...] = ()
-    told: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
     variants: tuple[str, ...] = (CPU_VARIANT,)
-    """The image's variants that can compute on it, best first."""
+    """The image's variants that can compute here, best first."""
 
 
 def choose(wanted: str, seen: Seen, engine: Engine | None, cdi: Sequence[Path] = CDI_FOLDERS) -> Choice:
-    """Decide for `wanted` (`auto`, `none` or `all`); without an `engine` the Lab sees what the machine has.
+    """Return the choice for `wanted` (`auto`, `none` or `all`); without an `engine` the Lab sees the machine's GPUs.
 
     Raises
     ------
     SettingsError
-        All GPUs were asked for, and there is none, or none can be handed to a container.
+        All GPUs were asked for, and there is none, or none can be passed into a container.
     """
     if wanted == "none":
-        # Some machines have a runtime that hands GPUs to every container.
+        # Some machines have a runtime that passes GPUs into every container.
         return Choice(False, ("--env", "NVIDIA_VISIBLE_DEVICES=void"))
     troubles = tuple(str(finding) for finding in seen.serious)
     if not seen.look.usable:
         if wanted == "all":
             why = troubles or tuple(str(finding) for finding in seen.findings) or ("There is no GPU here.",)
             raise SettingsError(f"No GPU can be used: {' '.join(why)}", "`nebulab doctor --gpu` tells more.")
-        return Choice(False, told=troubles)
+        return Choice(False, warnings=troubles)
     if engine is None:
-        return Choice(True, told=troubles)
-    options, remedy = _handing(engine, cdi)
+        return Choice(True, warnings=troubles)
+    options, remedy = _engine_options(engine, cdi)
     if options:
         variants, old = _variants(seen)
         return Choice(True, options, (*troubles, *old), variants)
-    what = f"{seen.look.names} can't be handed to a container of {engine.name}."
+    reason = f"{seen.look.names} can't be handed to a container of {engine.name}."
     if wanted == "all":
-        raise SettingsError(what, f"{remedy}, or use --no-container.")
-    return Choice(False, told=(*troubles, f"{what} {remedy}, or use --no-container. The Lab computes without it."))
+        raise SettingsError(reason, f"{remedy}, or use --no-container.")
+    warning = f"{reason} {remedy}, or use --no-container. The Lab computes without it."
+    return Choice(False, warnings=(*troubles, warning))
 
 
 def _variants(seen: Seen) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Return the image's variants that can compute here, best first, and what to tell where it is none for GPUs."""
+    """Return the image's variants that can compute here, best first, and a warning if none of them is for GPUs."""
     needed = {name: diagnosis.driver_needed(cuda, seen.look) for name, cuda in GPU_VARIANTS.items()}
     able = tuple(name for name, driver in needed.items() if driver is None)
     if able:
         return able, ()
     oldest = min(driver for driver in needed.values() if driver)
-    told = f"Driver {seen.look.driver} is too old for the images with CUDA, which need {oldest}."
-    return (CPU_VARIANT,), (f"{told} Update it; the Lab computes without the GPU.",)
+    reason = f"Driver {seen.look.driver} is too old for the images with CUDA, which need {oldest}."
+    return (CPU_VARIANT,), (f"{reason} Update it; the Lab computes without the GPU.",)
 
 
-def _handing(engine: Engine, cdi: Sequence[Path]) -> tuple[tuple[str, ...], str]:
-    """Return the options that hand over all GPUs, or none and what to do."""
+def _engine_options(engine: Engine, cdi: Sequence[Path]) -> tuple[tuple[str, ...], str]:
+    """Return the engine's options that pass all GPUs into a container, or none and the remedy."""
     if engine.name == "docker":
         runtimes = engine.ask("info", "--format", "{{json .Runtimes}}") or ""
         if "nvidia" in runtimes or any(shutil.which(hook) for hook in _HOOKS):

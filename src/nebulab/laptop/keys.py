@@ -8,7 +8,7 @@ from keyring.errors import KeyringError
 
 _SERVICE = "nebulab"
 _SAFE_PRIORITY = 1
-"""What keyring recommends has this and more; less are those that keep nothing, or in clear."""
+"""The least priority of a recommended backend; those below keep nothing, or in clear text."""
 
 
 class Keys:
@@ -27,7 +27,7 @@ class Keys:
             return None
 
     def keep(self, url: str, key: str) -> bool:
-        """Keep the key, and tell whether that was possible."""
+        """Store the key, and return whether that worked."""
         try:
             if not self.trouble:
                 self._backend.set_password(_SERVICE, url, key)
@@ -36,15 +36,15 @@ class Keys:
         return not self.trouble
 
     def forget(self, url: str) -> bool:
-        """Remove the key, and tell whether there was one."""
-        known = self.read(url) is not None
+        """Remove the key, and return whether there was one."""
+        existed = self.read(url) is not None
         try:
-            if known:
+            if existed:
                 self._backend.delete_password(_SERVICE, url)
         except (KeyringError, OSError, RuntimeError) as error:
             self._fails(error)
             return False
-        return known
+        return existed
 
     def _fails(self, error: Exception) -> None:
         self.trouble = f"the keyring does not work ({str(error) or type(error).__name__})"

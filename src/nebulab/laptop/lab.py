@@ -26,7 +26,7 @@ from nebulab.stack.running import ports
 from nebulab.stack.settings import read_settings
 
 _ENVIRONMENTS = ("lab", "kernels")
-# A Lab's own, wherever this command was started: in a session's terminal they mean something else.
+# Not inherited: in a session's terminal these variables are the session's.
 _NOT_PASSED = (VARIABLE, "JUPYTER_TOKEN", "GALAXY_URL", "HISTORY_ID", contract.JOB_ID, "_GALAXY_JOB_HOME_DIR")
 
 
@@ -43,11 +43,11 @@ def serve(
     Parameters
     ----------
     login
-        Whose Galaxy notebooks reach; None for none.
+        The person's Galaxy for notebooks, or None.
     environ
-        What the session inherits where it runs without a container.
+        Inherited by the session if it runs without a container.
     opens
-        Called with the address of a page that leads to the Lab, once it answers: a browser's.
+        Opens a browser: called with the URL of a page that redirects to the Lab, once that answers.
 
     Raises
     ------
@@ -71,16 +71,16 @@ def serve(
             console.print(f"Open {address}", style="bold", soft_wrap=True)
             console.print("Ctrl-C ends the Lab.")
             if opens is not None:
-                # Its own command line is no place for the token.
+                # A page, since the token must not be on the browser's command line.
                 write_private(page, _page(address))
                 opens(page.as_uri())
 
         variables = {name: value for name, value in environ.items() if name not in _NOT_PASSED}
-        given = {"JUPYTER_TOKEN": token} | ({VARIABLE: login.key} if login else {})
+        session_secrets = {"JUPYTER_TOKEN": token} | ({VARIABLE: login.key} if login else {})
         engine = _engine(settings, login, console)
         choice = gpus.choose(settings.gpus, asking.ask(environ).seen(), engine)
-        for told in choice.told:
-            console.print(told, style="yellow", soft_wrap=True)
+        for warning in choice.warnings:
+            console.print(warning, style="yellow", soft_wrap=True)
         box = None
         if engine is None:
             argv, variables = _on_this_machine(settings, console, port=port, login=login, variables=variables)
@@ -93,9 +93,9 @@ def serve(
             return running.run(
                 argv,
                 environment=variables,
-                # Out of memory, an engine's monitor leaves a file of its own in the folder that it was started in.
+                # An engine's monitor (conmon) writes a file into its working folder when memory runs out.
                 folder=settings.folder if box is None else Path(tempfile.gettempdir()),
-                secrets=given,
+                secrets=session_secrets,
                 port=port,
                 stop=box.stop if box else None,
                 ready=ready,
@@ -108,14 +108,16 @@ def serve(
 
 
 def _engine(settings: LabSettings, login: Login | None, console: Console) -> Engine | None:
-    """Return the engine to use, or None for this machine's environments, and say why."""
+    """Return the engine to use, or None for this machine's environments, and print the reason."""
     if not settings.container:
         return None
     if login is not None and login.on_loopback:
-        why = f"{login.url} is on this machine's loopback, where no container comes."
+        reason = f"{login.url} is on this machine's loopback, where no container comes."
         if settings.wants_container:
-            raise SettingsError(why, "Leave out --engine, --image and --build: the Lab then runs without a container.")
-        console.print(f"{why} The Lab runs without one.", soft_wrap=True)
+            raise SettingsError(
+                reason, "Leave out --engine, --image and --build: the Lab then runs without a container."
+            )
+        console.print(f"{reason} The Lab runs without one.", soft_wrap=True)
         return None
     try:
         return engines.find(settings.engine)
@@ -129,7 +131,7 @@ def _engine(settings: LabSettings, login: Login | None, console: Console) -> Eng
 def _on_this_machine(
     settings: LabSettings, console: Console, *, port: int, login: Login | None, variables: Mapping[str, str]
 ) -> tuple[Sequence[str], dict[str, str]]:
-    """Install what is missing, and return the session's command and environment."""
+    """Install missing environments, and return the session's command and its environment variables."""
     stack = read_settings(environ=variables)
     private_folder(stack.environments_dir)
     environments.install_missing(stack, console, names=_ENVIRONMENTS)
@@ -137,7 +139,7 @@ def _on_this_machine(
     console.print(f"{settings.folder} without a container; isolation {walls.explanation}", soft_wrap=True)
     # A bubblewrap that came with our own environment is found there.
     programs = [str(walls.program.parent)] if walls.program else []
-    made = dict(variables) | {
+    session_variables = dict(variables) | {
         "PATH": os.pathsep.join([*programs, variables.get("PATH", os.defpath)]),
         contract.ISOLATION: walls.kind,
         contract.KERNELS: str(stack.environment("kernels")),
@@ -146,10 +148,10 @@ def _on_this_machine(
         "GALAXY_MEMORY_MB": str(settings.memory_mb or container.sensible_memory_mb()),
     }
     if settings.gpus == "none":
-        made["CUDA_VISIBLE_DEVICES"] = ""
+        session_variables["CUDA_VISIBLE_DEVICES"] = ""
     if login is not None:
-        made |= {"GALAXY_URL": login.url, "HISTORY_ID": login.history_id}
-    return (str(stack.environment("lab") / "bin" / "nebulab"), "session", "--standalone", "--stdin"), made
+        session_variables |= {"GALAXY_URL": login.url, "HISTORY_ID": login.history_id}
+    return (str(stack.environment("lab") / "bin" / "nebulab"), "session", "--standalone", "--stdin"), session_variables
 
 
 def _page(address: str) -> str:

@@ -1,4 +1,4 @@
-"""Who a person is on a Galaxy, and which history their notebooks work in; runs in a terminal."""
+"""Login to a person's Galaxy: the API key, checked and kept, and the history of their notebooks; runs in a terminal."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from nebulab.galaxy.settings import GalaxySettings
 from nebulab.laptop.keys import Keys
 
 VARIABLE = "API_KEY"
-"""Where a key may be given; it is taken from there for this Lab, and not kept."""
+"""The environment variable of a key for this Lab, which is not kept."""
 
 _TRIES = 3
 _PATIENCE_SECONDS = 8.0
@@ -39,7 +39,7 @@ class Login:
 
     @property
     def on_loopback(self) -> bool:
-        """Whether only programs of this machine reach the Galaxy: a container does not."""
+        """Whether the Galaxy is on this machine's loopback, which no container can reach."""
         host = urlsplit(self.url).hostname or ""
         try:
             return ipaddress.ip_address(host).is_loopback
@@ -47,20 +47,20 @@ class Login:
             return host == "localhost" or host.endswith(".localhost")
 
 
-def address(said: str) -> str:
-    """Return a Galaxy's address in its one form; https is meant where nothing is said.
+def address(text: str) -> str:
+    """Return a Galaxy's address in canonical form; the default scheme is https.
 
     Raises
     ------
     SettingsError
         It is no web address.
     """
-    url = said.strip()
+    url = text.strip()
     url = url if "://" in url else f"https://{url}"
     parts = urlsplit(url)
     if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment or parts.username:
         raise SettingsError(
-            f"{said!r} is no address of a Galaxy.", "Give what your browser shows: https://usegalaxy.eu"
+            f"{text!r} is no address of a Galaxy.", "Give what your browser shows: https://usegalaxy.eu"
         )
     return f"{parts.scheme}://{parts.netloc.lower()}{parts.path.rstrip('/')}"
 
@@ -68,12 +68,12 @@ def address(said: str) -> str:
 def at_terminal(
     galaxy: str | None, history: str | None, environment: Mapping[str, str], console: Console
 ) -> Login | None:
-    """Log in as the command line says, asking the person where there is one; None where no Galaxy is wanted.
+    """Log in with the command line's options, and ask for the key if there is a terminal; None without a Galaxy.
 
     Raises
     ------
     SettingsError
-        A history was named and no Galaxy; else see `log_in`.
+        A history was named and no Galaxy; for others see `log_in`.
     """
     if galaxy is None:
         if history is not None:
@@ -93,7 +93,7 @@ def at_terminal(
 
 
 def forget(galaxy: str | None, keys: Keys | None = None) -> str:
-    """Remove the key for a Galaxy from the keyring, and return what to tell.
+    """Remove the key for a Galaxy from the keyring, and return a message for the person.
 
     Raises
     ------
@@ -128,11 +128,11 @@ def log_in(
     history
         Its name or id; None takes the one that was used last.
     environment
-        Where API_KEY is looked for.
+        Read for API_KEY.
     ask
-        Asks the person for a key, hidden; None where nobody can be asked.
+        Prompts the person for a key, hidden; None without a terminal.
     tell
-        Says a sentence to the person.
+        Prints a sentence for the person.
 
     Raises
     ------
@@ -145,14 +145,14 @@ def log_in(
     """
     if urlsplit(url).scheme == "http" and not Login(url, "", "").on_loopback:
         tell(f"{url} is no https address: the key and the data travel readable by others.")
-    user, key = _known(url, keys=keys, environment=environment, ask=ask, tell=tell)
+    user, key = _authenticate(url, keys=keys, environment=environment, ask=ask, tell=tell)
     with _connection(url, key) as galaxy:
         chosen = _history(galaxy, history)
     name = str(user.get("email") or user.get("username") or user["id"])
     return Login(url, name, key, str(chosen.get("id", "")), str(chosen.get("name", "")))
 
 
-def _known(
+def _authenticate(
     url: str,
     *,
     keys: Keys,
@@ -160,11 +160,11 @@ def _known(
     ask: Callable[[str], str] | None,
     tell: Callable[[str], None],
 ) -> tuple[dict[str, Any], str]:
-    """Return the person as Galaxy knows them, and a key that it takes."""
-    given = environment.get(VARIABLE, "").strip()
-    if given:
+    """Return Galaxy's record of the person, and a valid key: from the environment, the keyring, or a prompt."""
+    from_environment = environment.get(VARIABLE, "").strip()
+    if from_environment:
         try:
-            return _user(url, given), given
+            return _user(url, from_environment), from_environment
         except NotAllowed as error:
             raise NotAllowed(f"{error.message} It comes from {VARIABLE}.", error.hint, error.status) from error
     kept = keys.read(url)
@@ -182,7 +182,7 @@ def _known(
             f"Set {VARIABLE}, or start nebulab lab in a terminal once: it asks, and the keyring keeps it.",
         )
     tell(f"{url} shows your API key at {url}/user/api_key (User > Preferences > Manage API key).")
-    user, key = _asked(url, ask, tell)
+    user, key = _prompt_until_valid(url, ask, tell)
     if keys.keep(url, key):
         tell("The key is in the system's keyring now. `nebulab lab --forget --galaxy …` removes it.")
     return user, key
@@ -192,7 +192,7 @@ def _prompt(url: str) -> str:
     return str(click.prompt(f"API key for {url} (not shown)", hide_input=True, err=True))
 
 
-def _asked(url: str, ask: Callable[[str], str], tell: Callable[[str], None]) -> tuple[dict[str, Any], str]:
+def _prompt_until_valid(url: str, ask: Callable[[str], str], tell: Callable[[str], None]) -> tuple[dict[str, Any], str]:
     for _ in range(_TRIES - 1):
         key = ask(url).strip()
         try:
@@ -208,7 +208,7 @@ def _connection(url: str, key: str) -> Galaxy:
 
 
 def _user(url: str, key: str) -> dict[str, Any]:
-    """Return whose key it is."""
+    """Return Galaxy's record of the key's user."""
     refused = NotAllowed(
         f"{url} does not know this API key.", f"Look it up at {url}/user/api_key; a new one ends the old."
     )
@@ -236,21 +236,22 @@ def _user(url: str, key: str) -> dict[str, Any]:
 
 
 def _history(galaxy: Galaxy, wanted: str | None) -> dict[str, Any]:
-    """Return the history that was named, else the one used last; nothing where the account has none."""
+    """Return the history `wanted`, else the one used last; nothing if the account has none."""
     if wanted is None:
-        found = galaxy.get("histories/most_recently_used")
-        return found if isinstance(found, dict) else {}
+        latest = galaxy.get("histories/most_recently_used")
+        return latest if isinstance(latest, dict) else {}
     same: list[dict[str, Any]] = galaxy.get("histories", q=["name-eq", "deleted"], qv=[wanted, "False"])
     if len(same) == 1:
         return same[0]
     if len(same) > 1:
-        listed = "\n".join(f"  {one['id']}  last used {one.get('update_time', '')[:16]}" for one in same[:_MANY])
-        raise SettingsError(f"{len(same)} histories are called {wanted!r}.", f"Give the id of one:\n{listed}")
+        lines = [f"  {history['id']}  last used {history.get('update_time', '')[:16]}" for history in same[:_MANY]]
+        hint = "\n".join(["Give the id of one:", *lines])
+        raise SettingsError(f"{len(same)} histories are called {wanted!r}.", hint)
     if _ID.fullmatch(wanted):
         try:
-            found = galaxy.get(f"histories/{wanted}")
+            history = galaxy.get(f"histories/{wanted}")
         except (DatasetNotFound, NotAllowed):
-            found = None
-        if isinstance(found, dict) and not found.get("deleted"):
-            return found
+            history = None
+        if isinstance(history, dict) and not history.get("deleted"):
+            return history
     raise SettingsError(f"You have no history {wanted!r}.", "Give its name as Galaxy shows it, or its id.")

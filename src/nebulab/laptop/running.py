@@ -1,4 +1,4 @@
-"""A Lab's process from its start to its end: secrets in, what it says out, every way to stop it; runs in a terminal."""
+"""A Lab's process: secrets on its standard input, its output, and signals that end it; runs in a terminal."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _LAST_LINES = 12
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
-def run(  # noqa: PLR0913 - what a server is started with, by name
+def run(  # noqa: PLR0913 - each is given by name
     argv: Sequence[str],
     *,
     environment: Mapping[str, str],
@@ -46,25 +46,25 @@ def run(  # noqa: PLR0913 - what a server is started with, by name
     Parameters
     ----------
     argv
-        The session, or an engine's command that runs it in a container.
+        The command of the session, or of an engine that runs it in a container.
     secrets
         API_KEY and JUPYTER_TOKEN, written to its standard input, which stays open as long as this process lives.
     port
-        Where it is reached on loopback.
+        The session's port on loopback.
     stop
-        Ends what runs elsewhere than in this process's own child; called until it is over.
+        Stops a session that is no child of this process; called until it has ended.
     ready
-        Called with the address once it answers there.
+        Called with the URL once the session answers there.
 
     Raises
     ------
     ServerError
-        It ended before it answered, or answered too late; the message ends with what it said last.
+        It ended before it answered, or answered too late; the message ends with its last lines.
     """
-    asked = threading.Event()
+    stopping = threading.Event()
     with (
-        _signals(asked),
-        # In a group of its own: Ctrl-C in the terminal is this process's to answer.
+        _signals(stopping),
+        # In a process group of its own: SIGINT of the terminal is for this process.
         subprocess.Popen(
             argv,
             env=environment,
@@ -77,31 +77,31 @@ def run(  # noqa: PLR0913 - what a server is started with, by name
             start_new_session=True,
         ) as process,
     ):
-        said = _Said(process, console)
+        output = _Output(process, console)
         try:
             assert process.stdin is not None  # noqa: S101 - asked for above
             with contextlib.suppress(OSError):
                 process.stdin.write(json.dumps(dict(secrets)) + "\n")
                 process.stdin.flush()
             with console.status("Starting JupyterLab …"):
-                path = _opened(process, said, asked)
+                path = _wait_for_path(process, output, stopping)
             if path is not None:
-                _published(port, secrets["JUPYTER_TOKEN"])
+                _wait_for_port(port, secrets["JUPYTER_TOKEN"])
                 ready(f"http://{HOST}:{port}{path}?token={secrets['JUPYTER_TOKEN']}")
-                while process.poll() is None and not asked.wait(_LOOK_SECONDS):
+                while process.poll() is None and not stopping.wait(_LOOK_SECONDS):
                     pass
         finally:
-            if asked.is_set():
+            if stopping.is_set():
                 console.print("Ending …")
             _end(process, stop)
-            said.rest()
-    if path is None and not asked.is_set():
-        raise ServerError(f"The Lab did not start (exit code {process.returncode}).", said.last())
+            output.join()
+    if path is None and not stopping.is_set():
+        raise ServerError(f"The Lab did not start (exit code {process.returncode}).", output.last())
     return process.returncode
 
 
-class _Said:
-    """What the process says: passed on, but for its own address, which is not the one to open."""
+class _Output:
+    """A thread that copies the process's output to the console, but for its own URL, which is not the one to open."""
 
     def __init__(self, process: subprocess.Popen[str], console: Console) -> None:
         self._process = process
@@ -115,34 +115,34 @@ class _Said:
         assert self._process.stdout is not None  # noqa: S101 - asked for by `run`
         with contextlib.suppress(ValueError):
             for line in self._process.stdout:
-                found = _OPENS.search(line)
-                if found:
-                    self.path = found[1]
+                url = _OPENS.search(line)
+                if url:
+                    self.path = url[1]
                     continue
                 self._lines.append(line.rstrip())
-                # A terminal that is gone must not keep the pipe, and so the Lab, from going on.
+                # If the terminal is closed, the pipe must be read all the same: a full one would block the Lab.
                 with contextlib.suppress(OSError):
                     self._console.print(line.rstrip(), markup=False, soft_wrap=True)
 
     def last(self) -> str:
         return "Its last lines:\n" + "\n".join(self._lines) if self._lines else ""
 
-    def rest(self) -> None:
-        """Wait for what is still under way; a grandchild that holds the pipe is not waited for."""
+    def join(self) -> None:
+        """Wait for the last lines, not for a grandchild that keeps the pipe open."""
         self._thread.join(2)
 
 
-def _opened(process: subprocess.Popen[str], said: _Said, asked: threading.Event) -> str | None:
-    """Return the page's path once the session answers inside; None if it ended, or is to end."""
+def _wait_for_path(process: subprocess.Popen[str], output: _Output, stopping: threading.Event) -> str | None:
+    """Return the page's path once the session has printed it; None if it ended, or is to end."""
     deadline = time.monotonic() + _START_SECONDS
-    while said.path is None and process.poll() is None and not asked.wait(_LOOK_SECONDS):
+    while output.path is None and process.poll() is None and not stopping.wait(_LOOK_SECONDS):
         if time.monotonic() > deadline:
-            raise ServerError(f"The Lab did not answer within {_START_SECONDS:.0f} s.", said.last())
-    return said.path
+            raise ServerError(f"The Lab did not answer within {_START_SECONDS:.0f} s.", output.last())
+    return output.path
 
 
-def _published(port: int, token: str) -> None:
-    """Return when the Lab answers where the person's browser will ask."""
+def _wait_for_port(port: int, token: str) -> None:
+    """Wait until the Lab answers at the published port."""
     deadline = time.monotonic() + _PUBLISHED_SECONDS
     request = urllib.request.Request(f"http://{HOST}:{port}/api/status", headers={"Authorization": f"token {token}"})
     # No proxy stands before this machine itself.
@@ -182,11 +182,11 @@ def _end(process: subprocess.Popen[str], stop: Callable[[], None] | None) -> Non
 
 
 @contextlib.contextmanager
-def _signals(asked: threading.Event) -> Iterator[None]:
-    """Have Ctrl-C, SIGTERM and a closed terminal set `asked`."""
+def _signals(stopping: threading.Event) -> Iterator[None]:
+    """Set `stopping` at SIGINT, SIGTERM and SIGHUP."""
 
     def note(number: int, frame: FrameType | None) -> None:
-        asked.set()
+        stopping.set()
 
     before = {number: signal.signal(number, note) for number in _SIGNALS}
     try:

@@ -1,4 +1,4 @@
-"""What `nebulab lab` was asked for, and where it keeps things; runs in a terminal."""
+"""Settings of `nebulab lab`, and the folder of its own files; runs in a terminal."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ ISOLATION = Setting(
 
 @dataclass(frozen=True)
 class LabSettings:
-    """One Lab.
+    """Settings of one Lab.
 
     Attributes
     ----------
@@ -38,9 +38,9 @@ class LabSettings:
     container
         Whether a container may be used.
     engine, image
-        None: what is found, what fits.
+        None: the first engine that works, the image that fits the GPUs.
     build
-        Whether the image is built where it is not there.
+        Whether a missing image is built.
     gpus
         `auto`, `none` or `all`.
     memory_mb
@@ -61,11 +61,11 @@ class LabSettings:
 
     @property
     def wants_container(self) -> bool:
-        """Whether something was asked for that only a container has."""
+        """Whether an option was given that needs a container."""
         return self.container and bool(self.engine or self.image or self.build)
 
 
-def read(  # noqa: PLR0913 - the command's options, by name
+def read(  # noqa: PLR0913 - each is given by name
     folder: Path,
     environ: Mapping[str, str],
     *,

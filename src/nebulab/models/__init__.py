@@ -1,4 +1,4 @@
-"""Trained models: found by type, exported to ONNX, proven against the original, described; runs in kernel and batch."""
+"""Trained models: recognised by class, exported to ONNX, proven, with a model card; runs in the kernel."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["is_model", "keep", "load", "sample"]
 
 
 def is_model(value: Any) -> bool:
-    """Whether `value` is a model of a library that is known here: by its class, not by its name."""
+    """Whether `value` is a model of one of `LIBRARIES`, by its class."""
     from nebulab.models.libraries import library_of
 
     return library_of(value) is not None

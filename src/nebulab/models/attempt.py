@@ -1,4 +1,4 @@
-"""One way to export a model, and what must come out of it; runs in the kernel."""
+"""An attempt: one way to export a model, with the expected outputs; runs in the kernel."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Untrained(CantExport):
 
 @dataclass(frozen=True)
 class Output:
-    """What the original model computed on the sample, to be compared with one of the file's outputs."""
+    """An output of the original model for the sample, to be compared with one of the file's outputs."""
 
     name: str
     """The original's method: `predict`, `predict_proba`, `call` …"""
@@ -34,19 +34,19 @@ class Output:
 
 @dataclass(frozen=True)
 class Attempt:
-    """One export: how to write the file, the sample as the file's inputs take it, and the original's outputs."""
+    """One export: the function that writes the file, the sample as the file's inputs, and the original's outputs."""
 
     write: Callable[[Path], None]
     feeds: Sequence[np.ndarray]
     """In the order of the file's inputs; the first axis of each is the rows."""
     expected: Sequence[Output]
-    """The first ones belong to the file's outputs in order; for the others the one of the same shape is looked for."""
+    """In the order of the file's outputs, as far as the converter keeps it; see `proof._original`."""
     source: str
-    """Where the sample is from."""
+    """The origin of the sample."""
     precision: str = "float32"
-    """As the report names it: the size of the numbers, and what else holds for this export alone."""
+    """The data type of numbers and other limits of this export, in the report's words."""
     fixed_batch: bool = False
-    """Whether the file takes batches of the sample's size only, so that a row alone can't be tried."""
+    """Whether the batch size is fixed to the sample's, so that a single row can't be tried."""
     features: Sequence[str] = field(default_factory=tuple)
     """Names of the columns of a single input."""
 
@@ -68,6 +68,6 @@ def flattened(value: Any) -> list[np.ndarray]:
 
 
 def first_line(error: BaseException) -> str:
-    """Return what an error says, as short as a reason has to be."""
+    """Return the first line of an error's message, for a reason."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return f"{type(error).__name__}: {lines[0][:300]}" if lines else type(error).__name__

@@ -1,4 +1,4 @@
-"""The model card: what a model takes and gives, what it was made from, and the proof; runs in the kernel."""
+"""The model card: inputs, outputs, versions, code and data of a model, and the proof; runs in the kernel."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _TOOLS = ("numpy", "onnx", "onnxruntime", "skl2onnx", "tf2onnx", "jax2onnx", "on
 def make(
     name: str, model: Any, library: Library, namespace: Mapping[str, Any], proof: Proof | None, reason: str = ""
 ) -> dict[str, Any]:
-    """Return the card as JSON can hold it; inputs and outputs are added when the file is there."""
+    """Return the card as values for JSON; `complete` adds inputs and outputs from the file."""
     return {
         "name": name,
         "class": f"{type(model).__module__}.{type(model).__qualname__}",
@@ -52,21 +52,21 @@ def complete(card: dict[str, Any], path: Path, features: Any) -> None:
     """Read inputs and outputs from the ONNX file, and write the card into the file's own metadata."""
     import onnx
 
-    made = onnx.load(str(path))
-    _free_rows(made.graph)
-    card["inputs"] = [_signature(value) for value in made.graph.input]
-    card["outputs"] = [_signature(value) for value in made.graph.output]
+    onnx_model = onnx.load(str(path))
+    _free_rows(onnx_model.graph)
+    card["inputs"] = [_signature(value) for value in onnx_model.graph.input]
+    card["outputs"] = [_signature(value) for value in onnx_model.graph.output]
     if features:
         card["inputs"][0]["columns"] = [str(feature) for feature in features]
-    card["opset"] = {opset.domain or "ai.onnx": opset.version for opset in made.opset_import}
-    entry = next((entry for entry in made.metadata_props if entry.key == METADATA_KEY), None)
-    entry = entry or made.metadata_props.add()
+    card["opset"] = {opset.domain or "ai.onnx": opset.version for opset in onnx_model.opset_import}
+    entry = next((entry for entry in onnx_model.metadata_props if entry.key == METADATA_KEY), None)
+    entry = entry or onnx_model.metadata_props.add()
     entry.key, entry.value = METADATA_KEY, json.dumps(card)
-    onnx.save(made, str(path))
+    onnx.save(onnx_model, str(path))
 
 
 def _free_rows(graph: Any) -> None:
-    """Let an output have any number of rows where the inputs have: some converters write down one row of labels."""
+    """Free the first axis of the outputs if it is free in all inputs: some converters fix it to 1 for labels."""
     if not all(value.type.HasField("tensor_type") for value in (*graph.input, *graph.output)):
         return
     axes = [value.type.tensor_type.shape.dim for value in graph.input]
@@ -78,13 +78,13 @@ def _free_rows(graph: Any) -> None:
 
 
 def drop_outputs(path: Path, names: list[str]) -> None:
-    """Leave outputs out of an ONNX file."""
+    """Remove outputs from an ONNX file."""
     import onnx
 
-    made = onnx.load(str(path))
-    for output in [output for output in made.graph.output if output.name in names]:
-        made.graph.output.remove(output)
-    onnx.save(made, str(path))
+    onnx_model = onnx.load(str(path))
+    for output in [output for output in onnx_model.graph.output if output.name in names]:
+        onnx_model.graph.output.remove(output)
+    onnx.save(onnx_model, str(path))
 
 
 def write(card: Mapping[str, Any], folder: Path) -> list[str]:
@@ -98,8 +98,8 @@ def write(card: Mapping[str, Any], folder: Path) -> list[str]:
 
 
 def metrics(namespace: Mapping[str, Any]) -> dict[str, float]:
-    """Return the globals that are a number and are called like a measure of quality; of a list, its last number."""
-    found: dict[str, float] = {}
+    """Return the globals that are a number and named like a metric; of a list, its last number."""
+    by_name: dict[str, float] = {}
     for name, value in namespace.items():
         if not isinstance(name, str) or name.startswith("_"):
             continue
@@ -109,23 +109,23 @@ def metrics(namespace: Mapping[str, Any]) -> dict[str, float]:
         last = value[-1] if type(value) is list and value else value
         if type(last) in (int, float) or (type(last).__module__ == "numpy" and getattr(last, "shape", None) == ()):
             try:
-                found[name] = float(last)
+                by_name[name] = float(last)
             except (TypeError, ValueError):
                 continue
-        if len(found) == _MOST_METRICS:
+        if len(by_name) == _MOST_METRICS:
             break
-    return found
+    return by_name
 
 
 def versions(package: str) -> dict[str, str]:
     """Return the versions of Python, of the library's package, and of the tools that made the file."""
-    found = {"python": platform.python_version()}
+    by_name = {"python": platform.python_version()}
     for name in (package, *_TOOLS):
         try:
-            found[name] = importlib.metadata.version(name)
+            by_name[name] = importlib.metadata.version(name)
         except importlib.metadata.PackageNotFoundError:
             continue
-    return found
+    return by_name
 
 
 def hardware() -> dict[str, Any]:
@@ -138,7 +138,7 @@ def hardware() -> dict[str, Any]:
 
 
 def page(card: Mapping[str, Any]) -> str:
-    """Return the card as one HTML page without anything from elsewhere."""
+    """Return the card as one self-contained HTML page."""
     proof = card["proof"]
     verdict = "verified against the original" if card["verified"] else f"not verified: {card['reason']}"
     colour = "#1a7f37" if card["verified"] else "#9a3412"
@@ -154,13 +154,13 @@ def page(card: Mapping[str, Any]) -> str:
     if proof:
         rows: list[Sequence[str]] = [
             (
-                one["output"],
-                one["original"],
-                "" if one["labels_agree"] is None else f"{one['labels_agree']:.1%} equal",
-                "" if one["largest_absolute"] is None else f"{one['largest_absolute']:.3g}",
-                "" if one["largest_relative"] is None else f"{one['largest_relative']:.3g}",
+                output["output"],
+                output["original"],
+                "" if output["labels_agree"] is None else f"{output['labels_agree']:.1%} equal",
+                "" if output["largest_absolute"] is None else f"{output['largest_absolute']:.3g}",
+                "" if output["largest_relative"] is None else f"{output['largest_relative']:.3g}",
             )
-            for one in proof["outputs"]
+            for output in proof["outputs"]
         ]
         parts.append(
             f"<h2>Proof</h2><p>{proof['rows']} rows, {html.escape(proof['sample'])}; {proof['precision']}.</p>"
@@ -168,7 +168,7 @@ def page(card: Mapping[str, Any]) -> str:
         parts.append(_table(("output", "compared with", "labels", "largest difference", "of the largest value"), rows))
     for title in ("inputs", "outputs"):
         if card[title]:
-            rows = [(one["name"], one["type"], str(one["shape"])) for one in card[title]]
+            rows = [(output["name"], output["type"], str(output["shape"])) for output in card[title]]
             parts.append(f"<h2>{title.capitalize()}</h2>{_table(('name', 'type', 'shape'), rows)}")
     for title in ("metrics", "versions", "data", "hardware"):
         if card[title]:

@@ -1,5 +1,5 @@
-"""What skl2onnx is told beside its own converters: of boosted trees, and of estimators whose file would be wrong or not
-run; runs in the kernel."""
+"""Converters registered with skl2onnx: for boosted trees, and for estimators that its own convert wrongly; runs in the
+kernel."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from typing import Any
 Convert = Callable[..., None]
 Shape = Callable[[Any], None]
 
-# What onnxmltools' converters of boosted trees know, inside a pipeline too.
+# The opsets of onnxmltools' converters of boosted trees.
 OF_BOOSTING = {"": 18, "ai.onnx.ml": 3}
-# ONNX Runtime's own choice, en_US.UTF-8, is not installed on most servers; this one is part of glibc.
+# ONNX Runtime's default, en_US.UTF-8, is not installed on most servers; this locale is part of glibc.
 _LOCALE = "C.UTF-8"
 _DENSE = {"onehot": "onehot-dense"}
 _WORDS = {r"(?u)\b\w\w+\b": r"[\p{L}\p{N}_]{2,}"}
@@ -21,7 +21,7 @@ _REGISTERED: set[str] = set()
 
 
 def register() -> None:
-    """Tell skl2onnx of the boosted trees that a pipeline may end with, and of the estimators that need a stand-in."""
+    """Register the boosted trees that a pipeline may end with, and the estimators that need a stand-in."""
     _register_boosting()
     if "stand-ins" not in _REGISTERED:
         _register_stand_ins()
@@ -29,7 +29,7 @@ def register() -> None:
 
 
 def text_options() -> dict[type, dict[str, str]]:
-    """Return the options of the text vectorizers, wherever they are in a model."""
+    """Return the options of text vectorizers, by class."""
     from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 
     return {cls: {"locale": _LOCALE} for cls in (CountVectorizer, TfidfVectorizer)}
@@ -60,27 +60,27 @@ def _register_boosting() -> None:
 
 
 def _of_single_numbers(convert: Convert, shape: Shape) -> tuple[Convert, Shape]:
-    """Round what a pipeline hands on to 32 bits, as XGBoost does.
+    """Round the inputs from a pipeline to 32 bits, as XGBoost does.
 
-    Its trees split at values of the data, so the last bit of a value that was scaled in 64 bits tells its branch.
+    Its trees split at values of the data, so the last bit of a value that was scaled in 64 bits decides its branch.
     """
     from skl2onnx.common._apply_operation import apply_cast
     from skl2onnx.common.data_types import DoubleTensorType, FloatTensorType
     from skl2onnx.proto import onnx_proto
 
     def convert_rounded(scope: Any, operator: Any, container: Any) -> None:
-        given = operator.inputs[0]
-        if isinstance(given.type, DoubleTensorType):
-            rounded = scope.declare_local_variable("rounded", FloatTensorType(given.type.shape))
-            apply_cast(scope, given.full_name, rounded.full_name, container, to=onnx_proto.TensorProto.FLOAT)
+        variable = operator.inputs[0]
+        if isinstance(variable.type, DoubleTensorType):
+            rounded = scope.declare_local_variable("rounded", FloatTensorType(variable.type.shape))
+            apply_cast(scope, variable.full_name, rounded.full_name, container, to=onnx_proto.TensorProto.FLOAT)
             operator.inputs.set_element(0, rounded)
         convert(scope, operator, container)
 
     def shape_rounded(operator: Any) -> None:
         shape(operator)
-        for given in operator.outputs:
-            if isinstance(given.type, DoubleTensorType):
-                given.set_type(FloatTensorType(given.type.shape))
+        for variable in operator.outputs:
+            if isinstance(variable.type, DoubleTensorType):
+                variable.set_type(FloatTensorType(variable.type.shape))
 
     return convert_rounded, shape_rounded
 
@@ -97,7 +97,7 @@ def _of_lightgbm(shape: Shape) -> tuple[Convert, Shape]:
     return convert_lightgbm, shape
 
 
-# By the library's name: what its estimators' names begin with, and what converts them, given how outputs are shaped.
+# By the library's name: the prefix of its estimators' names, and their converter for a given shape calculator.
 _BOOSTED: dict[str, tuple[str, Callable[[Shape], tuple[Convert, Shape]]]] = {
     "xgboost": ("XGB", _of_xgboost),
     "lightgbm": ("LGBM", _of_lightgbm),
@@ -105,7 +105,7 @@ _BOOSTED: dict[str, tuple[str, Callable[[Shape], tuple[Convert, Shape]]]] = {
 
 
 def _register_stand_ins() -> None:
-    """Have some estimators converted as another that computes the same, and whose converter is right."""
+    """Convert some estimators as others that compute the same, and whose converter is right."""
     from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
     from sklearn.ensemble import RandomTreesEmbedding, VotingClassifier
     from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
@@ -113,12 +113,12 @@ def _register_stand_ins() -> None:
     from sklearn.preprocessing import KBinsDiscretizer
 
     _stand_in(LinearDiscriminantAnalysis, _logistic)
-    # A sparse output, which ONNX has none of, is dense in the file.
+    # ONNX has no sparse outputs: dense in the file.
     _stand_in(KBinsDiscretizer, lambda model: _with(model, "encode", _DENSE))
     _stand_in(RandomTreesEmbedding, lambda model: _with(model, "sparse_output", {True: False}))
-    # The shape of its `transform` alone, which the file does not give.
+    # Concerns its `transform` alone, which is not in the file.
     _stand_in(VotingClassifier, lambda model: _with(model, "flatten_transform", {True: False}))
-    # It has a radius besides the number of neighbours, by default; the file answers for the number.
+    # By default it has a radius and a number of neighbours; the file computes by the number.
     _stand_in(NearestNeighbors, lambda model: _with(model, "radius", {model.radius: None}))
     for vectorizer in (CountVectorizer, TfidfVectorizer):
         _stand_in(vectorizer, _of_any_letters)
@@ -140,7 +140,7 @@ def _stand_in(cls: type, other: Callable[[Any], Any]) -> None:
 
 
 def _with(model: Any, setting: str, instead: dict[Any, Any]) -> Any:
-    """Return the estimator with another value of a setting, where it has one of these."""
+    """Return a copy of the estimator whose `setting` is mapped by `instead`."""
     other = copy.copy(model)
     value = getattr(model, setting)
     setattr(other, setting, instead.get(value, value))
@@ -148,12 +148,12 @@ def _with(model: Any, setting: str, instead: dict[Any, Any]) -> Any:
 
 
 def _of_any_letters(model: Any) -> Any:
-    """Return the vectorizer with its default pattern of words as RE2 writes it.
+    """Return the vectorizer with its default token pattern in RE2's syntax.
 
-    skl2onnx reads that one as words of ASCII's letters, a single one included.
+    skl2onnx takes the default pattern for words of ASCII letters, single ones included.
     """
     other = _with(model, "token_pattern", _WORDS)
-    other.build_tokenizer = model.build_tokenizer  # which splits the vocabulary with Python's own pattern
+    other.build_tokenizer = model.build_tokenizer  # splits the vocabulary with Python's own pattern
     return other
 
 

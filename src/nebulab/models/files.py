@@ -1,4 +1,4 @@
-"""Saved models and rows of data, read from files; runs in the kernel's environment."""
+"""Reading saved models and rows of data from files, and `nebulab verify`; runs in the kernels' environment."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from typing import Any
 from nebulab.errors import SettingsError
 
 _PICKLES = {".pickle", ".pkl", ".joblib"}
-# PyTorch's own hold the weights too, or a pickle of an object whose class is in a notebook.
+# PyTorch's own formats hold weights, or a pickle of an object whose class is in a notebook.
 _WEIGHTS_ALONE = {".safetensors", ".pt", ".pth", ".ckpt"}
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What `verify` found."""
+    """The result of `verify`."""
 
     proven: bool
     text: str
@@ -43,7 +43,7 @@ def read_model(path: Path, *, allow_pickle: bool = False) -> Any:
         raise SettingsError(
             f"{path.name} is a pickle: reading it runs any code that it holds.", "If you trust it, add --allow-pickle."
         )
-    readers = {known: library.read for library in LIBRARIES for known in library.suffixes}
+    readers = {each: library.read for library in LIBRARIES for each in library.suffixes}
     readers |= dict.fromkeys(_PICKLES, _pickle)
     folders = [library.read for library in LIBRARIES if library.folder_mark and (path / library.folder_mark).is_file()]
     reader = folders[0] if folders else readers.get(suffix)
@@ -92,7 +92,7 @@ def read_sample(path: Path) -> Any:
 
 
 def verify(path: Path, against: Path | None, sample: Path | None, *, allow_pickle: bool = False) -> Verdict:
-    """Say what an ONNX file is and what its card proves; with an original and rows, prove it anew.
+    """Describe an ONNX file and the proof in its card; with an original and rows, prove it anew.
 
     Raises
     ------
@@ -103,19 +103,19 @@ def verify(path: Path, against: Path | None, sample: Path | None, *, allow_pickl
 
     predictor = Predictor(path)
     lines = [f"{path.name}", *(f"  in   {name}: {text}" for name, text in predictor.inputs.items())]
-    lines += [f"  out  {one.name}: {one.type} {one.shape}" for one in predictor.session.get_outputs()]
+    lines += [f"  out  {output.name}: {output.type} {output.shape}" for output in predictor.session.get_outputs()]
     if (against is None) != (sample is None):
         raise SettingsError("To prove it anew both the original and rows are needed.", "Give --against and --sample.")
     if against is not None and sample is not None:
         return _anew(path, read_model(against, allow_pickle=allow_pickle), read_sample(sample), lines)
-    known = predictor.card
-    if known is None:
+    card = predictor.card
+    if card is None:
         return Verdict(False, "\n".join([*lines, "  No model card: another program wrote it, and nothing is proven."]))
-    proof = known["proof"]
-    lines += [f"  {known['class']}, made {known['date']}, code {known['code_sha256'][:12] or 'unknown'}"]
+    proof = card["proof"]
+    lines += [f"  {card['class']}, made {card['date']}, code {card['code_sha256'][:12] or 'unknown'}"]
     lines += [f"  proven on {proof['rows']} rows ({proof['sample']}), {proof['precision']}:"]
-    lines += [_line(one) for one in proof["outputs"]]
-    return Verdict(bool(known["verified"]), "\n".join(lines))
+    lines += [_line(output) for output in proof["outputs"]]
+    return Verdict(bool(card["verified"]), "\n".join(lines))
 
 
 def _anew(path: Path, original: Any, rows: Any, lines: list[str]) -> Verdict:
@@ -140,19 +140,19 @@ def _anew(path: Path, original: Any, rows: Any, lines: list[str]) -> Verdict:
             break
     if best is None:
         return Verdict(False, "\n".join([*lines, "  It can't be run on these rows."]))
-    lines += [_line(one) for one in asdict(best)["outputs"]]
-    said = f"  It computes the same on {best.rows} rows." if best.holds else f"  NOT the same: {best.reason}"
-    return Verdict(best.holds, "\n".join([*lines, said]))
+    lines += [_line(output) for output in asdict(best)["outputs"]]
+    conclusion = f"  It computes the same on {best.rows} rows." if best.holds else f"  NOT the same: {best.reason}"
+    return Verdict(best.holds, "\n".join([*lines, conclusion]))
 
 
-def _line(one: dict[str, Any]) -> str:
-    if one["labels_agree"] is not None:
-        return f"    {one['output']} = {one['original']}: {one['labels_agree']:.1%} of the labels agree"
-    if one["largest_absolute"] is None:
-        return f"    {one['output']}: another shape than {one['original']}"
+def _line(output: dict[str, Any]) -> str:
+    if output["labels_agree"] is not None:
+        return f"    {output['output']} = {output['original']}: {output['labels_agree']:.1%} of the labels agree"
+    if output["largest_absolute"] is None:
+        return f"    {output['output']}: another shape than {output['original']}"
     return (
-        f"    {one['output']} = {one['original']}: largest difference {one['largest_absolute']:.3g}, "
-        f"{one['largest_relative']:.3g} of the largest value"
+        f"    {output['output']} = {output['original']}: largest difference {output['largest_absolute']:.3g}, "
+        f"{output['largest_relative']:.3g} of the largest value"
     )
 
 

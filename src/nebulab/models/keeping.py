@@ -1,4 +1,4 @@
-"""One trained model into a folder: ONNX if it is proven to compute the same, else its own format and why; runs in the
+"""Keeping one trained model in a folder: as ONNX with proof, else in its own format with the reason; runs in the
 kernel."""
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _LARGEST_BYTES = 2**31 - 1
 
 @dataclass
 class Kept:
-    """What became of a model: `model`, `native model` or `not kept`, its files below the folder, and why."""
+    """The fate of a model (`model`, `native model`, `not kept`), its files below the folder, and the reason."""
 
     fate: str
     files: list[str] = field(default_factory=list)
@@ -36,9 +36,9 @@ def keep(name: str, model: Any, folder: Path, namespace: Mapping[str, Any]) -> K
     Parameters
     ----------
     name
-        The variable that holds the model.
+        The name of the model's variable.
     namespace
-        The notebook's globals, where samples and metrics are looked for.
+        The notebook's globals, which are searched for samples and metrics.
 
     Raises
     ------
@@ -61,10 +61,10 @@ def keep(name: str, model: Any, folder: Path, namespace: Mapping[str, Any]) -> K
                 proof, refusal = _try(attempt, part)
                 reason = reason or refusal
                 if proof is not None and proof.holds:
-                    made = card.make(name, model, library, namespace, proof)
-                    card.complete(made, part, attempt.features)
+                    model_card = card.make(name, model, library, namespace, proof)
+                    card.complete(model_card, part, attempt.features)
                     part.replace(target)
-                    cards = card.write(made, folder / CARDS)
+                    cards = card.write(model_card, folder / CARDS)
                     return Kept("model", [f"{MODELS}/{target.name}", *cards], "", proof)
             finally:
                 part.unlink(missing_ok=True)
@@ -104,7 +104,7 @@ def _prove(path: Path, attempt: Attempt) -> Proof:
         return prove(path, attempt)
 
 
-def _native(  # noqa: PLR0913 - all that is known of the model by then
+def _native(  # noqa: PLR0913 - each is given by name
     name: str,
     model: Any,
     library: Library,
@@ -126,8 +126,8 @@ def _native(  # noqa: PLR0913 - all that is known of the model by then
                 "not kept", [], f"{reason}; and its own format fails: {first}; nor a pickle: {first_line(second)}"
             )
     whole = f"{reason}; kept as {path.name}" + (f": {remark}" if remark else "")
-    made = card.make(name, model, library, namespace, proof, whole)
-    return Kept("native model", [f"{NATIVE}/{path.name}", *card.write(made, folder / CARDS)], whole, proof)
+    model_card = card.make(name, model, library, namespace, proof, whole)
+    return Kept("native model", [f"{NATIVE}/{path.name}", *card.write(model_card, folder / CARDS)], whole, proof)
 
 
 def _pickled(model: Any, folder: Path, name: str) -> Path:

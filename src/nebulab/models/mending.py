@@ -1,6 +1,6 @@
-"""Mends what the converters are known to write and ONNX Runtime has no operator for; runs in the kernel.
+"""Mends ONNX files in which a converter used operators that ONNX Runtime lacks; runs in the kernel.
 
-Only files that do not run are looked at, and what was mended is proven like any other.
+Only files that do not run are mended, and a mended file is proven like any other.
 """
 
 from __future__ import annotations
@@ -11,48 +11,49 @@ from typing import Any
 
 
 def mend(path: Path) -> bool:
-    """Rewrite the parts of an ONNX file that are known to be wrong; return whether there was one."""
+    """Rewrite the nodes of an ONNX file that are known to be wrong; return whether there was one."""
     import onnx
 
-    made = onnx.load(str(path))
-    mended = [_MENDERS[node.op_type](made.graph, node) for node in list(made.graph.node) if node.op_type in _MENDERS]
+    onnx_model = onnx.load(str(path))
+    graph = onnx_model.graph
+    mended = [_MENDERS[node.op_type](graph, node) for node in list(graph.node) if node.op_type in _MENDERS]
     if not any(mended):
         return False
-    onnx.save(made, str(path))
+    onnx.save(onnx_model, str(path))
     return True
 
 
 def _erfc(graph: Any, node: Any) -> bool:
-    """tf2onnx passes on TensorFlow's `Erfc`, which every exact GELU has: ONNX knows 1 - Erf."""
+    """Replace TensorFlow's `Erfc`, which tf2onnx keeps and every exact GELU has, by 1 - Erf."""
     import onnx
 
-    place = list(graph.node).index(node)
+    index = list(graph.node).index(node)
     one, erf = f"{node.output[0]}__one", f"{node.output[0]}__erf"
     kind = next(
         (value.type.tensor_type.elem_type for value in graph.value_info if value.name == node.input[0]),
         onnx.TensorProto.FLOAT,
     )
     graph.initializer.append(onnx.helper.make_tensor(one, kind, [], [1]))
-    graph.node.insert(place, onnx.helper.make_node("Erf", [node.input[0]], [erf]))
-    graph.node[place + 1].CopyFrom(onnx.helper.make_node("Sub", [one, erf], [node.output[0]], name=node.name))
+    graph.node.insert(index, onnx.helper.make_node("Erf", [node.input[0]], [erf]))
+    graph.node[index + 1].CopyFrom(onnx.helper.make_node("Sub", [one, erf], [node.output[0]], name=node.name))
     return True
 
 
 def _window_over_rows(graph: Any, node: Any) -> bool:
-    """jax2onnx writes the maximum over windows of images as a pooling of four axes, the rows and channels among them.
+    """Pool the images' three axes alone: jax2onnx writes max pooling over four, the batch axis among them.
 
-    ONNX Runtime pools three at most: the rows become what they are, and the images' three axes are pooled.
+    ONNX Runtime pools three axes at most.
     """
     import onnx
 
-    sizes = {one.name: one for one in node.attribute}
+    sizes = {attribute.name: attribute for attribute in node.attribute}
     if len(sizes["kernel_shape"].ints) != 4 or sizes["kernel_shape"].ints[0] != 1:
         return False
     makers = {name: maker for maker in graph.node for name in maker.output}
     inner: Any = makers.get(node.input[0])
     outer: Any = makers.get(inner.input[0]) if inner is not None else None
     after: Any = next((user for user in graph.node if node.output[0] in user.input), None)
-    around = [getattr(one, "op_type", "") for one in (outer, inner, after)]
+    around = [getattr(neighbour, "op_type", "") for neighbour in (outer, inner, after)]
     if around != ["Unsqueeze", "Unsqueeze", "Squeeze"]:
         return False
     for name in ("kernel_shape", "strides", "dilations"):
@@ -74,11 +75,11 @@ def _window_over_rows(graph: Any, node: Any) -> bool:
 
 
 def _solve(graph: Any, node: Any) -> bool:
-    """skl2onnx's Gaussian processes solve a constant system, with an operator that ONNX Runtime has not."""
+    """Replace `Solve` with a constant matrix (skl2onnx's Gaussian processes) by a product with its inverse."""
     import numpy as np
     import onnx
 
-    constant = next((one for one in graph.initializer if one.name == node.input[0]), None)
+    constant = next((tensor for tensor in graph.initializer if tensor.name == node.input[0]), None)
     if constant is None:
         return False
     matrix = onnx.numpy_helper.to_array(constant)
@@ -90,16 +91,16 @@ def _solve(graph: Any, node: Any) -> bool:
 
 
 def _missing_neighbours(graph: Any, node: Any) -> bool:
-    """skl2onnx's neighbours within a radius look up row -1 where there are fewer, and weigh it by nothing later."""
+    """Replace row -1, which skl2onnx's radius neighbours look up for missing ones, by row 0; its weight is 0."""
     import onnx
 
     if not any(node.input[1] in maker.output for maker in graph.node):
         return False
     name, zero = f"{node.output[0]}__row", f"{node.output[0]}__zero"
     graph.initializer.append(onnx.helper.make_tensor(zero, onnx.TensorProto.INT64, [], [0]))
-    place = list(graph.node).index(node)
-    graph.node.insert(place, onnx.helper.make_node("Max", [node.input[1], zero], [name]))
-    graph.node[place + 1].input[1] = name
+    index = list(graph.node).index(node)
+    graph.node.insert(index, onnx.helper.make_node("Max", [node.input[1], zero], [name]))
+    graph.node[index + 1].input[1] = name
     return True
 
 

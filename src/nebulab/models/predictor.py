@@ -1,4 +1,4 @@
-"""A ready predictor from an ONNX file: takes data frames and arrays, on the GPU if there is one; runs in the kernel."""
+"""A predictor from an ONNX file: takes data frames and arrays, on the GPU if there is one; runs in the kernel."""
 
 from __future__ import annotations
 
@@ -37,8 +37,8 @@ class Predictor:
     path
         The ONNX file.
     threads
-        How many processors one prediction may use; the default is as many as this process may run on, while ONNX
-        Runtime's own is as many as the machine has.
+        Processors for one prediction; by default those that this process may run on, where ONNX Runtime's own default
+        is all of the machine's.
 
     Raises
     ------
@@ -53,7 +53,7 @@ class Predictor:
         options.log_severity_level = 3
         options.intra_op_num_threads = threads or len(os.sched_getaffinity(0))
         wanted = {"CUDAExecutionProvider": onnxruntime_options(os.environ), "CPUExecutionProvider": {}}
-        available = [one for one in wanted.items() if one[0] in onnxruntime.get_available_providers()]
+        available = [item for item in wanted.items() if item[0] in onnxruntime.get_available_providers()]
         try:
             self.session = onnxruntime.InferenceSession(str(path), options, providers=available)
         except Exception as error:
@@ -67,12 +67,12 @@ class Predictor:
     @property
     def inputs(self) -> dict[str, str]:
         """The inputs' types and shapes by name."""
-        return {one.name: f"{one.type} {one.shape}" for one in self.session.get_inputs()}
+        return {value.name: f"{value.type} {value.shape}" for value in self.session.get_inputs()}
 
     @property
     def outputs(self) -> list[str]:
         """The outputs' names."""
-        return [one.name for one in self.session.get_outputs()]
+        return [value.name for value in self.session.get_outputs()]
 
     @property
     def device(self) -> str:
@@ -115,12 +115,12 @@ class Predictor:
         SettingsError
             The model gives none.
         """
-        found = self.run(*data, **named)
-        for one in ((self.card or {}).get("proof") or {}).get("outputs") or []:
-            if one["original"] == "predict_proba":
-                return found[one["output"]]
-        if "probabilities" in found:
-            return found["probabilities"]
+        outputs = self.run(*data, **named)
+        for compared in ((self.card or {}).get("proof") or {}).get("outputs") or []:
+            if compared["original"] == "predict_proba":
+                return outputs[compared["output"]]
+        if "probabilities" in outputs:
+            return outputs["probabilities"]
         raise SettingsError("This model gives no probabilities.", f"Its outputs are: {', '.join(self.outputs)}.")
 
     def __repr__(self) -> str:
@@ -129,37 +129,37 @@ class Predictor:
         return f"<{name} ({verified}): {', '.join(self.inputs)} -> {', '.join(self.outputs)}, on the {self.device}>"
 
     def _feeds(self, data: tuple[Any, ...], named: Mapping[str, Any]) -> dict[str, np.ndarray]:
-        inputs = {one.name: one for one in self.session.get_inputs()}
+        inputs = {value.name: value for value in self.session.get_inputs()}
         if len(data) == 1 and hasattr(data[0], "columns"):
             frame = data[0]
             if set(inputs) <= set(map(str, frame.columns)):
-                given = {name: np.asarray(frame[name]).reshape(-1, 1) for name in inputs}
+                feeds = {name: np.asarray(frame[name]).reshape(-1, 1) for name in inputs}
             elif len(inputs) == 1:
-                given = {next(iter(inputs)): np.asarray(frame[self._columns(frame)])}
+                feeds = {next(iter(inputs)): np.asarray(frame[self._columns(frame)])}
             else:
                 missing = sorted(set(inputs) - set(map(str, frame.columns)))
                 raise SettingsError(
                     f"The data frame lacks the columns {', '.join(missing)}.", f"It needs: {', '.join(inputs)}."
                 )
         else:
-            given = dict(zip(inputs, data, strict=False)) | dict(named)
-        if set(given) != set(inputs):
+            feeds = dict(zip(inputs, data, strict=False)) | dict(named)
+        if set(feeds) != set(inputs):
             raise SettingsError(
-                f"The model has {len(inputs)} inputs and got {len(given)}.",
+                f"The model has {len(inputs)} inputs and got {len(feeds)}.",
                 "They are: " + "; ".join(f"{name}: {text}" for name, text in self.inputs.items()) + ".",
             )
-        return {name: _typed(value, inputs[name]) for name, value in given.items()}
+        return {name: _typed(value, inputs[name]) for name, value in feeds.items()}
 
     def _columns(self, frame: Any) -> list[str]:
-        kept = ((self.card or {}).get("inputs") or [{}])[0].get("columns")
-        if not kept:
+        columns = ((self.card or {}).get("inputs") or [{}])[0].get("columns")
+        if not columns:
             return list(frame.columns)
-        missing = [name for name in kept if name not in frame.columns]
+        missing = [name for name in columns if name not in frame.columns]
         if missing:
             raise SettingsError(
-                f"The data frame lacks the columns {', '.join(missing)}.", f"It needs: {', '.join(kept)}."
+                f"The data frame lacks the columns {', '.join(missing)}.", f"It needs: {', '.join(columns)}."
             )
-        return list(kept)
+        return list(columns)
 
 
 def _typed(value: Any, wanted: Any) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""An exported model and its original on the same rows, compared; runs in the kernel."""
+"""The proof: an exported model compared with its original on the same rows; runs in the kernel."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ RELATIVE = 1e-3
 
 @dataclass
 class Compared:
-    """One output of the file beside what the original computed."""
+    """The comparison of one output of the file with the original's."""
 
     output: str
     original: str
@@ -32,7 +32,7 @@ class Compared:
 
 @dataclass
 class Proof:
-    """What the comparison found; `holds` only if every output agrees, in a batch and row by row."""
+    """The result of the comparison; it `holds` only if every output agrees, in a batch and for a single row."""
 
     holds: bool
     rows: int
@@ -43,23 +43,23 @@ class Proof:
 
 
 def droppable(proof: Proof, attempt: Attempt) -> list[str]:
-    """Return the outputs that may be left out, if the rest then holds: a converter's scores of its own making.
+    """Return the wrong outputs if they can be removed: scores that the converter adds to those of the original.
 
-    The original's labels and probabilities may not: a wrong one tells that the whole is wrong.
+    Labels and probabilities of the original can't be: if one is wrong, so is the model.
     """
     wrong = [compared for compared in proof.outputs if not compared.agrees]
-    gives = {one.name for one in attempt.expected}
+    methods = {output.name for output in attempt.expected}
     own = [
         compared.output
         for compared in wrong
         if compared.original == "decision_function"
-        or (compared.output == "probabilities" and "predict_proba" not in gives)
+        or (compared.output == "probabilities" and "predict_proba" not in methods)
     ]
     return own if len(own) == len(wrong) and proof.outputs and proof.outputs[0].agrees else []
 
 
 def prove(path: Path, attempt: Attempt) -> Proof:
-    """Run the file at `path` on the attempt's sample, and compare with what the original gave."""
+    """Run the file at `path` on the attempt's sample, and compare its outputs with the original's."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
@@ -72,9 +72,9 @@ def prove(path: Path, attempt: Attempt) -> Proof:
         proof.reason = f"the file has {len(inputs)} inputs, the model {len(attempt.feeds)}"
         return proof
     names = [output.name for output in session.get_outputs()]
-    given = [as_dense(value) for value in session.run(names, _feed(inputs, attempt.feeds))]
-    for place, (name, values) in enumerate(zip(names, given, strict=True)):
-        original = _original(place, values, attempt.expected)
+    outputs = [as_dense(value) for value in session.run(names, _feed(inputs, attempt.feeds))]
+    for index, (name, values) in enumerate(zip(names, outputs, strict=True)):
+        original = _original(index, values, attempt.expected)
         if original is None:
             proof.reason = f"the file's output {name!r} of shape {values.shape} is none of the model's"
             return proof
@@ -85,11 +85,11 @@ def prove(path: Path, attempt: Attempt) -> Proof:
         return proof
     if rows > 1 and not attempt.fixed_batch:
         alone = session.run(names, _feed(inputs, [feed[:1] for feed in attempt.feeds]))
-        for name, values, one in zip(names, given, map(as_dense, alone), strict=True):
-            # Of a model with several answers the rows may be the second axis.
-            axis = next((place for place, size in enumerate(values.shape) if size == rows), 0)
+        for name, values, single in zip(names, outputs, map(as_dense, alone), strict=True):
+            # In a multi-output model the rows may be the second axis.
+            axis = next((index for index, size in enumerate(values.shape) if size == rows), 0)
             first = np.take(values, [0], axis=axis)
-            if not compare(name, Output(name, first), one, _scale(values)).agrees:
+            if not compare(name, Output(name, first), single, _scale(values)).agrees:
                 proof.reason = f"the output {name!r} of a row alone differs from that of the row in a batch"
                 return proof
     proof.holds = True
@@ -97,7 +97,7 @@ def prove(path: Path, attempt: Attempt) -> Proof:
 
 
 def compare(name: str, original: Output, values: np.ndarray, scale: float | None = None) -> Compared:
-    """Compare one output with the original's; `scale` is its largest value, if these are some of its rows."""
+    """Compare one output with the original's; `scale` is the largest value of all rows, if `values` are only some."""
     wanted = original.values.reshape(values.shape) if original.values.size == values.size else original.values
     compared = Compared(name, original.name)
     if wanted.shape != values.shape:
@@ -118,7 +118,7 @@ def compare(name: str, original: Output, values: np.ndarray, scale: float | None
 
 
 def _scale(values: np.ndarray) -> float:
-    """Return the largest value of an output, whatever its sign."""
+    """Return the largest absolute value of an output."""
     if values.dtype.kind not in "fc":
         return 0.0
     finite = np.abs(values[np.isfinite(values)])
@@ -126,26 +126,26 @@ def _scale(values: np.ndarray) -> float:
 
 
 def as_dense(value: Any) -> np.ndarray:
-    """Return an output of ONNX Runtime as one array; a list of dictionaries is that of a classifier's probabilities."""
+    """Return an output of ONNX Runtime as one array; probabilities may come as a list of dictionaries."""
     if isinstance(value, list) and value and isinstance(value[0], dict):
         return np.array([[row[key] for key in row] for row in value])
     return np.asarray(value)
 
 
 def _feed(inputs: Sequence[Any], feeds: Sequence[np.ndarray]) -> dict[str, np.ndarray]:
-    return {one.name: feed for one, feed in zip(inputs, feeds, strict=True)}
+    return {value.name: feed for value, feed in zip(inputs, feeds, strict=True)}
 
 
-def _original(place: int, values: np.ndarray, expected: Sequence[Output]) -> Output | None:
-    """Find which of the original's outputs this is: the one at its place, else the closest of its size.
+def _original(index: int, values: np.ndarray, expected: Sequence[Output]) -> Output | None:
+    """Return the original's output for the file's: the one of the same index, else the closest of the same size.
 
     Converters don't always write the outputs in the order of the methods.
     """
-    in_order = place == 0 or all(one.name in {"call", "forward"} for one in expected)
-    if in_order and place < len(expected) and expected[place].values.size == values.size:
-        return expected[place]
-    fitting = [one for one in expected if one.values.size == values.size]
-    return min(fitting, key=lambda one: _distance(compare("", one, values))) if fitting else None
+    in_order = index == 0 or all(output.name in {"call", "forward"} for output in expected)
+    if in_order and index < len(expected) and expected[index].values.size == values.size:
+        return expected[index]
+    fitting = [output for output in expected if output.values.size == values.size]
+    return min(fitting, key=lambda output: _distance(compare("", output, values))) if fitting else None
 
 
 def _distance(compared: Compared) -> float:
@@ -155,7 +155,7 @@ def _distance(compared: Compared) -> float:
 
 
 def _labels(values: np.ndarray) -> np.ndarray:
-    """Labels as texts: a library's 0, 0.0 and `0` are one label."""
+    """Return labels as texts, so that 0, 0.0 and `0` are equal."""
     flat = values.ravel()
     if flat.dtype.kind in "OUST":
         return np.array([str(value) for value in flat])

@@ -1,8 +1,8 @@
-"""Data to try a model on: what its user named, what it was fitted on or called with, what lies in the globals; runs in
-the kernel.
+"""Samples: rows on which a model is tried, named by the user, seen in `fit` or a call, or in the globals; runs in the
+kernel.
 
-`watch` looks at scikit-learn's `fit` and torch's forward calls from the moment these libraries are imported, and keeps
-a few rows of what they get.
+`watch` hooks scikit-learn's `fit` and torch's forward calls when these libraries are imported, and keeps a few rows of
+their arguments.
 """
 
 from __future__ import annotations
@@ -27,15 +27,15 @@ _LIKELY = ("x_test", "x_valid", "x_val", "x_train", "x", "test", "valid", "train
 
 @dataclass(frozen=True)
 class Sample:
-    """A few rows: the arguments of one call of the model, and where they are from."""
+    """A few rows: the arguments for one call of the model, and their source."""
 
     arguments: tuple[Any, ...]
     source: str
     """`given by the user`, `seen during fit`, `seen in a call`, `found in X_test`, `made up`."""
 
 
-class _Seen:
-    """Samples by model; a model that is gone takes its sample along."""
+class _Samples:
+    """Samples by model, deleted with it."""
 
     def __init__(self) -> None:
         self._by_id: dict[int, Sample] = {}
@@ -53,37 +53,37 @@ class _Seen:
         return self._by_id.get(id(model))
 
 
-_GIVEN = _Seen()
-_SEEN = _Seen()
+_GIVEN = _Samples()
+_SEEN = _Samples()
 
 
 def sample(model: Any, *arguments: Any) -> None:
-    """Name data that `model` can be tried on: its exported form is then proven on it.
+    """Name a sample for `model`, on which its exported form is then proven.
 
     Parameters
     ----------
     model
         A trained model.
     arguments
-        What the model is called with, the first axis being the rows; up to 64 rows are kept.
+        The arguments of a call of the model, the first axis being the rows; up to 64 rows are kept.
     """
-    _GIVEN.put(model, Sample(tuple(head(one) for one in arguments), "given by the user"))
+    _GIVEN.put(model, Sample(tuple(head(argument) for argument in arguments), "given by the user"))
 
 
-def known(model: Any) -> Sample | None:
-    """Return what the user named, or what the model has seen."""
+def sample_of(model: Any) -> Sample | None:
+    """Return the model's sample: that of the user, else that of its last `fit` or first call, or None."""
     return _GIVEN.get(model) or _SEEN.get(model)
 
 
 def candidates(namespace: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     """Yield the globals that may be a model's input, the likeliest names first."""
-    found = [(name, value) for name, value in namespace.items() if _is_data(value)]
-    found.sort(key=lambda item: (_rank(item[0]), item[0]))
-    yield from found
+    data = [(name, value) for name, value in namespace.items() if _is_data(value)]
+    data.sort(key=lambda item: (_rank(item[0]), item[0]))
+    yield from data
 
 
 def with_columns(namespace: Mapping[str, Any], columns: int, names: Sequence[str] | None) -> Sample | None:
-    """Find a table with so many columns, or with columns of these names."""
+    """Return a sample from a table with that many columns, or with columns of these names, or None."""
     for name, value in candidates(namespace):
         if names is not None and hasattr(value, "columns"):
             if set(names) <= set(value.columns):
@@ -97,7 +97,10 @@ def with_columns(namespace: Mapping[str, Any], columns: int, names: Sequence[str
 
 
 def with_shape(namespace: Mapping[str, Any], shape: Sequence[int | None], *, whole: bool = False) -> Sample | None:
-    """Find an array whose axes after the first have this shape (None: any length); `whole`: of whole numbers."""
+    """Return a sample from an array whose axes after the first have this shape (None: any length), or None.
+
+    `whole` selects arrays of integers.
+    """
     for name, value in candidates(namespace):
         if hasattr(value, "columns"):
             continue
@@ -111,8 +114,8 @@ def with_shape(namespace: Mapping[str, Any], shape: Sequence[int | None], *, who
     return None
 
 
-def that_works(namespace: Mapping[str, Any], call: Callable[[Any], Any]) -> Sample | None:
-    """Find an array that `call` takes."""
+def accepted_by(call: Callable[[Any], Any], namespace: Mapping[str, Any]) -> Sample | None:
+    """Return a sample from the first array that `call` accepts, or None."""
     for name, value in candidates(namespace):
         if hasattr(value, "columns") or len(value.shape) < 2:
             continue
@@ -124,25 +127,25 @@ def that_works(namespace: Mapping[str, Any], call: Callable[[Any], Any]) -> Samp
 
 
 def head(value: Any, rows: int = ROWS) -> Any:
-    """Return rows spread over the whole of an array, a tensor or a frame, as a copy; anything else as it is."""
+    """Return a copy of rows spread over the whole of an array, a tensor or a frame; any other value as it is."""
     try:
         count = len(value)
     except TypeError:
         return value
     if count == 0 or not hasattr(value, "shape"):
         return value[:rows] if isinstance(value, list | tuple) else value
-    places = np.unique(np.linspace(0, count - 1, min(rows, count)).astype(np.int64))
+    indices = np.unique(np.linspace(0, count - 1, min(rows, count)).astype(np.int64))
     if hasattr(value, "iloc"):
-        return value.iloc[places].copy()
+        return value.iloc[indices].copy()
     if type(value).__module__.partition(".")[0] == "torch":
-        return value.detach()[places.tolist()].cpu().clone()
+        return value.detach()[indices.tolist()].cpu().clone()
     if type(value).__module__.partition(".")[0] == "tensorflow":
-        return np.asarray(value)[places]
-    return value[places].copy() if hasattr(value, "copy") else np.asarray(value)[places]
+        return np.asarray(value)[indices]
+    return value[indices].copy() if hasattr(value, "copy") else np.asarray(value)[indices]
 
 
 def watch() -> None:
-    """Keep samples of what models are fitted on or called with, from now on."""
+    """Keep samples of the data that models are fitted on or called with, from now on."""
     for module, attach in _ATTACH.items():
         if module in sys.modules:
             attach(sys.modules[module])
@@ -151,7 +154,7 @@ def watch() -> None:
 
 def _rank(name: str) -> int:
     lowered = name.lower()
-    return next((place for place, likely in enumerate(_LIKELY) if lowered.startswith(likely)), len(_LIKELY))
+    return next((index for index, likely in enumerate(_LIKELY) if lowered.startswith(likely)), len(_LIKELY))
 
 
 def _is_data(value: Any) -> bool:
@@ -178,7 +181,7 @@ _DATA = frozenset(
 
 
 class _Finder(importlib.abc.MetaPathFinder):
-    """Attaches to a library as soon as it was imported."""
+    """An import hook that attaches to a library after its import."""
 
     def find_spec(self, name: str, path: Any, target: Any = None) -> importlib.machinery.ModuleSpec | None:
         attach = _ATTACH.get(name)
@@ -197,7 +200,7 @@ class _Finder(importlib.abc.MetaPathFinder):
 
         def execute_and_attach(module: Any) -> None:
             execute(module)
-            with contextlib.suppress(Exception):  # a version that looks otherwise inside
+            with contextlib.suppress(Exception):  # a version with other internals
                 attach(module)
 
         spec.loader.exec_module = execute_and_attach  # type: ignore[method-assign]
@@ -208,7 +211,7 @@ _FITTING = threading.local()
 
 
 def _attach_sklearn(base: Any) -> None:
-    """Every estimator's `fit` is decorated with `_fit_context`, which is imported after this."""
+    """Wrap `_fit_context`, the decorator of every estimator's `fit`; estimators import it after this."""
     plain = base._fit_context
 
     @functools.wraps(plain)
@@ -219,15 +222,15 @@ def _attach_sklearn(base: Any) -> None:
             wrapped = decorate(fit)
 
             @functools.wraps(wrapped)
-            def fit_and_keep(estimator: Any, *given: Any, **named: Any) -> Any:
+            def fit_and_keep(estimator: Any, *positional: Any, **named: Any) -> Any:
                 outermost = not getattr(_FITTING, "busy", False)
                 _FITTING.busy = True
                 try:
-                    return wrapped(estimator, *given, **named)
+                    return wrapped(estimator, *positional, **named)
                 finally:
                     if outermost:
                         _FITTING.busy = False
-                        data = given[0] if given else named.get("X")
+                        data = positional[0] if positional else named.get("X")
                         if data is not None:
                             with contextlib.suppress(Exception):
                                 _SEEN.put(estimator, Sample((head(data),), "seen during fit"))
@@ -241,11 +244,11 @@ def _attach_sklearn(base: Any) -> None:
 
 def _attach_torch(module: Any) -> None:
     def keep(called: Any, arguments: tuple[Any, ...]) -> None:
-        # A length that is asked for while the model is traced would be written into what is traced.
-        traced = any(type(one).__name__ == "FakeTensor" for one in arguments)
+        # While the model is traced, reading a length would fix it in the trace.
+        traced = any(type(argument).__name__ == "FakeTensor" for argument in arguments)
         if called not in _SEEN and arguments and not traced:
             with contextlib.suppress(Exception):
-                _SEEN.put(called, Sample(tuple(head(one, 8) for one in arguments), "seen in a call"))
+                _SEEN.put(called, Sample(tuple(head(argument, 8) for argument in arguments), "seen in a call"))
 
     module.register_module_forward_pre_hook(keep)
 

@@ -49,11 +49,11 @@ def test_podman_gets_it_where_the_toolkit_listed_it(cdi: Path) -> None:
 
 def test_without_the_toolkit_the_remedy_is_told(tmp_path: Path) -> None:
     choice = gpus.choose("auto", seen(), PODMAN, [tmp_path, tmp_path / "absent"])
-    assert not choice.given
+    assert not choice.with_gpus
     assert choice.variants == ("cpu",)
-    assert "RTX" in choice.told[-1]
-    assert "nvidia-ctk cdi generate" in choice.told[-1]
-    assert "--no-container" in choice.told[-1]
+    assert "RTX" in choice.warnings[-1]
+    assert "nvidia-ctk cdi generate" in choice.warnings[-1]
+    assert "--no-container" in choice.warnings[-1]
     with pytest.raises(SettingsError, match="can't be handed") as caught:
         gpus.choose("all", seen(), PODMAN, [tmp_path])
     assert "nvidia-container-toolkit" in caught.value.hint
@@ -63,10 +63,10 @@ def test_docker_has_options_of_its_own(tmp_path: Path, monkeypatch: pytest.Monke
     with_runtime = docker(tmp_path, monkeypatch, '{"nvidia":{},"runc":{}}')
     assert gpus.choose("auto", seen(), with_runtime, []).options == ("--gpus", "all")
     without = docker(tmp_path, monkeypatch, '{"runc":{}}')
-    assert "restart Docker" in gpus.choose("auto", seen(), without, []).told[-1]
+    assert "restart Docker" in gpus.choose("auto", seen(), without, []).warnings[-1]
     (tmp_path / "nvidia-container-runtime-hook").write_text("#!/bin/sh\n")
     (tmp_path / "nvidia-container-runtime-hook").chmod(0o755)
-    assert gpus.choose("auto", seen(), without, []).given
+    assert gpus.choose("auto", seen(), without, []).with_gpus
 
 
 def test_without_a_container_the_lab_sees_what_is_there() -> None:
@@ -75,7 +75,7 @@ def test_without_a_container_the_lab_sees_what_is_there() -> None:
 
 def test_none_means_none_also_where_every_container_gets_one(cdi: Path) -> None:
     choice = gpus.choose("none", seen(), PODMAN, [cdi])
-    assert (choice.given, choice.options) == (False, ("--env", "NVIDIA_VISIBLE_DEVICES=void"))
+    assert (choice.with_gpus, choice.options) == (False, ("--env", "NVIDIA_VISIBLE_DEVICES=void"))
 
 
 @pytest.mark.parametrize(
@@ -89,11 +89,11 @@ def test_none_means_none_also_where_every_container_gets_one(cdi: Path) -> None:
 def test_the_image_fits_the_driver(driver: str, variants: tuple[str, ...], cdi: Path) -> None:
     choice = gpus.choose("auto", seen(driver), PODMAN, [cdi])
     assert choice.variants == variants
-    assert any("too old" in told for told in choice.told) is (variants == ("cpu",))
+    assert any("too old" in warning for warning in choice.warnings) is (variants == ("cpu",))
 
 
 def test_a_gpu_in_trouble_is_told_and_not_waited_for() -> None:
     broken = examine(Look(trouble=Trouble.MISMATCH, reason="versions differ"), Machine(module="580.1", cards=1))
     choice = gpus.choose("auto", broken, PODMAN)
-    assert not choice.given
-    assert choice.told
+    assert not choice.with_gpus
+    assert choice.warnings

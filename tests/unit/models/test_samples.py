@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 
 from nebulab.models import samples
-from nebulab.models.samples import candidates, head, known, sample, that_works, with_columns, with_shape
+from nebulab.models.samples import accepted_by, candidates, head, sample, sample_of, with_columns, with_shape
 
 TABLE = np.arange(200.0).reshape(100, 2)
 
@@ -25,9 +25,9 @@ class Model:
 
 def test_what_the_user_names_is_known_as_long_as_the_model() -> None:
     model = Model()
-    assert known(model) is None
+    assert sample_of(model) is None
     sample(model, TABLE, "text")
-    found = known(model)
+    found = sample_of(model)
     assert found is not None
     assert (found.source, found.arguments[0].shape, found.arguments[1]) == ("given by the user", (64, 2), "text")
     key = id(model)
@@ -79,7 +79,7 @@ def test_an_array_that_the_model_takes_is_found() -> None:
         if rows.shape[1] != 3:
             raise ValueError("3 columns")
 
-    found = that_works({"a": TABLE, "b": np.zeros((4, 3)), "list": np.zeros(3)}, call)
+    found = accepted_by(call, {"a": TABLE, "b": np.zeros((4, 3)), "list": np.zeros(3)})
     assert found is not None
     assert found.source == "found in b"
 
@@ -131,10 +131,10 @@ def test_the_rows_of_the_outermost_fit_are_seen() -> None:
             return self
 
     model = Outer().fit(X=TABLE)
-    seen = known(model)
+    seen = sample_of(model)
     assert seen is not None
     assert seen.source == "seen during fit"
-    assert known(model.inner) is None
+    assert sample_of(model.inner) is None
 
 
 def test_the_first_call_of_a_network_is_seen() -> None:
@@ -143,6 +143,6 @@ def test_the_first_call_of_a_network_is_seen() -> None:
     network = Model()
     hooks[0](network, (TABLE,))
     hooks[0](network, (TABLE * 2,))
-    seen = known(network)
+    seen = sample_of(network)
     assert seen is not None
     assert (seen.source, seen.arguments[0].shape, seen.arguments[0].max()) == ("seen in a call", (8, 2), 199)

@@ -1,4 +1,4 @@
-"""The libraries whose models are known, each in a file of its own; runs in the kernel."""
+"""The list of model libraries, each in a file of its own; runs in the kernel."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ from nebulab.models.libraries.xgboost import XGBoost
 __all__ = ["LIBRARIES", "Library", "library_of"]
 
 LIBRARIES: tuple[Library, ...] = (
-    # Their estimators are scikit-learn's too.
+    # Before scikit-learn: their estimators are BaseEstimators too.
     XGBoost(),
     LightGBM(),
     CatBoost(),
     ScikitLearn(),
-    # Its models are PyTorch's or TensorFlow's modules too, as its backend is.
+    # Before PyTorch and TensorFlow: its models are modules of its backend too.
     Keras(),
     Torch(),
     Nnx(),
     Linen(),
     TensorFlow(),
 )
-"""The first one whose `is_mine` says so has made a model."""
+"""The order counts: a model belongs to the first one whose `is_mine` is true."""
 
 
 def library_of(value: Any) -> Library | None:

@@ -1,5 +1,4 @@
-"""What Nebulab has to know of a library of models: which objects are its models, how they are exported, how they are
-kept otherwise; runs in the kernel.
+"""The interface to a model library: its classes, its exports to ONNX, its native format; runs in the kernel.
 
 Each library is a subclass of `Library` in a file of its own, and an entry in the list in `libraries/__init__.py`.
 """
@@ -25,18 +24,18 @@ class Library(ABC):
     classes: ClassVar[tuple[tuple[str, str], ...]]
     """Its models' base classes: the module that a notebook imports with the library, and the class's name in it."""
     suffixes: ClassVar[tuple[str, ...]] = ()
-    """Of the files that `read` takes, in small letters, with their dot."""
+    """Suffixes of the files that `read` takes, in lower case, with their dot."""
     folder_mark: ClassVar[str] = ""
-    """A file that is in each folder that `read` takes; none if it takes files alone."""
+    """The name of a file in each folder that `read` takes; empty if it takes files alone."""
 
     def is_mine(self, value: Any) -> bool:
-        """Whether `value` is a model of this library: by its class, which no object can lie about.
+        """Whether `value` is a model of this library, by `type(value)`, which an object can't forge.
 
         Nothing is imported: a library that the notebook has not imported has made no model.
         """
         ancestors = type(value).__mro__
-        known = (getattr(sys.modules.get(module), name, None) for module, name in self.classes)
-        return any(cls is not None and cls in ancestors for cls in known)
+        bases = (getattr(sys.modules.get(module), name, None) for module, name in self.classes)
+        return any(base is not None and base in ancestors for base in bases)
 
     @abstractmethod
     def attempts(self, model: Any, namespace: Mapping[str, Any]) -> Iterator[Attempt]:
@@ -45,14 +44,14 @@ class Library(ABC):
         Parameters
         ----------
         namespace
-            The notebook's globals, where rows to try the model on are looked for.
+            The notebook's globals, which are searched for a sample.
 
         Raises
         ------
         Untrained
-            It has learned nothing that could be kept.
+            The model has learned nothing that could be kept.
         CantExport
-            There is no way; the text says why, and what would help.
+            There is no way; the text has the reason and the remedy.
         """
 
     @abstractmethod
@@ -62,7 +61,7 @@ class Library(ABC):
         Returns
         -------
         path, remark
-            The file; and what somebody who wants to read it has to know, or nothing.
+            The file; and a remark for those who read it, or nothing.
         """
 
     def read(self, path: Path) -> Any:
@@ -71,6 +70,6 @@ class Library(ABC):
         Raises
         ------
         SettingsError
-            The file is another one than its name says.
+            The file's content does not fit its name.
         """
         raise NotImplementedError

@@ -21,7 +21,7 @@ class CatBoost(Library):
     suffixes = (".cbm",)
 
     def attempts(self, model: Any, namespace: Mapping[str, Any]) -> Iterator[Attempt]:
-        """Yield the one export that there is: 32-bit numbers in one table."""
+        """Yield the only export: 32-bit numbers in one table."""
         if not model.is_fitted():
             raise Untrained("it is not trained")
         if model.get_cat_feature_indices():
@@ -38,14 +38,14 @@ class CatBoost(Library):
         return path, ""
 
     def read(self, path: Path) -> Any:
-        """Return a model of the plain class, whatever it was before."""
+        """Return a model of the plain class, also for a saved estimator."""
         import catboost
 
         return catboost.CatBoost().load_model(str(path))
 
 
 def _outputs(model: Any, data: Any) -> list[Output]:
-    """Ask for labels and probabilities by name: the plain class, which files are read as, gives raw values."""
+    """Return labels and probabilities, asked for by name: `predict` of the plain class returns raw values."""
     if not len(model.classes_):
         return [Output("predict", np.asarray(model.predict(data)))]
     labels = np.asarray(model.predict(data, prediction_type="Class"))

@@ -1,4 +1,4 @@
-"""Flax's modules as ONNX, through jax2onnx: those of nnx, and of linen, whose weights live beside them; runs in the
+"""Flax's modules as ONNX, through jax2onnx: those of nnx, and of linen, whose weights are kept apart; runs in the
 kernel."""
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import numpy as np
 from nebulab.models.attempt import Attempt, CantExport, Output, Untrained, as_array, flattened
 from nebulab.models.libraries.base import Library
 from nebulab.models.libraries.networks import ROWS, TELL, WEIGHTS_ALONE, quietly
-from nebulab.models.samples import known, that_works
+from nebulab.models.samples import accepted_by, sample_of
 
 
 class Nnx(Library):
@@ -22,14 +22,14 @@ class Nnx(Library):
     classes = (("flax.nnx", "Module"),)
 
     def attempts(self, model: Any, namespace: Mapping[str, Any]) -> Iterator[Attempt]:
-        """Yield the one export that there is: the module's call as in evaluation."""
+        """Yield the only export: the module's call in evaluation mode."""
         from flax import nnx
 
         if not nnx.to_flat_state(nnx.state(model)):
             raise Untrained("it has no weights")
-        still = nnx.merge(*nnx.split(model))
-        still.eval()
-        yield from _jax_function(still, model, namespace)
+        evaluated = nnx.merge(*nnx.split(model))
+        evaluated.eval()
+        yield from _jax_function(evaluated, model, namespace)
 
     def native(self, model: Any, folder: Path, name: str, namespace: Mapping[str, Any]) -> tuple[Path, str]:
         """Write the weights as safetensors, by their path in the module."""
@@ -46,7 +46,7 @@ class Linen(Library):
     classes = (("flax.linen", "Module"),)
 
     def attempts(self, model: Any, namespace: Mapping[str, Any]) -> Iterator[Attempt]:
-        """Yield the one export that there is: the module applied to its weights."""
+        """Yield the only export: the module applied to its weights."""
         variables = _variables(model, namespace)
 
         def call(*arguments: Any) -> Any:
@@ -63,7 +63,7 @@ class Linen(Library):
 
 
 def _is_weight(leaf: Any) -> bool:
-    """Whether it is numbers: a dropout's random key is none, and no dtype of numpy's."""
+    """Whether it is an array of numbers, and not the random key of a dropout."""
     dtype = getattr(leaf[...] if hasattr(leaf, "value") else leaf, "dtype", None)
     return isinstance(dtype, np.dtype) and dtype.kind in "fiubV"
 
@@ -78,7 +78,7 @@ def _weights(leaves: Mapping[str, Any], folder: Path, name: str) -> tuple[Path, 
 
 
 def _variables(model: Any, namespace: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return a linen module's weights, which live beside it: in `variables`, `params` or a training state."""
+    """Return a linen module's weights from the globals: `variables`, `params` or a training state."""
     for value in namespace.values():
         if getattr(type(value), "__name__", "") == "TrainState" and hasattr(value, "params"):
             apply = getattr(value, "apply_fn", None)
@@ -98,7 +98,7 @@ def _jax_function(call: Callable[..., Any], model: Any, namespace: Mapping[str, 
         array = as_array(value)
         return array.astype(np.float32) if array.dtype == np.float64 else array
 
-    sample = known(model) or that_works(namespace, lambda part: call(plain(part)[:1]))
+    sample = sample_of(model) or accepted_by(lambda part: call(plain(part)[:1]), namespace)
     if sample is None:
         raise CantExport(f"nothing tells its input: {TELL}")
     arguments = [plain(argument)[:ROWS] for argument in sample.arguments]

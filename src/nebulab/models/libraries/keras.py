@@ -11,7 +11,7 @@ import numpy as np
 from nebulab.models.attempt import Attempt, CantExport, Output, Untrained, as_array, flattened
 from nebulab.models.libraries.base import Library
 from nebulab.models.libraries.networks import ROWS, TELL, quietly
-from nebulab.models.samples import Sample, known, that_works, with_shape
+from nebulab.models.samples import Sample, accepted_by, sample_of, with_shape
 
 
 class Keras(Library):
@@ -22,23 +22,23 @@ class Keras(Library):
     suffixes = (".keras", ".h5")
 
     def attempts(self, model: Any, namespace: Mapping[str, Any]) -> Iterator[Attempt]:
-        """Yield the export by the backend's converter; on PyTorch Keras' own after it."""
+        """Yield the export by the backend's converter; on PyTorch then the one by Keras' own."""
         import keras
 
-        given = known(model)
+        own_sample = sample_of(model)
         shapes = _shapes(model)
         if not model.built:
             raise Untrained("it is not trained: it was never built or called")
-        if given is None and shapes is None:
-            given = that_works(namespace, lambda part: model(as_array(part)[:1]))
-            if given is None:
+        if own_sample is None and shapes is None:
+            own_sample = accepted_by(lambda part: model(as_array(part)[:1]), namespace)
+            if own_sample is None:
                 raise CantExport(f"it was never called: {TELL}")
-        sample = given or _fitting(shapes or [], namespace, model)
+        sample = own_sample or _fitting(shapes or [], namespace, model)
         arguments = [as_array(argument)[:ROWS] for argument in sample.arguments]
         shapes = shapes or [tuple(argument.shape[1:]) for argument in arguments]
         dtypes = _types(model, len(shapes)) or [_plain(argument.dtype) for argument in arguments]
         arguments = [argument.astype(dtype) for argument, dtype in zip(arguments, dtypes, strict=True)]
-        # By place in order: one list where the model takes several inputs.
+        # Several inputs are one list.
         call = arguments[0] if len(arguments) == 1 else arguments
         expected = [Output("call", array) for array in flattened(model(call, training=False))]
         sizes = [tuple(size if size is not None else None for size in shape) for shape in shapes]
@@ -61,7 +61,7 @@ class Keras(Library):
             yield Attempt(write_by_keras, arguments, expected, sample.source)
 
     def native(self, model: Any, folder: Path, name: str, namespace: Mapping[str, Any]) -> tuple[Path, str]:
-        """Write the model, its code aside, in Keras' own format."""
+        """Write the model in Keras' own format, without the code of custom layers."""
         path = folder / f"{name}.keras"
         model.save(path)
         return path, ""
@@ -79,8 +79,8 @@ def _by_tf2onnx(model: Any, shapes: Sequence[tuple[int | None, ...]], dtypes: Se
     import tf2onnx
 
     specs = [
-        tf.TensorSpec((None, *shape), dtype, name=f"input_{place}" if len(shapes) > 1 else "input")
-        for place, (shape, dtype) in enumerate(zip(shapes, dtypes, strict=True))
+        tf.TensorSpec((None, *shape), dtype, name=f"input_{index}" if len(shapes) > 1 else "input")
+        for index, (shape, dtype) in enumerate(zip(shapes, dtypes, strict=True))
     ]
 
     @tf.function(input_signature=specs)  # type: ignore[untyped-decorator]
@@ -93,7 +93,7 @@ def _by_tf2onnx(model: Any, shapes: Sequence[tuple[int | None, ...]], dtypes: Se
 def _by_torch(
     model: Any, shapes: Sequence[tuple[int | None, ...]], arguments: Sequence[np.ndarray], path: Path
 ) -> None:
-    """Trace the model by dynamo: Keras' own export of what takes any number of rows is TorchScript's, which is old."""
+    """Trace the model with dynamo: for a free batch size Keras' own export uses TorchScript, which is deprecated."""
     import torch
 
     class Call(torch.nn.Module):  # type: ignore[misc]
@@ -101,7 +101,7 @@ def _by_torch(
             super().__init__()
             self.model = model
 
-        def forward(self, *given: Any) -> Any:
+        def forward(self, *given: Any) -> Any:  # the file names its inputs by this parameter
             return self.model(given[0] if len(given) == 1 else list(given), training=False)
 
     device = next((weight.device for weight in model.parameters()), "cpu")
@@ -110,11 +110,11 @@ def _by_torch(
     free = tuple(
         {0: batch}
         | {
-            axis: torch.export.Dim(f"size_{place}_{axis}", min=1)
+            axis: torch.export.Dim(f"size_{index}_{axis}", min=1)
             for axis, size in enumerate(shape, start=1)
             if size is None
         }
-        for place, shape in enumerate(shapes)
+        for index, shape in enumerate(shapes)
     )
     torch.onnx.export(
         Call().eval(), tensors, str(path), dynamo=True, dynamic_shapes=(free,), external_data=False, verbose=False
@@ -126,7 +126,7 @@ def _shapes(model: Any) -> list[tuple[int | None, ...]] | None:
     inputs = getattr(model, "inputs", None)
     if inputs:
         flat = inputs if isinstance(inputs, list | tuple) else [inputs]
-        return [tuple(one.shape[1:]) for one in flat]
+        return [tuple(tensor.shape[1:]) for tensor in flat]
     built = getattr(model, "_build_shapes_dict", None) or {}
     shapes = [shape for shape in built.values() if shape is not None]
     if len(shapes) == 1 and all(size is None or isinstance(size, int) for size in shapes[0]):
@@ -139,21 +139,21 @@ def _types(model: Any, count: int) -> list[Any] | None:
     if not inputs:
         return None
     flat = inputs if isinstance(inputs, list | tuple) else [inputs]
-    return [np.dtype(str(one.dtype)) for one in flat][:count]
+    return [np.dtype(str(tensor.dtype)) for tensor in flat][:count]
 
 
 def _fitting(shapes: Sequence[tuple[int | None, ...]], namespace: Mapping[str, Any], model: Any) -> Sample:
     """Return a sample for inputs of these shapes: from the globals, else random numbers."""
     random = np.random.default_rng(0)
     dtypes = _types(model, len(shapes)) or [np.dtype(np.float32)] * len(shapes)
-    found = with_shape(namespace, shapes[0], whole=dtypes[0].kind in "iu") if len(shapes) == 1 else None
-    if found is not None:
-        return found
-    made = []
+    sample = with_shape(namespace, shapes[0], whole=dtypes[0].kind in "iu") if len(shapes) == 1 else None
+    if sample is not None:
+        return sample
+    arrays = []
     for shape, dtype in zip(shapes, dtypes, strict=True):
         size = (ROWS, *(16 if length is None else length for length in shape))
-        made.append(random.integers(0, 2, size) if dtype.kind in "iu" else random.normal(size=size))
-    return Sample(tuple(made), "made up")
+        arrays.append(random.integers(0, 2, size) if dtype.kind in "iu" else random.normal(size=size))
+    return Sample(tuple(arrays), "made up")
 
 
 def _plain(dtype: np.dtype[Any]) -> np.dtype[Any]:

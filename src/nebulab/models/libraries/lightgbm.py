@@ -21,7 +21,7 @@ class LightGBM(Library):
     suffixes = (".txt",)
 
     def attempts(self, model: Any, namespace: Mapping[str, Any]) -> Iterator[Attempt]:
-        """Yield the one export that there is: 32-bit numbers in one table."""
+        """Yield the only export: 32-bit numbers in one table."""
         if not boosting.is_booster(model):
             yield boosting.of_estimator(_write, model, namespace)
             return
@@ -38,7 +38,7 @@ class LightGBM(Library):
         return path, ""
 
     def read(self, path: Path) -> Any:
-        """Return a booster, whatever it was before."""
+        """Return a booster, also for a saved estimator."""
         import lightgbm
 
         return lightgbm.Booster(model_file=str(path))

@@ -1,4 +1,4 @@
-"""What the libraries of neural networks have in common; runs in the kernel."""
+"""Common parts of the libraries of neural networks; runs in the kernel."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ import warnings
 from collections.abc import Iterator
 
 ROWS = 8
-"""How many rows of a sample a network is tried on."""
+"""Number of a sample's rows on which a network is tried."""
 TELL = "call nebulab.sample(model, x) with a few rows of its input"
-"""What helps where nothing tells a network's input."""
+"""The remedy if there is no sample."""
 WEIGHTS_ALONE = "the weights alone: the network's code is in the notebook"
 """The remark on a file of weights."""
 
 
 @contextlib.contextmanager
 def quietly() -> Iterator[None]:
-    """Keep the converters' chatter out of the notebook's log."""
+    """Silence the converters: no log messages, warnings or prints in the notebook."""
     import logging
 
     previous = logging.root.manager.disable

@@ -12,7 +12,7 @@ import numpy as np
 from nebulab.errors import SettingsError
 from nebulab.models.attempt import Attempt, CantExport, Output, Untrained, as_array, first_line
 from nebulab.models.libraries.base import Library
-from nebulab.models.samples import Sample, known, with_columns
+from nebulab.models.samples import Sample, sample_of, with_columns
 
 METHODS = ("predict", "predict_proba", "decision_function", "transform", "score_samples")
 _RANDOM_ROWS = 64
@@ -20,7 +20,7 @@ _OTHER_SIZE = {np.dtype(np.float32): np.float64, np.dtype(np.float64): np.float3
 
 
 class ScikitLearn(Library):
-    """Estimators, pipelines and searches of scikit-learn, and of all that follow its rules."""
+    """Estimators, pipelines and searches of scikit-learn, and of packages with its interface."""
 
     kind, package = "sklearn", "scikit-learn"
     classes = (("sklearn.base", "BaseEstimator"),)
@@ -46,7 +46,7 @@ class ScikitLearn(Library):
             )
 
     def native(self, model: Any, folder: Path, name: str, namespace: Mapping[str, Any]) -> tuple[Path, str]:
-        """Write the estimator with skops, which runs no code of the file when it is read."""
+        """Write the estimator with skops, whose files run no code when they are read."""
         import skops.io
 
         path = folder / f"{name}.skops"
@@ -70,7 +70,7 @@ class ScikitLearn(Library):
 
 @dataclass(frozen=True)
 class _Form:
-    """How a sample becomes inputs: the numbers' size, whether whole numbers stay so, one table or an input a column."""
+    """A form of the inputs: precision, whether integers are kept, one table or an input for each column."""
 
     precision: str = "float32"
     whole: bool = True
@@ -78,7 +78,7 @@ class _Form:
 
 
 def _forms(data: Any) -> list[_Form]:
-    """Return the forms to try: 32-bit numbers first, and for a frame an input for each of its columns."""
+    """Return the forms to try: 32-bit numbers first, and for a data frame an input for each column."""
     if not hasattr(data, "columns"):
         forms = [_Form("float32", whole=False), _Form("float64", whole=False)]
         if getattr(data, "dtype", np.dtype(object)).kind in "biu":
@@ -96,9 +96,9 @@ def check_fitted(model: Any) -> None:
     Raises
     ------
     Untrained
-        It was not.
+        It was not fitted.
     CantExport
-        It is no estimator that scikit-learn could tell that of.
+        scikit-learn can't tell whether it was.
     """
     from sklearn.exceptions import NotFittedError
     from sklearn.utils.validation import check_is_fitted
@@ -112,8 +112,8 @@ def check_fitted(model: Any) -> None:
 
 
 def find_sample(model: Any, namespace: Mapping[str, Any]) -> Sample:
-    """Return rows to try the estimator on; random ones where it takes plain numbers and none are at hand."""
-    sample = known(model)
+    """Return a sample: the estimator's own, else from the globals, else random if it takes plain numbers."""
+    sample = sample_of(model)
     if sample is not None:
         return sample
     features = getattr(model, "n_features_in_", None)
@@ -137,18 +137,18 @@ def find_sample(model: Any, namespace: Mapping[str, Any]) -> Sample:
 
 
 def _of_labels() -> tuple[Any, ...]:
-    """The encoders of a single column, whose `fit` nobody can watch."""
+    """Return the encoders of labels, whose `fit` is not decorated and leaves no sample."""
     from sklearn.preprocessing import LabelBinarizer, LabelEncoder
 
     return LabelEncoder, LabelBinarizer
 
 
 def _computed(model: Any, data: Any) -> tuple[Any, list[Output]]:
-    """Return the sample, in the size of numbers that the estimator takes, and what it gives for it."""
+    """Return the sample, in the precision that the estimator takes, and the outputs for it."""
     try:
         return data, expected(model, data)
     except CantExport:
-        # Some refuse numbers of another size than their own, which need not be that of what they were given.
+        # Some estimators accept one precision only, which need not be that of the sample.
         if not (isinstance(data, np.ndarray) and data.dtype in _OTHER_SIZE):
             raise
         data = data.astype(_OTHER_SIZE[data.dtype])
@@ -156,8 +156,8 @@ def _computed(model: Any, data: Any) -> tuple[Any, list[Output]]:
 
 
 def expected(model: Any, data: Any) -> list[Output]:
-    """Return what each of the estimator's methods gives for the sample."""
-    found = []
+    """Return the outputs of the estimator's methods for the sample."""
+    outputs = []
     for method in METHODS:
         if not hasattr(model, method):
             continue
@@ -170,18 +170,18 @@ def expected(model: Any, data: Any) -> list[Output]:
         if isinstance(values, list):
             values = np.stack([as_array(value) for value in values])
         values = as_array(values)
-        found.append(Output(method, values))
+        outputs.append(Output(method, values))
         if method == "decision_function" and values.ndim == 1:
-            # Of two classes ONNX has a score each.
-            found.append(Output(method, np.stack([-values, values], axis=1)))
-    if not found and hasattr(model, "kneighbors"):
+            # ONNX has a score for each of two classes.
+            outputs.append(Output(method, np.stack([-values, values], axis=1)))
+    if not outputs and hasattr(model, "kneighbors"):
         distances, rows = model.kneighbors(data)
-        found += [Output("kneighbors", rows), Output("kneighbors", distances)]
-    return found
+        outputs += [Output("kneighbors", rows), Output("kneighbors", distances)]
+    return outputs
 
 
 def _inputs(data: Any, form: _Form) -> tuple[list[str], list[tuple[str, Any]], list[np.ndarray]]:
-    """Return the columns' names, skl2onnx's input types, and the sample as ONNX Runtime takes it."""
+    """Return the columns' names, skl2onnx's input types, and the feeds for ONNX Runtime."""
     from skl2onnx.common import data_types
 
     precision = np.dtype(form.precision)
@@ -227,12 +227,12 @@ def _write(model: Any, types: list[tuple[str, Any]], path: Path) -> None:
         {"options": plain | texts, "target_opset": converters.OF_BOOSTING},
     ]
     if plain:
-        choices.append({"options": texts})  # a wrapper that takes no options of its own
-    for place, choice in enumerate(choices, start=1):
+        choices.append({"options": texts})  # for a wrapper without options of its own
+    for number, choice in enumerate(choices, start=1):
         try:
-            made = to_onnx(model, initial_types=types, **choice)
+            onnx_model = to_onnx(model, initial_types=types, **choice)
             break
         except (NameError, ValueError, KeyError, RuntimeError):
-            if place == len(choices):
+            if number == len(choices):
                 raise
-    path.write_bytes(made.SerializeToString())
+    path.write_bytes(onnx_model.SerializeToString())

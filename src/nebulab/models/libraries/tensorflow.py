@@ -13,7 +13,7 @@ from nebulab.errors import SettingsError
 from nebulab.models.attempt import Attempt, CantExport, Output, Untrained, as_array, flattened
 from nebulab.models.libraries.base import Library
 from nebulab.models.libraries.networks import ROWS, TELL, quietly
-from nebulab.models.samples import Sample, known, that_works
+from nebulab.models.samples import Sample, accepted_by, sample_of
 
 
 class TensorFlow(Library):
@@ -25,7 +25,7 @@ class TensorFlow(Library):
     folder_mark = "saved_model.pb"
 
     def attempts(self, model: Any, namespace: Mapping[str, Any]) -> Iterator[Attempt]:
-        """Yield the one export that there is: the module's call, for any number of rows."""
+        """Yield the only export: the module's call, for any number of rows."""
         import tensorflow as tf
         import tf2onnx
 
@@ -62,7 +62,7 @@ class TensorFlow(Library):
         return Path(f"{saved}.zip"), "" if sample is not None else "perhaps the weights alone: nothing told its input"
 
     def read(self, path: Path) -> Any:
-        """Return a module that calls what a SavedModel, zipped or its folder, holds."""
+        """Return a module that calls the function of a SavedModel, zipped or as a folder."""
         if (path / self.folder_mark).is_file():
             return _saved_model(path)
         with tempfile.TemporaryDirectory() as folder:
@@ -76,20 +76,20 @@ class TensorFlow(Library):
 def _sample(model: Any, namespace: Mapping[str, Any]) -> Sample | None:
     import tensorflow as tf
 
-    return known(model) or that_works(namespace, lambda part: model(tf.constant(as_array(part)[:1])))
+    return sample_of(model) or accepted_by(lambda part: model(tf.constant(as_array(part)[:1])), namespace)
 
 
 def _traced(model: Any, sample: Sample) -> Any:
-    """Return the module's call as a function of TensorFlow's for any number of rows."""
+    """Return the module's call as a `tf.function` for any number of rows."""
     import tensorflow as tf
 
     tensors = [tf.constant(as_array(argument)[:1]) for argument in sample.arguments]
     specs = [tf.TensorSpec((None, *tensor.shape[1:]), tensor.dtype) for tensor in tensors]
-    return tf.function(lambda *given: model(*given), input_signature=specs)
+    return tf.function(lambda *given: model(*given), input_signature=specs)  # files name their inputs by `given`
 
 
 def _served(model: Any, sample: Sample) -> Any:
-    """Return the function for serving: without one the file has the weights of a module whose call is plain Python."""
+    """Return the serving function; without one the SavedModel of a module in plain Python has weights alone."""
     import tensorflow as tf
 
     traced = _traced(model, sample)
@@ -99,7 +99,7 @@ def _served(model: Any, sample: Sample) -> Any:
         if isinstance(answer, dict):
             return answer
         return (
-            {f"output_{place}": one for place, one in enumerate(answer)}
+            {f"output_{index}": tensor for index, tensor in enumerate(answer)}
             if isinstance(answer, list | tuple)
             else {"output_0": answer}
         )
@@ -108,7 +108,7 @@ def _served(model: Any, sample: Sample) -> Any:
 
 
 def _saved_model(path: Path) -> Any:
-    """Return a module that calls what the SavedModel holds: itself, or its one function for serving."""
+    """Return a module that calls the serving function of the SavedModel."""
     import tensorflow as tf
 
     loaded = tf.saved_model.load(str(path))
@@ -124,7 +124,7 @@ def _saved_model(path: Path) -> Any:
             super().__init__()
             self.loaded, self.weights = loaded, list(serve.variables)
 
-        def __call__(self, *given: Any) -> Any:
-            return serve(**dict(zip(names, given, strict=True)))
+        def __call__(self, *inputs: Any) -> Any:
+            return serve(**dict(zip(names, inputs, strict=True)))
 
     return Served()

@@ -11,7 +11,7 @@ import numpy as np
 from nebulab.models.attempt import Attempt, CantExport, Output, Untrained, flattened
 from nebulab.models.libraries.base import Library
 from nebulab.models.libraries.networks import ROWS, TELL, WEIGHTS_ALONE, quietly
-from nebulab.models.samples import known, that_works
+from nebulab.models.samples import accepted_by, sample_of
 
 
 class Torch(Library):
@@ -21,7 +21,7 @@ class Torch(Library):
     classes = (("torch.nn", "Module"),)
 
     def attempts(self, model: Any, namespace: Mapping[str, Any]) -> Iterator[Attempt]:
-        """Yield the export for any number of rows, and for what can't be traced so the one for the sample's number."""
+        """Yield the export for any number of rows, then the one for the sample's number, which traces more models."""
         import torch
 
         weights = [*model.parameters(), *model.buffers()]
@@ -34,14 +34,14 @@ class Torch(Library):
                 return model(*arguments)
 
         def tensor(value: Any) -> Any:
-            made = value if isinstance(value, torch.Tensor) else torch.as_tensor(np.asarray(value))
-            made = made.to(weights[0].dtype) if made.dtype == torch.float64 else made
-            return made.detach().to(device)
+            converted = value if isinstance(value, torch.Tensor) else torch.as_tensor(np.asarray(value))
+            converted = converted.to(weights[0].dtype) if converted.dtype == torch.float64 else converted
+            return converted.detach().to(device)
 
         training = {part: part.training for part in model.modules()}
         model.eval()
         try:
-            sample = known(model) or that_works(namespace, lambda part: call(tensor(part)[:1]))
+            sample = sample_of(model) or accepted_by(lambda part: call(tensor(part)[:1]), namespace)
             if sample is None:
                 raise CantExport(f"nothing tells its input: {TELL}")
             arguments = tuple(tensor(argument)[:ROWS] for argument in sample.arguments)
@@ -70,8 +70,8 @@ class Torch(Library):
             only = f"float32, batches of {len(feeds[0])} only"
             yield Attempt(write_fixed, feeds, expected, sample.source, only, fixed_batch=True)
         finally:
-            for part, was in training.items():
-                part.training = was
+            for part, mode in training.items():
+                part.training = mode
 
     def native(self, model: Any, folder: Path, name: str, namespace: Mapping[str, Any]) -> tuple[Path, str]:
         """Write the weights as safetensors."""

@@ -23,7 +23,7 @@ class XGBoost(Library):
     suffixes = (".ubj", ".json")
 
     def attempts(self, model: Any, namespace: Mapping[str, Any]) -> Iterator[Attempt]:
-        """Yield the one export that there is: 32-bit numbers in one table."""
+        """Yield the only export: 32-bit numbers in one table."""
         if not boosting.is_booster(model):
             yield boosting.of_estimator(_write, model, namespace)
             return
@@ -39,7 +39,7 @@ class XGBoost(Library):
         return path, ""
 
     def read(self, path: Path) -> Any:
-        """Return a booster, whatever it was before."""
+        """Return a booster, also for a saved estimator."""
         import xgboost
 
         return xgboost.Booster(model_file=path)
@@ -56,9 +56,9 @@ def _write(model: Any, features: int, path: Path) -> None:
     from onnxmltools import convert_xgboost
     from onnxmltools.convert.common.data_types import FloatTensorType
 
-    # The converter knows columns by number only.
+    # The converter takes columns by number only.
     plain = copy.deepcopy(model)
     booster = plain if boosting.is_booster(plain) else plain.get_booster()
     booster.feature_names = [f"f{column}" for column in range(features)]
-    made = convert_xgboost(plain, initial_types=[("input", FloatTensorType([None, features]))])
-    path.write_bytes(made.SerializeToString())
+    onnx_model = convert_xgboost(plain, initial_types=[("input", FloatTensorType([None, features]))])
+    path.write_bytes(onnx_model.SerializeToString())
