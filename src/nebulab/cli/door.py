@@ -65,13 +65,8 @@ def command(folder: Path, tickets: Path, galaxy: str | None, host: str, allowed:
       nebulab door --galaxy galaxy.example.org:443
       nebulab door --allow mirror.example.org --allow 10.1.2.0/24:443
     """
-    from nebulab.door.policy import Allowed, split_authority
-    from nebulab.door.serve import DoorSettings, serve
-    from nebulab.errors import SettingsError
+    from nebulab.door.serve import read_settings, serve
 
-    try:
-        target = split_authority(galaxy) if galaxy else None
-    except ValueError:
-        raise SettingsError(f"--galaxy {galaxy} is no address.", "Give it as host:port.") from None
+    settings = read_settings(folder, tickets, galaxy, host, allowed)
     logging.basicConfig(format="%(message)s", level=logging.INFO)
-    asyncio.run(serve(DoorSettings(folder, tickets, target, host, tuple(Allowed.read(text) for text in allowed))))
+    asyncio.run(serve(settings))

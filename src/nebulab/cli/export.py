@@ -31,17 +31,7 @@ def command(model: Path, sample: Path | None, output: Path | None, allow_pickle:
     for example. The ONNX file goes to models/, its card to cards/; what can't
     be proven is kept in its own format, and the reason is told.
     """
-    from nebulab.errors import NotebookError
-    from nebulab.models.files import read_model, read_sample
-    from nebulab.models.keeping import keep
-    from nebulab.models.samples import sample as remember
+    from nebulab.models.files import export
 
-    loaded = read_model(model, allow_pickle=allow_pickle)
-    if sample is not None:
-        remember(loaded, read_sample(sample))
-    folder = output or model.parent
-    kept = keep(model.stem, loaded, folder, {})
-    if kept.fate != "model":
-        raise NotebookError(f"{model.name} has no proven ONNX form: {kept.reason}", "Give data of yours with --sample.")
-    for file in kept.files:
-        click.echo(folder / file)
+    for file in export(model, sample, output or model.parent, allow_pickle=allow_pickle):
+        click.echo(file)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from pathlib import Path
 
@@ -29,13 +28,6 @@ def command(inputs: Path, datatypes: Path | None, outputs: tuple[tuple[str, Path
     ./results, as `nebulab run` leaves it; collections are listed in
     ./galaxy.json. By hand `nebulab run` is the shorter way.
     """
-    from nebulab import linux
-    from nebulab.session import credentials, settings
-    from nebulab.session.run import run
+    from nebulab.session import commands
 
-    linux.keep_memory_private()
-    key = credentials.take_key()
-    told = settings.read(
-        os.environ, root=Path.cwd(), key=key, inputs=inputs, datatypes=datatypes, mode="job", outputs=dict(outputs)
-    )
-    sys.exit(run(told, dict(os.environ)))
+    sys.exit(commands.job({"inputs": inputs, "datatypes": datatypes, "outputs": dict(outputs)}))

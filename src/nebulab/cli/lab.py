@@ -6,6 +6,7 @@ import os
 import sys
 import webbrowser
 from pathlib import Path
+from typing import Any
 
 import click
 from rich.console import Console
@@ -28,19 +29,14 @@ from nebulab.laptop.settings import GPUS
 @click.option("--galaxy", metavar="URL", help="The Galaxy that notebooks reach with history, get, put.")
 @click.option("--history", metavar="NAME|ID", help="With --galaxy: the history.  [default: the one used last]")
 @click.option("--forget", is_flag=True, help="With --galaxy: remove its API key from the keyring, and do nothing else.")
-def command(  # noqa: PLR0913 - click passes each option by its name
+def command(
     folder: Path,
     open_browser: bool,
-    port: int | None,
-    gpus: str,
-    memory: str | None,
     no_container: bool,
-    engine: str | None,
-    image: str | None,
-    build: bool,
     galaxy: str | None,
     history: str | None,
     forget: bool,
+    **options: Any,
 ) -> None:
     """Open FOLDER (default: this one) in JupyterLab on this machine, and print the address with its secret token.
 
@@ -69,17 +65,7 @@ def command(  # noqa: PLR0913 - click passes each option by its name
     if forget:
         console.print(login.forget(galaxy), soft_wrap=True)
         return
-    told = settings.read(
-        folder,
-        os.environ,
-        container=not no_container,
-        engine=engine,
-        image=image,
-        build=build,
-        gpus=gpus,
-        memory=memory,
-        port=port,
-    )
+    told = settings.read(folder, os.environ, container=not no_container, **options)
     person = login.at_terminal(galaxy, history, os.environ, console)
     sys.exit(
         lab.serve(told, console, login=person, environ=os.environ, opens=webbrowser.open if open_browser else None)

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from nebulab.cli import options
-
-if TYPE_CHECKING:
-    from nebulab.packages.listing import Added, Listing
 
 
 @click.group(invoke_without_command=True)
@@ -49,19 +44,12 @@ def command(context: click.Context, as_json: bool, reset: bool, yes: bool) -> No
     """
     if context.invoked_subcommand is not None:
         return
-    from nebulab.packages import listing
-    from nebulab.session.kernels import overlay
+    from nebulab.packages import terminal
 
-    folder = listing.of_session(os.environ)
-    found = listing.read(folder, os.environ)
     if reset:
-        number = _counted(len(found.packages))
-        if found.packages and not yes:
-            click.confirm(f"Remove {number} that you added?", abort=True)
-        overlay.renew(folder)
-        click.echo(f"Removed {number}. Restart kernels that run.")
-        return
-    click.echo(json.dumps(found.to_json(), indent=2) if as_json else _shown(found))
+        terminal.reset(os.environ, ask=not yes)
+    else:
+        terminal.show(os.environ, as_json=as_json)
 
 
 @command.command()
@@ -76,34 +64,6 @@ def freeze(save: Path | None) -> None:
 
     Packages that came from a file of this session are named in a comment.
     """
-    from nebulab.packages import listing
+    from nebulab.packages import terminal
 
-    text = listing.requirements(listing.read(listing.of_session(os.environ), os.environ))
-    if save is None:
-        click.echo(text, nl=False)
-        return
-    save.parent.mkdir(parents=True, exist_ok=True)
-    save.write_text(text)
-    click.echo(f"Saved to {save}. In another session: %pip install -r {save.name}")
-
-
-def _shown(found: Listing) -> str:
-    lines = [f"Your packages lie in {found.folder}", f"over {found.below}, and last {found.kept}.", ""]
-    if found.packages:
-        rows = [("package", "version", "size", "by", "shadows"), *(_row(one) for one in found.packages)]
-        widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-        lines += ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
-    else:
-        lines.append("You added none yet: %pip install NAME, or uv pip install NAME in a terminal.")
-    for one in found.environments:
-        python = f", Python {one.python}" if one.python else ""
-        lines.append(f"conda environment {one.name}: {_counted(one.packages)}{python}, in {one.folder}")
-    return "\n".join(lines)
-
-
-def _row(one: Added) -> tuple[str, ...]:
-    return one.name, one.version, f"{one.bytes / 1e6:.1f} MB", one.by, one.shadows
-
-
-def _counted(number: int) -> str:
-    return f"{number} package" + ("" if number == 1 else "s")
+    terminal.freeze(os.environ, save)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -19,7 +20,7 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.option(
     "-p",
     "--parameter",
-    "pairs",
+    "parameters",
     type=(str, str),
     multiple=True,
     metavar="NAME VALUE",
@@ -33,8 +34,10 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 )
 @click.option("--name", default="", help="What the file is called, if it has no extension.")
 @click.option("--kernel", default="", help="Name of the kernel.  [default: one of the notebook's language]")
-@click.option("--cell-timeout", type=click.FloatRange(0, min_open=True), help="Seconds that a cell may take.")
-@click.option("--timeout", type=click.FloatRange(0, min_open=True), help="Seconds that all may take.")
+@click.option(
+    "--cell-timeout", "cell_seconds", type=click.FloatRange(0, min_open=True), help="Seconds that a cell may take."
+)
+@click.option("--timeout", "total_seconds", type=click.FloatRange(0, min_open=True), help="Seconds that all may take.")
 @click.option("--allow-errors", is_flag=True, help="Go on after a failing cell, and end well.")
 @click.option("--no-harvest", is_flag=True, help="Keep the executed notebook alone.")
 @click.option("--no-models", is_flag=True, help="Don't export models.")
@@ -45,25 +48,14 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.option("--failure", type=click.Path(path_type=Path), hidden=True)
 @click.option("--stop-file", type=click.Path(path_type=Path), hidden=True)
 @click.option("-q", "--quiet", is_flag=True, help="Say nothing while it runs.")
-def command(  # noqa: PLR0913 - click passes each option by its name
+def command(
     notebook: Path,
-    output: Path | None,
-    results: Path | None,
-    pairs: tuple[tuple[str, str], ...],
-    parameter_files: tuple[Path, ...],
-    work: Path | None,
-    name: str,
-    kernel: str,
-    cell_timeout: float | None,
-    timeout: float | None,
-    allow_errors: bool,
     no_harvest: bool,
     no_models: bool,
     max_object_gb: float | None,
     in_place: bool,
     failure: Path | None,
-    stop_file: Path | None,
-    quiet: bool,
+    **options: Any,
 ) -> None:
     """Run a notebook (.ipynb, Markdown) or a script (.py, .R) without a browser.
 
@@ -88,31 +80,7 @@ def command(  # noqa: PLR0913 - click passes each option by its name
     Exit code: 0 all cells ran, 1 a cell failed or the kernel died, 2 bad input,
     3 stopped by a limit or a signal.
     """
-    from nebulab.errors import NebulabError
-    from nebulab.notebooks import run
+    from nebulab.notebooks import run_command
 
-    try:
-        run(
-            notebook,
-            output=notebook if in_place else output,
-            results=results,
-            parameters=pairs,
-            parameter_files=parameter_files,
-            work=work,
-            name=name,
-            kernel=kernel,
-            cell_seconds=cell_timeout,
-            total_seconds=timeout,
-            allow_errors=allow_errors,
-            harvest=not (no_harvest or in_place),
-            export_models=not no_models,
-            limits={"object_bytes": max_object_gb * 2**30} if max_object_gb else {},
-            stop_file=stop_file,
-            quiet=quiet,
-        )
-    except NebulabError as error:
-        if failure is None:
-            raise
-        # The session that runs this in its sandbox shows the reason to the user.
-        failure.write_text(str(error), encoding="utf-8")
-        sys.exit(error.exit_code)
+    options |= {"harvest": not no_harvest, "export_models": not no_models}
+    sys.exit(run_command(notebook, options, in_place=in_place, failure=failure, max_object_gb=max_object_gb))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from pathlib import Path
 
@@ -59,28 +58,7 @@ def command(
     With --standalone it serves the folder itself and collects nothing: what the
     container does, and a laptop's `cd analysis && nebulab session --standalone`.
     """
-    from nebulab import linux
-    from nebulab.session import credentials, settings
-    from nebulab.session import standalone as alone
-    from nebulab.session.run import run
+    from nebulab.session import commands
 
-    linux.keep_memory_private()
-    key = credentials.take_key()
-    ticket = credentials.take_ticket()
-    secrets = alone.secrets(sys.stdin) if stdin else {}
-    key = secrets.pop("API_KEY", key)
-    told = settings.read(
-        {**os.environ, **secrets},
-        root=Path.cwd(),
-        key=key,
-        ticket=ticket,
-        held=stdin,
-        inputs=inputs,
-        notebook_output=notebook_output,
-        datatypes=datatypes,
-        mode=mode,
-        layout=alone.layout(Path.cwd(), os.environ) if standalone else None,
-    )
-    credentials.forget("JUPYTER_TOKEN")
-    credentials.forget("NOTEBOOK_PASSWORD")
-    sys.exit(run(told, dict(os.environ)))
+    named = {"inputs": inputs, "notebook_output": notebook_output, "datatypes": datatypes, "mode": mode}
+    sys.exit(commands.session(named, alone=standalone, secrets=sys.stdin if stdin else None))

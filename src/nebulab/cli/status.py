@@ -7,14 +7,10 @@ import sys
 from pathlib import Path
 
 import click
-from rich.console import Console
-from rich.table import Table
 
 from nebulab.cli import options
-from nebulab.stack import control
+from nebulab.stack import control, showing
 from nebulab.stack.settings import read_settings
-
-_WIDE = 500
 
 
 @click.command
@@ -36,18 +32,5 @@ def command(data_dir: Path | None, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(stack.to_dict(), indent=2))
     else:
-        table = Table(box=None, pad_edge=False)
-        for title in ("part", "state", "address", "pid", "restarts", ""):
-            table.add_column(title, overflow="fold")
-        colours = {"running": "green", "failed": "red", "gone": "red"}
-        for part in stack.parts:
-            colour = colours.get(part.state, "yellow")
-            state = f"[{colour}]{part.state}[/{colour}]"
-            table.add_row(part.name, state, part.address or "", str(part.pid or ""), str(part.restarts), part.message)
-        # A program that reads this has no width, and a path that is broken in two is none.
-        console = Console(highlight=False, width=None if sys.stdout.isatty() else _WIDE)
-        console.print(table)
-        if stack.failure:
-            console.print(stack.failure, markup=False)
-        console.print(f"isolation: {stack.isolation}", markup=False, soft_wrap=True)
+        showing.parts(stack)
     sys.exit(0 if stack.part("supervisor").pid else 3)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import webbrowser
 from pathlib import Path
+from typing import Any
 
 import click
 from rich.console import Console
@@ -22,14 +23,16 @@ from nebulab.stack.settings import (
     PROXIES,
     read_settings,
 )
-from nebulab.stack.sizes import megabytes
-
-_SMALLEST_MB = 256
 
 
 @click.command
 @options.data_dir
-@click.option("--port", type=click.IntRange(1, 65535), help="Galaxy's port.  [default: the last one, else a free one]")
+@click.option(
+    "--port",
+    "galaxy_port",
+    type=click.IntRange(1, 65535),
+    help="Galaxy's port.  [default: the last one, else a free one]",
+)
 @click.option("--proxy-port", type=click.IntRange(1, 65535), help="The port of the sessions' proxy.  [default: same]")
 @click.option(
     "--isolation",
@@ -93,8 +96,10 @@ _SMALLEST_MB = 256
     "[default: 15]",
 )
 @click.option("--session-cores", type=click.IntRange(1), help=f"Processors of one session.  [default: {DEFAULT_CORES}]")
-@click.option("--session-memory", metavar="SIZE", help="Memory of one session.  [default: 20g]")
-@click.option("--session-disk", metavar="SIZE", help="What one session may write to the disk.  [default: 250g]")
+@click.option("--session-memory", "session_memory_mb", metavar="SIZE", help="Memory of one session.  [default: 20g]")
+@click.option(
+    "--session-disk", "session_disk_mb", metavar="SIZE", help="What one session may write to the disk.  [default: 250g]"
+)
 @click.option(
     "--session-processes",
     type=click.IntRange(64),
@@ -103,29 +108,7 @@ _SMALLEST_MB = 256
 @click.option("--detach", is_flag=True, help="Return when all parts answer, and leave them running.")
 @click.option("--open", "open_browser", is_flag=True, help="Open Galaxy in the browser when it is ready.")
 @click.option("--reinstall", is_flag=True, help="Make the three Python environments anew.")
-def command(  # noqa: PLR0913 - click passes each option by its name
-    data_dir: Path | None,
-    port: int | None,
-    proxy_port: int | None,
-    isolation: str | None,
-    image: str | None,
-    network: str | None,
-    allow: tuple[str, ...],
-    proxy: str | None,
-    idle_minutes: int | None,
-    max_sessions: int | None,
-    tool_confs: tuple[Path, ...],
-    clone_schemes: str | None,
-    worker: bool | None,
-    stuck_minutes: float | None,
-    session_cores: int | None,
-    session_memory: str | None,
-    session_disk: str | None,
-    session_processes: int | None,
-    detach: bool,
-    open_browser: bool,
-    reinstall: bool,
-) -> None:
+def command(detach: bool, open_browser: bool, reinstall: bool, **options: Any) -> None:
     """Install what is missing, start Galaxy and the sessions' proxy, and print their addresses.
 
     \b
@@ -139,32 +122,5 @@ def command(  # noqa: PLR0913 - click passes each option by its name
     machine only. The passwords of an administrator and a user are printed once.
     A session gets what --session-... says, and no more than a part of the machine.
     """
-    settings = read_settings(
-        {
-            "data_dir": data_dir,
-            "galaxy_port": port,
-            "proxy_port": proxy_port,
-            "isolation": isolation,
-            "image": image,
-            "network": network,
-            "allow": allow,
-            "proxy": proxy,
-            "idle_minutes": idle_minutes,
-            "max_sessions": max_sessions,
-            "tool_confs": tool_confs,
-            "clone_schemes": clone_schemes,
-            "worker": worker,
-            "stuck_minutes": stuck_minutes,
-            "session_cores": session_cores,
-            "session_memory_mb": session_memory and megabytes(session_memory, "--session-memory", _SMALLEST_MB),
-            "session_disk_mb": session_disk and megabytes(session_disk, "--session-disk", _SMALLEST_MB),
-            "session_processes": session_processes,
-        }
-    )
-    console = Console(highlight=False)
-
-    def on_ready(address: str) -> None:
-        if open_browser:
-            webbrowser.open(address)
-
-    control.up(settings, console, detach=detach, reinstall=reinstall, on_ready=on_ready)
+    opens = webbrowser.open if open_browser else None
+    control.up(read_settings(options), Console(highlight=False), detach=detach, reinstall=reinstall, opens=opens)

@@ -12,7 +12,7 @@ import logging
 import os
 import resource
 import signal
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +22,7 @@ from nebulab.contract import DOOR_EGRESS, DOOR_ENTRANCE, DOOR_GALAXY
 from nebulab.door.egress import LARGEST_HEAD, Egress
 from nebulab.door.entrance import Entrance
 from nebulab.door.fairness import CONNECTIONS, shared
-from nebulab.door.policy import Allowed, Policy
+from nebulab.door.policy import Allowed, Policy, split_authority
 from nebulab.door.tickets import Tickets
 from nebulab.door.upstream import Upstream
 from nebulab.errors import SettingsError
@@ -57,6 +57,21 @@ class DoorSettings:
     galaxy: tuple[str, int] | None = None
     host: str = "127.0.0.1"
     allowed: tuple[Allowed, ...] = ()
+
+
+def read_settings(folder: Path, tickets: Path, galaxy: str | None, host: str, allowed: Sequence[str]) -> DoorSettings:
+    """Return the settings out of the command line's options: `galaxy` is host:port, `allowed` what `Allowed` reads.
+
+    Raises
+    ------
+    SettingsError
+        One of them is no address.
+    """
+    try:
+        target = split_authority(galaxy) if galaxy else None
+    except ValueError:
+        raise SettingsError(f"--galaxy {galaxy} is no address.", "Give it as host:port.") from None
+    return DoorSettings(folder, tickets, target, host, tuple(Allowed.read(text) for text in allowed))
 
 
 async def serve(settings: DoorSettings, environ: Mapping[str, str] = os.environ) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from nebulab.errors import SettingsError
+from nebulab.errors import NotebookError, SettingsError
 
 _PICKLES = {".pickle", ".pkl", ".joblib"}
 # PyTorch's own formats hold weights, or a pickle of an object whose class is in a notebook.
@@ -89,6 +89,28 @@ def read_sample(path: Path) -> Any:
         return reader(path)
     except Exception as error:  # each reader raises its own
         raise SettingsError(f"{path.name} can't be read: {error}", "Is it whole?") from error
+
+
+def export(path: Path, sample: Path | None, folder: Path, *, allow_pickle: bool = False) -> list[Path]:
+    """Export the model in a file to `folder`, proven on the rows in the file `sample`; return the files that are there.
+
+    Raises
+    ------
+    NotebookError
+        There is no proven ONNX form; what could be kept of the model is in `folder`.
+    SettingsError
+        A file can't be read.
+    """
+    from nebulab.models import samples
+    from nebulab.models.keeping import keep
+
+    model = read_model(path, allow_pickle=allow_pickle)
+    if sample is not None:
+        samples.sample(model, read_sample(sample))
+    kept = keep(path.stem, model, folder, {})
+    if kept.fate != "model":
+        raise NotebookError(f"{path.name} has no proven ONNX form: {kept.reason}", "Give data of yours with --sample.")
+    return [folder / file for file in kept.files]
 
 
 def verify(path: Path, against: Path | None, sample: Path | None, *, allow_pickle: bool = False) -> Verdict:

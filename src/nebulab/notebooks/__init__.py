@@ -7,12 +7,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from nebulab.errors import NebulabError
 from nebulab.variables import Number, Setting
 
 if TYPE_CHECKING:
     from nebulab.notebooks.execution import Outcome
 
-__all__ = ["MEMORY", "run"]
+__all__ = ["MEMORY", "run", "run_command"]
 
 MEMORY = Setting(
     "GALAXY_MEMORY_MB",
@@ -112,3 +113,38 @@ def run(  # noqa: PLR0913 - the command's options, by name
         log.close()
     raise_for(outcome)
     return outcome
+
+
+def run_command(
+    notebook: Path, options: Mapping[str, Any], *, in_place: bool, failure: Path | None, max_object_gb: float | None
+) -> int:
+    """Run as `nebulab run` does, and return its exit code.
+
+    Parameters
+    ----------
+    options
+        Further ones, as `run` has them.
+    in_place
+        Whether the executed notebook is saved over `notebook`, and nothing else kept.
+    failure
+        A file for the reason of a failure, which is then no error: the session that runs this in its sandbox shows it
+        to the user.
+    max_object_gb
+        The largest variable that is kept, in GiB; None for the default.
+
+    Raises
+    ------
+    NebulabError
+        As `run` does.
+    """
+    changed: dict[str, Any] = {"output": notebook, "harvest": False} if in_place else {}
+    if max_object_gb:
+        changed["limits"] = {"object_bytes": max_object_gb * 2**30}
+    try:
+        run(notebook, **{**options, **changed})
+    except NebulabError as error:
+        if failure is None:
+            raise
+        failure.write_text(str(error), encoding="utf-8")
+        return error.exit_code
+    return 0

@@ -9,15 +9,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 from rich.console import Console
 from rich.logging import RichHandler
 
 from nebulab.errors import NotRunning, StackError
 from nebulab.files import private_folder, write_private
-from nebulab.stack import environments, isolation
-from nebulab.stack.embedded.accounts import tell_once
+from nebulab.stack import environments, isolation, showing
 from nebulab.stack.proxy import gx_it_proxy
 from nebulab.stack.running import processes, state
 from nebulab.stack.running.state import StackState
@@ -34,11 +32,11 @@ def up(
     *,
     detach: bool,
     reinstall: bool = False,
-    on_ready: Callable[[str], None] = lambda address: None,
+    opens: Callable[[str], object] | None = None,
 ) -> StackState:
     """Install what is missing and start the stack; return its state when all parts answer, or, attached, at its end.
 
-    A stack that runs already is left as it is. `on_ready` gets Galaxy's address once it answers.
+    A stack that runs already is left as it is. `opens` is called with Galaxy's address once it answers: a browser's.
 
     Raises
     ------
@@ -49,10 +47,11 @@ def up(
     StackError
         A part could not be started.
     """
+    on_ready = opens or (lambda address: None)
     if state.is_locked(settings.data_dir):
         running = _wait_ready(settings, None, console)
         console.print(f"A stack runs on {settings.data_dir} already.", soft_wrap=True)
-        show(settings, running, console)
+        showing.addresses(settings, running, console)
         on_ready(running.part("galaxy").address or "")
         return running
     # Before the minutes of an install: what was asked for may not be here.
@@ -69,12 +68,12 @@ def up(
     return ready
 
 
-def _up_attached(settings: StackSettings, console: Console, on_ready: Callable[[str], None]) -> StackState:
+def _up_attached(settings: StackSettings, console: Console, on_ready: Callable[[str], object]) -> StackState:
     keep_log(settings.log("supervisor"), RichHandler(console=console, show_level=False, show_path=False))
 
     async def supervise() -> StackState:
         def tell() -> None:
-            show(settings, supervisor.state, console)
+            showing.addresses(settings, supervisor.state, console)
             on_ready(supervisor.state.part("galaxy").address or "")
 
         supervisor = Supervisor(settings, tell)
@@ -106,7 +105,7 @@ def _up_detached(settings: StackSettings, console: Console) -> StackState:
         supervisor.send_signal(signal.SIGTERM)
         supervisor.wait()
         raise
-    show(settings, ready, console)
+    showing.addresses(settings, ready, console)
     return ready
 
 
@@ -173,30 +172,3 @@ def status(settings: StackSettings) -> StackState:
     if known is None:
         raise NotRunning(f"No stack ran on {settings.data_dir} yet.", "`nebulab up` starts one.")
     return known
-
-
-def show(settings: StackSettings, running: StackState, console: Console) -> None:
-    """Print the addresses and, the first time, the accounts."""
-    lines = [
-        ("Galaxy", running.part("galaxy").address or ""),
-        ("Sessions' proxy", running.part("proxy").address or ""),
-        ("Isolation", running.isolation),
-        ("Data", str(settings.data_dir)),
-    ]
-    secrets = tell_once(settings.secrets_file)
-    if secrets is not None:
-        lines += [
-            ("Administrator", f"{secrets.admin.email}   password {secrets.admin.password}"),
-            ("User", f"{secrets.user.email}   password {secrets.user.password}"),
-            ("", f"shown this once; they stay in {settings.secrets_file}, which only you can read"),
-        ]
-    lines.append(("Stop it with", _command("down", settings)))
-    width = max(len(name) for name, _ in lines) + 2
-    for name, value in lines:
-        console.print(f"{name:{width}}{value}", soft_wrap=True, markup=False, highlight=False)
-
-
-def _command(name: str, settings: StackSettings) -> str:
-    default = Path.home() / ".local" / "share" / "nebulab"
-    given = "" if settings.data_dir == default else f" --data-dir {settings.data_dir}"
-    return f"./nebulab {name}{given}"

@@ -11,6 +11,7 @@ from pathlib import Path
 import aiohttp
 
 from nebulab.door import serve as door_process
+from nebulab.galaxy import looks
 from nebulab.stack.embedded import container_jobs, worker
 from nebulab.stack.proxy import gx_it_proxy
 from nebulab.stack.running.ports import HOST
@@ -59,13 +60,13 @@ class Part:
     needed: bool = True
 
 
-def by_http(address: str, expects: int | None = None) -> Callable[[aiohttp.ClientSession], Awaitable[bool]]:
-    """Return what tells whether `address` answers, with the status `expects` if there is one."""
+def by_http(address: str) -> Callable[[aiohttp.ClientSession], Awaitable[bool]]:
+    """Return what tells whether `address` answers, whatever it says."""
 
     async def answers(client: aiohttp.ClientSession) -> bool:
         try:
-            async with client.get(address, timeout=aiohttp.ClientTimeout(total=_ANSWER_SECONDS)) as answer:
-                return expects is None or answer.status == expects
+            async with client.get(address, timeout=aiohttp.ClientTimeout(total=_ANSWER_SECONDS)):
+                return True
         except (aiohttp.ClientError, TimeoutError):
             return False
 
@@ -82,7 +83,7 @@ def galaxy(settings: StackSettings, configuration: Path, port: int) -> Part:
         # Not localhost, which some machines resolve to ::1 alone.
         command=(programs / "galaxy-web", "-c", configuration, "-b", f"{HOST}:{port}"),
         address=f"http://localhost:{port}",
-        answers=by_http(f"http://{HOST}:{port}/api/version", expects=200),
+        answers=lambda client: looks.answers(client, f"http://{HOST}:{port}"),
         folder=settings.galaxy_dir,
         log=settings.log("galaxy"),
         # Job scripts call a bare `python`, which must be Galaxy's.

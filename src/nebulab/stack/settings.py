@@ -13,6 +13,7 @@ from nebulab import checkout, contract
 from nebulab.contract import ISOLATIONS
 from nebulab.door.policy import Allowed
 from nebulab.errors import SettingsError
+from nebulab.stack.sizes import megabytes
 from nebulab.variables import PLACE, Setting
 
 DEFAULT_IMAGE = "nebulab:cpu"
@@ -27,6 +28,9 @@ DEFAULT_MEMORY_MB = 20 * 1024
 DEFAULT_DISK_MB = 250 * 1024
 DEFAULT_PROCESSES = 512
 """Threads count."""
+
+_SIZES = {"session_memory_mb": "--session-memory", "session_disk_mb": "--session-disk"}
+_SMALLEST_MB = 256
 
 DATA = Setting(
     contract.DATA_DIR,
@@ -211,6 +215,8 @@ class StackSettings:
 def read_settings(options: Mapping[str, Any] | None = None, environ: Mapping[str, str] | None = None) -> StackSettings:
     """Combine the command line's options with the environment's and the defaults; an option that is None is not given.
 
+    Sizes may be such as `8g` or `900m`.
+
     Raises
     ------
     SettingsError
@@ -223,6 +229,9 @@ def read_settings(options: Mapping[str, Any] | None = None, environ: Mapping[str
         raise SettingsError(f"Unknown settings: {', '.join(sorted(unknown))}.")
     data_dir = _absolute(given.pop("data_dir", None) or data_folder(environ))
     given.setdefault("environments_dir", ENVIRONMENTS.read(environ) or data_dir / "environments")
+    for name, option in _SIZES.items():
+        if isinstance(given.get(name), str):
+            given[name] = megabytes(given[name], option, _SMALLEST_MB)
     given["environments_dir"] = _absolute(given["environments_dir"])
     given["allow"] = tuple(given.get("allow", ()))
     given["tool_confs"] = tuple(_absolute(path) for path in given.get("tool_confs", ()))

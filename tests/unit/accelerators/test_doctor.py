@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from nebulab.stack.doctor import checks
+from nebulab.stack.doctor import gpus
 from nebulab.stack.settings import read_settings
 from support import nvml
 from support.nvml import TORCH
@@ -132,8 +132,8 @@ def test_which_environment_is_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.setenv("PATH", f"{tmp_path / 'overlay' / 'bin'}{os.pathsep}{os.environ['PATH']}")
     stack = read_settings({"data_dir": tmp_path}, {"NEBULAB_ENVIRONMENTS": str(tmp_path)})
     asked = [
-        checks.kernels_python(tmp_path / "named", stack),
-        checks.kernels_python(None, stack),
-        checks.kernels_python(None, None),
+        gpus.kernels_python(tmp_path / "named", stack),
+        gpus.kernels_python(None, stack),
+        gpus.kernels_python(None, None),
     ]
     assert asked == [tmp_path / name / "bin" / "python" for name in ("named", "kernels", "overlay")]

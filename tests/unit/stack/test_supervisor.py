@@ -49,7 +49,7 @@ class Small(Supervisor):
             command = (sys.executable, "-c", BROKEN)
         address = f"http://127.0.0.1:{port}"
         log = self.settings.log(name)
-        return Part(name, f"The {name}", command, address, by_http(address, 200), self.settings.run_dir, log)
+        return Part(name, f"The {name}", command, address, by_http(address), self.settings.run_dir, log)
 
 
 @pytest.fixture

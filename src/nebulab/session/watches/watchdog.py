@@ -10,8 +10,9 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from enum import Enum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from nebulab.galaxy import looks
 from nebulab.session.ending import End
 
 if TYPE_CHECKING:
@@ -49,31 +50,19 @@ _VERDICTS = {
     "failed": Verdict.LOST,
     "paused": Verdict.LOST,
 }
-_ASK_SECONDS = 20
 _SURE = 2
 """Number of LOST verdicts in a row that are believed."""
 _LONGEST_ABSENCE_SECONDS = 3600.0
 
 
-def judge(status: int, answer: Any) -> Verdict:
-    """Return the verdict of Galaxy's answer to `GET /api/jobs/{id}`."""
-    if status != 200 or not isinstance(answer, dict):
-        return Verdict.UNKNOWN
-    return _VERDICTS.get(str(answer.get("state")), Verdict.UNKNOWN)
+def judge(state: str | None) -> Verdict:
+    """Read a job's state, None where Galaxy told none."""
+    return _VERDICTS.get(state or "", Verdict.UNKNOWN)
 
 
 async def ask(client: aiohttp.ClientSession, galaxy_url: str, job_id: str, key: str) -> Verdict:
-    """Ask Galaxy once; a failed request is `UNKNOWN`, never an error."""
-    import aiohttp
-
-    timeout = aiohttp.ClientTimeout(total=_ASK_SECONDS)
-    try:
-        async with client.get(
-            f"{galaxy_url}/api/jobs/{job_id}", headers={"x-api-key": key}, timeout=timeout, allow_redirects=False
-        ) as response:
-            return judge(response.status, await response.json(content_type=None))
-    except (aiohttp.ClientError, TimeoutError, ValueError):
-        return Verdict.UNKNOWN
+    """Ask Galaxy once; trouble on the way is `UNKNOWN`, never an error."""
+    return judge(await looks.job_state(client, galaxy_url, job_id, key))
 
 
 class JobWatch:

@@ -14,7 +14,7 @@ from pathlib import Path
 import psutil
 
 from nebulab.accelerators import asking
-from nebulab.errors import InstallError, SettingsError
+from nebulab.errors import InstallError
 from nebulab.files import read_json
 from nebulab.stack import isolation
 from nebulab.stack.embedded import worker
@@ -59,31 +59,6 @@ def run(settings: StackSettings) -> list[Check]:
         _git,
     )
     return [check(settings) for check in checks] + [_engine(name) for name in ("docker", "podman")]
-
-
-def kernels_python(environment: Path | None, settings: StackSettings | None) -> Path | None:
-    """Return the interpreter whose frameworks `nebulab doctor --gpu` asks, or None where it is not installed yet.
-
-    Parameters
-    ----------
-    environment
-        The folder of an environment that was asked for; without it the stack's environment of the kernels, and in a
-        session or an installed package, which have no stack, the first `python` of PATH.
-
-    Raises
-    ------
-    SettingsError
-        `environment` has no Python.
-    """
-    if environment is not None:
-        python = environment / "bin" / "python"
-        if not python.exists():
-            raise SettingsError(f"{environment} is no Python environment.", "Name the folder that has bin/python.")
-        return python
-    if settings is None:
-        return Path(shutil.which("python") or sys.executable)
-    python = settings.environment("kernels") / "bin" / "python"
-    return python if python.exists() else None
 
 
 def _python(settings: StackSettings) -> Check:

@@ -1,0 +1,90 @@
+"""What a terminal shows of a stack: its addresses and accounts, the state of its parts, their logs."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from nebulab.errors import NotRunning
+from nebulab.stack.embedded.accounts import tell_once
+from nebulab.stack.running import logs
+from nebulab.stack.running.state import StackState
+from nebulab.stack.settings import StackSettings
+
+PARTS = ("galaxy", "proxy", "worker", "door", "supervisor")
+"""What has a log."""
+
+_COLOURS = {"running": "green", "failed": "red", "gone": "red"}
+_WIDE = 500
+
+
+def addresses(settings: StackSettings, running: StackState, console: Console) -> None:
+    """Print the addresses and, the first time, the accounts."""
+    lines = [
+        ("Galaxy", running.part("galaxy").address or ""),
+        ("Sessions' proxy", running.part("proxy").address or ""),
+        ("Isolation", running.isolation),
+        ("Data", str(settings.data_dir)),
+    ]
+    secrets = tell_once(settings.secrets_file)
+    if secrets is not None:
+        lines += [
+            ("Administrator", f"{secrets.admin.email}   password {secrets.admin.password}"),
+            ("User", f"{secrets.user.email}   password {secrets.user.password}"),
+            ("", f"shown this once; they stay in {settings.secrets_file}, which only you can read"),
+        ]
+    lines.append(("Stop it with", _command("down", settings)))
+    width = max(len(name) for name, _ in lines) + 2
+    for name, value in lines:
+        console.print(f"{name:{width}}{value}", soft_wrap=True, markup=False, highlight=False)
+
+
+def parts(stack: StackState) -> None:
+    """Print a table of the parts, why the stack could not start, and what sessions run in."""
+    table = Table(box=None, pad_edge=False)
+    for title in ("part", "state", "address", "pid", "restarts", ""):
+        table.add_column(title, overflow="fold")
+    for part in stack.parts:
+        colour = _COLOURS.get(part.state, "yellow")
+        state = f"[{colour}]{part.state}[/{colour}]"
+        table.add_row(part.name, state, part.address or "", str(part.pid or ""), str(part.restarts), part.message)
+    # A program that reads this has no width, and a path that is broken in two is none.
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else _WIDE)
+    console.print(table)
+    if stack.failure:
+        console.print(stack.failure, markup=False)
+    console.print(f"isolation: {stack.isolation}", markup=False, soft_wrap=True)
+
+
+def log(settings: StackSettings, part: str | None, *, lines: int, follow: bool) -> None:
+    """Print the last `lines` lines of the log of `part`, or of each; with `follow` also what comes, until Ctrl-C.
+
+    Raises
+    ------
+    NotRunning
+        There is none.
+    """
+    files = {name: settings.log(name) for name in ([part] if part else PARTS)}
+    if not follow and not any(path.exists() for path in files.values()):
+        if part and settings.logs_dir.is_dir():
+            raise NotRunning(
+                f"The {part} has no log: it has not run on this stack.", "`nebulab status` shows what runs."
+            )
+        raise NotRunning(f"There are no logs below {settings.logs_dir} yet.", "`nebulab up` starts a stack.")
+
+    def echo(name: str, line: str) -> None:
+        click.echo(line if part else f"{name:10} | {line}")
+
+    with contextlib.suppress(KeyboardInterrupt):
+        logs.show(files, echo, lines=lines, follow=follow)
+
+
+def _command(name: str, settings: StackSettings) -> str:
+    default = Path.home() / ".local" / "share" / "nebulab"
+    given = "" if settings.data_dir == default else f" --data-dir {settings.data_dir}"
+    return f"./nebulab {name}{given}"
