@@ -34,9 +34,12 @@ def names(folder: Path) -> list[str]:
     ]
 
 
-def outcomes(folder: Path) -> dict[str, str]:
-    """Run a folder's checks in one process of the kernels' environment; return the traceback of each, or nothing."""
-    search = os.pathsep.join(map(str, (ROOT / "src", ROOT / "tests")))
+def outcomes(folder: Path, *packages: Path) -> dict[str, str]:
+    """Run a folder's checks in one process of the kernels' environment; return the traceback of each, or nothing.
+
+    `packages` are folders of libraries that lie beside that environment.
+    """
+    search = os.pathsep.join(map(str, (ROOT / "src", ROOT / "tests", *packages)))
     finished = subprocess.run(
         [str(KERNELS), "-m", "support.inside", *map(str, sorted(folder.glob("*.py")))],
         # The environment may be shared with other checkouts: nothing is written into it.

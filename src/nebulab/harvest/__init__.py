@@ -6,7 +6,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -36,24 +38,26 @@ def finish(folder: str, limits: str = "{}", *, models: bool = True) -> None:
     Parameters
     ----------
     limits
-        JSON of the `inventory.Limits` that differ from their defaults.
+        JSON of the `Limits` (`nebulab.harvest.limits`) that differ from their defaults.
     models
         Whether to export models too, which takes longest.
     """
-    from nebulab.harvest.inventory import Harvest, Limits
+    from nebulab.harvest.inventory import Harvest
+    from nebulab.harvest.limits import Limits, short_turns
 
     harvest = Harvest(_shell().user_ns, Path(folder), Limits(**json.loads(limits)), before=_Started.before)
-    if _Started.shown is not None:
-        _Started.shown.keep_open()
-    harvest.data()
-    if models:
-        from nebulab.models import is_model, keep
+    with harvest.clock.stoppable(), short_turns():
+        if _Started.shown is not None:
+            harvest.figures(_Started.shown)
+        harvest.data()
+        if models:
+            from nebulab.models import is_model, keep
 
-        harvest.models(keep, is_model)
+            harvest.models(keep, is_model)
 
 
 def load(path: str | Path) -> Any:
-    """Read back what a harvest, or `history.train`, has kept.
+    """Read back what a harvest, or `history.train`, has kept; a warning names what could not be read.
 
     Parameters
     ----------
@@ -70,8 +74,12 @@ def load(path: str | Path) -> Any:
 
     path = Path(path)
     if path.is_dir():
-        found: dict[str, Any] = load(path / "arrays.h5") if (path / "arrays.h5").is_file() else {}
-        return found | {table.stem: load(table) for table in sorted(path.glob("tables/*.parquet"))}
+        files = [file for file in [path / "arrays.h5"] if file.is_file()]
+        values: dict[str, Any] = {}
+        for found in _readable(path, {file.name: partial(load, file) for file in files}).values():
+            values |= found
+        readers = {table.stem: partial(load, table) for table in sorted(path.glob("tables/*.parquet"))}
+        return values | _readable(path, readers)
     reader = _READERS.get(path.suffix.lower()) or (_by_content(path) if path.is_file() else None)
     if reader is None:
         raise SettingsError(
@@ -89,14 +97,28 @@ def _shell() -> Any:
 def _load_hdf5(path: Path) -> dict[str, Any]:
     import h5py
 
-    from nebulab.harvest.encoding import KIND, decode
-    from nebulab.harvest.tables import decode_frame
+    from nebulab.harvest.codecs import decode
 
-    frames = {"table", "frame", "series", "index"}
     with h5py.File(path) as file:
-        return {
-            name: decode_frame(node) if node.attrs.get(KIND) in frames else decode(node) for name, node in file.items()
-        }
+        return _readable(path, {name: partial(_decode_member, decode, file, name) for name in file})
+
+
+def _decode_member(decode: Callable[[Any], Any], file: Any, name: str) -> Any:
+    return decode(file[name])
+
+
+def _readable(path: Path, readers: Mapping[str, Callable[[], Any]]) -> dict[str, Any]:
+    """Return what can be read, by name; warn with the names of the rest."""
+    values, faults = {}, []
+    for name, read in readers.items():
+        try:
+            values[name] = read()
+        except Exception as error:  # noqa: BLE001 - a missing library, a damaged file: the others are read
+            text = (str(error).splitlines() or [""])[0]
+            faults.append(f"{name} ({type(error).__name__}: {text[:200]})")
+    if faults:
+        warnings.warn(f"{path}: not read: {'; '.join(faults)}", stacklevel=3)
+    return values
 
 
 def _load_parquet(path: Path) -> Any:

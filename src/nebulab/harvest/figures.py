@@ -24,8 +24,13 @@ def save(figure: Any, folder: Path, name: str) -> list[str]:
     folder.mkdir(parents=True, exist_ok=True)
     stem = _NAME.sub("_", name) or "figure"
     paths = [folder / f"{stem}.{suffix}" for suffix in ("png", "svg")]
-    for path in paths:
-        figure.savefig(path, bbox_inches="tight")
+    try:
+        for path in paths:
+            figure.savefig(path, bbox_inches="tight")
+    except BaseException:
+        for path in paths:
+            path.unlink(missing_ok=True)
+        raise
     return [f"{folder.name}/{path.name}" for path in paths]
 
 
@@ -66,10 +71,7 @@ class Shown:
             if image is None:
                 thing.savefig(stem.with_suffix(".png"), bbox_inches="tight")
 
-    def keep_open(self) -> None:
-        """Write the figures that nobody showed."""
+    def open_figures(self) -> list[Any]:
+        """Return the figures that nobody showed."""
         pyplot = sys.modules.get("matplotlib.pyplot")
-        if pyplot is None:
-            return
-        for number in pyplot.get_fignums():
-            self.keep(pyplot.figure(number), {})
+        return [] if pyplot is None else [pyplot.figure(number) for number in pyplot.get_fignums()]

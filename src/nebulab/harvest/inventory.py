@@ -1,19 +1,19 @@
 """What a notebook has left in its globals, kept: arrays, tables, figures, models; runs in the kernel.
 
 Every global gets an entry in `harvest.json`, with what became of it; nothing is dropped silently. No object is trusted:
-kinds are told by classes, not by asking the object, and each object has a time of its own to be written in.
+kinds are told by classes, not by asking the object, and each object has a time of its own to be written in. The harvest
+as a whole has one too, and a stop (SIGINT) ends it at once: what is written by then is kept.
 """
 
 from __future__ import annotations
 
 import contextlib
 import json
-import signal
 import sys
-import threading
 import types
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,8 @@ import h5py
 from nebulab.contract import HARVEST_REPORT
 from nebulab.files import replacing
 from nebulab.harvest import figures, tables
-from nebulab.harvest.encoding import NotStorable, describe, encode
+from nebulab.harvest.codecs import NotStorable, describe, encode, safe_name
+from nebulab.harvest.limits import Clock, Limits, Stopped, TooSlow
 
 ARRAYS = "arrays.h5"
 _SMALL_TABLE_BYTES = 256 * 1024 * 1024
@@ -35,18 +36,6 @@ _CODE = (
     types.GenericAlias,
     types.CodeType,
 )
-
-
-@dataclass(frozen=True)
-class Limits:
-    """How much a harvest takes; what hits a limit is reported."""
-
-    object_bytes: int = 64 * 2**30
-    """The largest single object."""
-    total_bytes: int = 256 * 2**30
-    objects: int = 100_000
-    object_seconds: float = 600.0
-    """How long one object may take; a model's export and proof may take three times that."""
 
 
 @dataclass
@@ -74,85 +63,118 @@ class Harvest:
     ) -> None:
         self._folder = folder
         self._limits = limits
+        self.clock = Clock(limits.total_seconds)
         known = before or {}
-        # A copy: what runs in a thread of the notebook may go on adding names.
-        self._values = {
+        # A copy: a thread of the notebook may go on adding names.
+        values = {
             name: value
             for name, value in dict(namespace).items()
             if type(name) is str and not name.startswith("_") and known.get(name) != id(value)
         }
-        self.entries = {name: Entry(name, describe(type(value))) for name, value in self._values.items()}
+        sizes = {name: size_of(value) for name, value in values.items()}
+        # Small things come first, so that little time keeps much.
+        self._order = sorted(values, key=sizes.__getitem__)[: limits.objects]
+        kept = values if len(self._order) == len(values) else {name: values[name] for name in self._order}
+        self._values = kept
+        self._left_out = len(values) - len(kept)
+        self.entries = {name: Entry(name, describe(type(value))) for name, value in kept.items()}
         self._bytes = 0
 
     def data(self) -> None:
-        """Write all but the models; small things come first, so that little time keeps much."""
+        """Write all but the models."""
         self._folder.mkdir(parents=True, exist_ok=True)
         self.report()
-        order = sorted(self._values, key=lambda name: size_of(self._values[name]))
-        over = order[self._limits.objects :]
-        for name in over:
-            self._refuse(name, f"more than {self._limits.objects:,} globals: a setting limits their number")
         with (
             replacing(self._folder / ARRAYS, f".{ARRAYS}.part") as part,
             h5py.File(part, "w", libver="latest", track_order=True) as file,
         ):
-            written: dict[int, str] = {}
-            for name in order[: self._limits.objects]:
-                self._keep(file, name, self._values[name], written)
+            nodes: dict[int, str] = {}
+            with contextlib.suppress(Stopped):
+                for name in self._order:
+                    self._keep(file, name, self._values[name], nodes)
             file.attrs["nebulab"] = "globals of a notebook; nebulab.load reads them back"
         self.report()
 
+    def figures(self, shown: figures.Shown) -> None:
+        """Write the figures that stay open; a fault of one is that one's alone."""
+        with contextlib.suppress(Stopped):
+            for figure in shown.open_figures():
+                try:
+                    with self.clock.within(self._limits.object_seconds):
+                        shown.keep(figure, {})
+                except Stopped:
+                    raise
+                except BaseException as error:  # noqa: BLE001 - drawing runs the user's code
+                    print(f"nebulab: a figure could not be kept: {type(error).__name__}{_text_of(error)}")
+
     def models(self, keep: KeepModel, is_model: Callable[[Any], bool]) -> None:
         """Export and prove the models that were found, one after another."""
-        for name, entry in self.entries.items():
-            value = self._values[name]
-            if entry.fate != "not reached":
-                continue
-            if not is_model(value):
-                self._refuse(name, entry.reason or f"there is no loss-free form for {entry.type}")
-                continue
-            with self._telling(name, 3 * self._limits.object_seconds):
-                kept = keep(name, value, self._folder, self._values)
-                entry.fate, entry.files, entry.reason = kept.fate, list(kept.files), kept.reason
-            self.report()
+        with contextlib.suppress(Stopped):
+            for name, entry in self.entries.items():
+                value = self._values[name]
+                if entry.fate != "not reached":
+                    continue
+                if not is_model(value):
+                    self._refuse(name, entry.reason or f"there is no loss-free form for {entry.type}")
+                    continue
+                with self._faults_reported(name, 3 * self._limits.object_seconds):
+                    model = keep(name, value, self._folder, self._values)
+                    entry.fate, entry.files, entry.reason = model.fate, list(model.files), model.reason
+                self.report()
         self.report()
 
     def report(self) -> None:
         """Write `harvest.json`, atomically."""
-        listed = [
-            {key: value for key, value in asdict(entry).items() if value not in (None, "", [])}
-            for entry in self.entries.values()
-        ]
-        counts: dict[str, int] = {}
-        for entry in self.entries.values():
-            counts[entry.fate] = counts.get(entry.fate, 0) + 1
+        entries = list(self.entries.values())
+        if self._left_out:
+            reason = f"more than {self._limits.objects:,} globals: a setting limits their number"
+            entries.append(Entry(f"({self._left_out:,} more)", "various", "not kept", reason=reason))
+        if self.clock.over:
+            entries = [
+                replace(entry, reason=self.clock.over) if entry.fate == "not reached" else entry for entry in entries
+            ]
+        rows = [{key: value for key, value in vars(entry).items() if value not in (None, "", [])} for entry in entries]
+        counts = dict(Counter(entry.fate for entry in entries))
+        if self._left_out:
+            counts["not kept"] += self._left_out - 1
         with replacing(self._folder / HARVEST_REPORT, f".{HARVEST_REPORT}") as beside:
-            beside.write_text(json.dumps({"counts": counts, "globals": listed}, indent=1, ensure_ascii=True))
+            beside.write_text(json.dumps({"counts": counts, "globals": rows}, indent=1, ensure_ascii=True))
 
-    def _keep(self, file: h5py.File, name: str, value: Any, written: dict[int, str]) -> None:
+    def _keep(self, file: h5py.File, name: str, value: Any, nodes: dict[int, str]) -> None:
         entry = self.entries[name]
         if is_code(value):
             entry.fate = "code"
-            return
-        if entry.fate != "not reached":
             return
         size = size_of(value)
         if size > self._limits.object_bytes or self._bytes + size > self._limits.total_bytes:
             self._refuse(name, f"{size / 2**30:.1f} GB: a setting limits the size of what is harvested")
             return
-        with self._telling(name, self._limits.object_seconds):
+        there = safe_name(name) in file
+        try:
+            self._write(file, name, value, size, nodes)
+        finally:
+            # Not within the object's time, which may be over in the middle of this.
+            if not there and not any(path.startswith(ARRAYS) for path in entry.files):
+                file.pop(safe_name(name), None)
+
+    def _write(self, file: h5py.File, name: str, value: Any, size: int, nodes: dict[int, str]) -> None:
+        entry = self.entries[name]
+        with self._faults_reported(name, self._limits.object_seconds):
             if figures.is_figure(value):
                 entry.files = figures.save(value, self._folder / "figures", name)
                 entry.fate = "figure"
             elif tables.is_frame(value):
                 self._keep_table(file, name, value, entry)
-            elif id(value) in written:
-                file[name] = file[written[id(value)]]
-                self._describe(file[name], entry)
+            elif id(value) in nodes:
+                file[safe_name(name)] = file[nodes[id(value)]]
+                self._describe(file[safe_name(name)], entry)
             else:
-                self._describe(encode(file, name, value), entry)
+                remarks: list[str] = []
+                node = encode(file, name, value, remarks=remarks)
+                self._describe(node, entry)
+                entry.reason = "; ".join(remarks)
                 if size > 2**20:
-                    written[id(value)] = name
+                    nodes[id(value)] = node.name
             self._bytes += size
 
     def _describe(self, node: Any, entry: Entry) -> None:
@@ -165,7 +187,8 @@ class Harvest:
     def _keep_table(self, file: h5py.File, name: str, value: Any, entry: Entry) -> None:
         folder = self._folder / "tables"
         folder.mkdir(exist_ok=True)
-        path = folder / f"{name}.parquet"
+        path = folder / f"{safe_name(name)}.parquet"
+        value, remark = tables.plain(value)
         reasons = []
         try:
             tables.write(value, path)
@@ -174,36 +197,43 @@ class Harvest:
             reasons.append(str(error))
         if size_of(value) <= _SMALL_TABLE_BYTES or not entry.files:
             try:
-                tables.encode_frame(file, name, value)
-                entry.files.append(f"{ARRAYS}:/{name}")
+                node = encode(file, name, value)
+                entry.files.append(f"{ARRAYS}:{node.name}")
             except NotStorable as error:
                 reasons.append(str(error))
         if not entry.files:
             raise NotStorable("; ".join(reasons))
-        entry.fate = "table"
+        entry.fate, entry.reason = "table", remark
         entry.shape = [int(size) for size in value.shape]
 
     @contextlib.contextmanager
-    def _telling(self, name: str, seconds: float) -> Iterator[None]:
-        """Turn whatever an object does when it is looked at into a line of the report."""
+    def _faults_reported(self, name: str, seconds: float) -> Iterator[None]:
+        """Turn whatever an object does when it is looked at into a line of the report.
+
+        Raises
+        ------
+        Stopped
+            The harvest is over.
+        """
         try:
-            with _within(seconds):
+            with self.clock.within(seconds):
                 yield
         except NotStorable as error:
             # A model is no array either; the second step looks at what is left.
             self.entries[name].reason = str(error)
-        except _TooSlow:
+        except TooSlow:
             self._refuse(name, f"it took longer than {seconds:g} s to be written")
         except MemoryError:
             self._refuse(name, "there was not enough memory to write it")
-        except (KeyboardInterrupt, SystemExit):
+        except Stopped:
             raise
         except BaseException as error:  # noqa: BLE001 - the object's own code runs, and raises what it likes
             self._refuse(name, f"{type(error).__name__} while it was written{_text_of(error)}")
 
     def _refuse(self, name: str, reason: str) -> None:
         entry = self.entries[name]
-        entry.fate, entry.files, entry.reason = "not kept", [], reason
+        # A table that is in one of its files is kept.
+        entry.fate, entry.reason = "table" if entry.files else "not kept", reason
 
 
 def is_code(value: Any) -> bool:
@@ -252,26 +282,3 @@ def _text_of(error: BaseException) -> str:
     except BaseException:  # noqa: BLE001 - an error's text is code of the user's too
         return ""
     return f": {text.splitlines()[0][:200]}" if text else ""
-
-
-class _TooSlow(BaseException):
-    """An object's time is over; no `except Exception` of the object's code may catch it."""
-
-
-@contextlib.contextmanager
-def _within(seconds: float) -> Iterator[None]:
-    """Interrupt what runs for longer, where a timer's signal can reach it: in the main thread."""
-    if threading.current_thread() is not threading.main_thread() or not hasattr(signal, "setitimer"):
-        yield
-        return
-
-    def over(*_: Any) -> None:
-        raise _TooSlow
-
-    previous = signal.signal(signal.SIGALRM, over)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, previous)

@@ -59,7 +59,7 @@ def run(  # noqa: PLR0913 - the command's options, by name
     cell_seconds, total_seconds
         Time limits in seconds.
     limits
-        The harvest's limits that differ from `nebulab.harvest.inventory.Limits`.
+        The harvest's limits that differ from `nebulab.harvest.limits.Limits`.
     stop_file
         As soon as this file is there the run is stopped, as by SIGTERM: for who can't send signals into a sandbox.
 

@@ -11,7 +11,8 @@ import polars as pl
 import pytest
 
 from nebulab.harvest import load
-from nebulab.harvest.inventory import Entry, Harvest, Limits
+from nebulab.harvest.inventory import Entry, Harvest
+from nebulab.harvest.limits import Limits
 
 PLAIN = pd.DataFrame({"a": [1, 2], "b": ["x", None], "c": [1.5, None]})
 PANDAS = {
