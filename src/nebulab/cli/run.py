@@ -41,6 +41,11 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.option(
     "--max-object-gb", type=click.FloatRange(0, min_open=True), help="The largest variable that is kept.  [default: 64]"
 )
+@click.option(
+    "--harvest-timeout",
+    type=click.FloatRange(0, min_open=True),
+    help="Seconds that collecting what it made may take.  [default: 7200]",
+)
 @click.option("--in-place", is_flag=True, help="Save the executed notebook over NOTEBOOK; implies --no-harvest.")
 @click.option("--failure", type=click.Path(path_type=Path), hidden=True)
 @click.option("--stop-file", type=click.Path(path_type=Path), hidden=True)
@@ -60,6 +65,7 @@ def command(  # noqa: PLR0913 - click passes each option by its name
     no_harvest: bool,
     no_models: bool,
     max_object_gb: float | None,
+    harvest_timeout: float | None,
     in_place: bool,
     failure: Path | None,
     stop_file: Path | None,
@@ -91,6 +97,9 @@ def command(  # noqa: PLR0913 - click passes each option by its name
     from nebulab.errors import NebulabError
     from nebulab.notebooks import run
 
+    limits = {"object_bytes": max_object_gb * 2**30} if max_object_gb else {}
+    if harvest_timeout:
+        limits["total_seconds"] = harvest_timeout
     try:
         run(
             notebook,
@@ -106,7 +115,7 @@ def command(  # noqa: PLR0913 - click passes each option by its name
             allow_errors=allow_errors,
             harvest=not (no_harvest or in_place),
             export_models=not no_models,
-            limits={"object_bytes": max_object_gb * 2**30} if max_object_gb else {},
+            limits=limits,
             stop_file=stop_file,
             quiet=quiet,
         )
