@@ -44,6 +44,12 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.option(
     "--max-object-gb", type=click.FloatRange(0, min_open=True), help="The largest variable that is kept.  [default: 64]"
 )
+@click.option(
+    "--harvest-timeout",
+    "harvest_seconds",
+    type=click.FloatRange(0, min_open=True),
+    help="Seconds that collecting what it made may take.  [default: 7200]",
+)
 @click.option("--in-place", is_flag=True, help="Save the executed notebook over NOTEBOOK; implies --no-harvest.")
 @click.option("--failure", type=click.Path(path_type=Path), hidden=True)
 @click.option("--stop-file", type=click.Path(path_type=Path), hidden=True)
@@ -53,6 +59,7 @@ def command(
     no_harvest: bool,
     no_models: bool,
     max_object_gb: float | None,
+    harvest_seconds: float | None,
     in_place: bool,
     failure: Path | None,
     **options: Any,
@@ -83,4 +90,5 @@ def command(
     from nebulab.notebooks import run_command
 
     options |= {"harvest": not no_harvest, "export_models": not no_models}
-    sys.exit(run_command(notebook, options, in_place=in_place, failure=failure, max_object_gb=max_object_gb))
+    kept = {"max_object_gb": max_object_gb, "harvest_seconds": harvest_seconds}
+    sys.exit(run_command(notebook, options, in_place=in_place, failure=failure, **kept))

@@ -116,7 +116,13 @@ def run(  # noqa: PLR0913 - the command's options, by name
 
 
 def run_command(
-    notebook: Path, options: Mapping[str, Any], *, in_place: bool, failure: Path | None, max_object_gb: float | None
+    notebook: Path,
+    options: Mapping[str, Any],
+    *,
+    in_place: bool,
+    failure: Path | None,
+    max_object_gb: float | None,
+    harvest_seconds: float | None,
 ) -> int:
     """Run as `nebulab run` does, and return its exit code.
 
@@ -131,6 +137,8 @@ def run_command(
         to the user.
     max_object_gb
         The largest variable that is kept, in GiB; None for the default.
+    harvest_seconds
+        How long collecting may take; None for the default.
 
     Raises
     ------
@@ -138,8 +146,8 @@ def run_command(
         As `run` does.
     """
     changed: dict[str, Any] = {"output": notebook, "harvest": False} if in_place else {}
-    if max_object_gb:
-        changed["limits"] = {"object_bytes": max_object_gb * 2**30}
+    limits = {"object_bytes": (max_object_gb or 0) * 2**30, "total_seconds": harvest_seconds}
+    changed["limits"] = {name: limit for name, limit in limits.items() if limit}
     try:
         run(notebook, **{**options, **changed})
     except NebulabError as error:

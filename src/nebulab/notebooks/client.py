@@ -12,7 +12,7 @@ from typing import Any
 
 from nbclient import NotebookClient
 
-_BACKSPACE = re.compile(r"[^\n]\x08")
+_BACKSPACE = re.compile(r"[^\n\x08]\x08")
 _RETURN = re.compile(r"[^\n]*\r(?!\n)(?=[^\n])")
 _ALIVE_SECONDS = 0.2
 _LONGEST_SOCKET_FOLDER = 70

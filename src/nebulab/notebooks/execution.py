@@ -187,29 +187,25 @@ class _Run:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stop.set)
+        stopped = asyncio.ensure_future(self._until_stopped())
         try:
             self._usage.start(self._client.km.provisioner.pid)
-            await self._cells_until_stopped()
-            await self._harvest()
+            await self._cells_until_stopped(stopped)
+            await self._harvest(stopped)
         finally:
+            stopped.cancel()
             with contextlib.suppress(Exception):  # a kernel that hangs is killed below
                 await asyncio.wait_for(self._client.km.shutdown_kernel(now=True), 10)
             with contextlib.suppress(Exception):
                 await context.__aexit__(None, None, None)
 
-    async def _cells_until_stopped(self) -> None:
+    async def _cells_until_stopped(self, stopped: asyncio.Future[None]) -> None:
         cells = asyncio.ensure_future(self._cells())
-        stopped = asyncio.ensure_future(self._until_stopped())
         done, _ = await asyncio.wait(
             {cells, stopped}, timeout=self._settings.total_seconds, return_when=asyncio.FIRST_COMPLETED
         )
-        stopped.cancel()
         if cells not in done:
-            if self._stop.is_set():
-                self._ended(Ending.STOPPED, f"The run was stopped while cell {self._current} ran.")
-            else:
-                limit = _duration(self._settings.total_seconds or 0)
-                self._ended(Ending.TIME_LIMIT, f"The time limit of {limit} was reached while cell {self._current} ran.")
+            self._ended_early(f"while cell {self._current} ran")
             await self._interrupt(cells)
         with contextlib.suppress(asyncio.CancelledError):
             await cells
@@ -217,6 +213,13 @@ class _Run:
         if cell is not None:
             join_streams(cell)
         self._file.save()
+
+    def _ended_early(self, when: str) -> None:
+        if self._stop.is_set():
+            self._ended(Ending.STOPPED, f"The run was stopped {when}.")
+        else:
+            limit = _duration(self._settings.total_seconds or 0)
+            self._ended(Ending.TIME_LIMIT, f"The time limit of {limit} was reached {when}.")
 
     async def _until_stopped(self) -> None:
         file = self._settings.stop_file
@@ -282,8 +285,8 @@ class _Run:
         if not self._started:
             self._log.say("This kernel has no nebulab: the notebook's variables can't be harvested.")
 
-    async def _interrupt(self, running: asyncio.Future[Any]) -> None:
-        """Have the kernel end its cell as Ctrl-C would, and wait for it a little."""
+    async def _interrupt(self, running: asyncio.Future[Any]) -> bool:
+        """Have the kernel end its cell as Ctrl-C would, wait for it a little; return whether it did."""
         with contextlib.suppress(Exception):
             await self._client.km.interrupt_kernel()
         done, _ = await asyncio.wait({running}, timeout=_LET_GO_SECONDS)
@@ -291,9 +294,10 @@ class _Run:
         if running in done:
             running.exception()  # looked at, so that asyncio does not complain
         running.cancel()
+        return not self._stuck
 
-    async def _harvest(self) -> None:
-        """Have the kernel write what it holds; after a stop there is little time for it."""
+    async def _harvest(self, stopped: asyncio.Future[None]) -> None:
+        """Have the kernel write what it holds; after a stop there is little time for it, and a stop ends it."""
         settings, ending = self._settings, self._outcome.ending
         if not self._started or settings.results is None:
             return
@@ -303,7 +307,6 @@ class _Run:
         if self._stuck:
             self._log.say("The kernel did not let go of its cell: its variables are lost.")
             return
-        hurried = ending in {Ending.STOPPED, Ending.TIME_LIMIT}
         models = settings.export_models
         limits = json.dumps(dict(settings.limits))
         code = f"""
@@ -312,14 +315,33 @@ import nebulab.harvest
 nebulab.harvest.finish({json.dumps(str(settings.results))}, {limits!r}, models={models})
 """
         self._log.say("harvesting")
-        try:
-            well = await self._client.call(code, _STOPPED_HARVEST_SECONDS if hurried else None)
-        except TimeoutError:
+        call = asyncio.ensure_future(self._client.call(code, None))
+        # A stop that ended the cells is over; the next one ends the harvest.
+        ends: set[asyncio.Future[Any]] = {call} if stopped.done() else {call, stopped}
+        done, _ = await asyncio.wait(ends, timeout=self._harvest_seconds(), return_when=asyncio.FIRST_COMPLETED)
+        if call not in done:
+            if ending is Ending.DONE:
+                self._ended_early("while what it made was collected")
             self._log.say("There was no time to harvest everything: see harvest.json for what was reached.")
-            return
+            if not await self._interrupt(call):
+                self._log.say("The kernel did not let go of the harvest: what it was writing is lost.")
+                return
+        error = call.exception()
+        if error is not None:
+            self._log.say(f"The harvest failed: {error}")
+        well = error is None and call.result()
         if not well and not await self._client.km.is_alive():
             self._log.say("The kernel died while it was harvested: see harvest.json for what was reached.")
         self._outcome.harvested = well
+
+    def _harvest_seconds(self) -> float | None:
+        """Return what is left of the run's time, but at least a little."""
+        if self._outcome.ending in {Ending.STOPPED, Ending.TIME_LIMIT}:
+            return _STOPPED_HARVEST_SECONDS
+        if self._settings.total_seconds is None:
+            return None
+        left = self._settings.total_seconds - (time.monotonic() - self._began)
+        return max(left, _STOPPED_HARVEST_SECONDS)
 
     def _died(self) -> None:
         code = None

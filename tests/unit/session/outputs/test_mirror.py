@@ -234,7 +234,13 @@ def test_half_a_notebook_does_not_replace_a_whole_one(session: Session) -> None:
 
 
 def _with(source: str) -> str:
-    cell = {"cell_type": "code", "metadata": {}, "outputs": [], "execution_count": None, "source": source}
+    cell: dict[str, object] = {
+        "cell_type": "code",
+        "metadata": {},
+        "outputs": [],
+        "execution_count": None,
+        "source": source,
+    }
     return json.dumps(json.loads(NOTEBOOK) | {"cells": [cell]})
 
 

@@ -1,0 +1,76 @@
+"""What a notebook wrote into its folder: kept once, as files and as a zip, or refused with the reason."""
+
+from __future__ import annotations
+
+import os
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from nebulab.notebooks import files
+
+
+@pytest.fixture
+def work(tmp_path: Path) -> Path:
+    folder = tmp_path / "work"
+    (folder / "deep").mkdir(parents=True)
+    (folder / "given.txt").write_text("as it was")
+    (folder / "changed.txt").write_text("before")
+    return folder
+
+
+def collect(work: Path, before: files.Snapshot, **options: int) -> files.Collected:
+    (work / "run").mkdir(exist_ok=True)
+    return files.collect(work, before, work / "run", besides=frozenset({work / "run.ipynb"}), **options)
+
+
+def test_new_and_changed_files_are_kept(work: Path) -> None:
+    before = files.snapshot(work)
+    (work / "changed.txt").write_text("and after")
+    (work / "deep" / "new.bin").write_bytes(bytes(1000))
+    (work / "run.ipynb").write_text("the runner's own")
+    found = collect(work, before)
+    assert (found.kept, found.refused) == (["changed.txt", "deep/new.bin"], {})
+    assert (work / "run" / "files" / "deep" / "new.bin").stat().st_ino == (work / "deep" / "new.bin").stat().st_ino
+    assert zipfile.ZipFile(work / "run" / "files.zip").namelist() == found.kept
+
+
+def test_a_second_run_keeps_nothing_of_the_first(work: Path) -> None:
+    before = files.snapshot(work)
+    (work / "first.txt").write_text("1")
+    collect(work, before)
+    (work / "first.txt").unlink()
+    assert collect(work, before).kept == []
+    assert not (work / "run" / "files").exists()
+
+
+def test_links_pipes_and_what_is_too_much_are_refused(work: Path) -> None:
+    before = files.snapshot(work)
+    (work / "link").symlink_to("/etc/passwd")
+    os.mkfifo(work / "pipe")
+    (work / "a.txt").write_text("a")
+    (work / "b.txt").write_text("b")
+    found = collect(work, before, most=1)
+    assert found.kept == ["a.txt"]
+    assert "a link" in found.refused["link"]
+    assert "no file" in found.refused["pipe"]
+    assert "more than 1 files" in found.refused["b.txt"]
+    assert not (work / "run" / "files" / "link").exists()
+
+
+def test_caches_environments_and_hidden_files_are_no_results(work: Path) -> None:
+    before = files.snapshot(work)
+    for name in ("__pycache__/x.pyc", ".hidden/x", ".x", "galaxy_inputs/in.txt", "venv/lib/x.py", "venv/pyvenv.cfg"):
+        (work / name).parent.mkdir(parents=True, exist_ok=True)
+        (work / name).write_text("x")
+    assert collect(work, before).kept == []
+
+
+def test_a_name_that_no_zip_can_hold_is_refused_alone(work: Path) -> None:
+    before = files.snapshot(work)
+    (work / os.fsdecode(b"bad \xff name")).write_text("x")
+    (work / "good").write_text("x")
+    found = collect(work, before)
+    assert found.kept == ["good"]
+    assert len(found.refused) == 1
