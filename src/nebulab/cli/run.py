@@ -39,8 +39,10 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 )
 @click.option("--timeout", "total_seconds", type=click.FloatRange(0, min_open=True), help="Seconds that all may take.")
 @click.option("--allow-errors", is_flag=True, help="Go on after a failing cell, and end well.")
-@click.option("--no-harvest", is_flag=True, help="Keep the executed notebook alone.")
-@click.option("--no-models", is_flag=True, help="Don't export models.")
+@click.option(
+    "--no-harvest", "harvest", flag_value=False, default=True, type=bool, help="Keep the executed notebook alone."
+)
+@click.option("--no-models", "export_models", flag_value=False, default=True, type=bool, help="Don't export models.")
 @click.option(
     "--max-object-gb", type=click.FloatRange(0, min_open=True), help="The largest variable that is kept.  [default: 64]"
 )
@@ -56,8 +58,6 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.option("-q", "--quiet", is_flag=True, help="Say nothing while it runs.")
 def command(
     notebook: Path,
-    no_harvest: bool,
-    no_models: bool,
     max_object_gb: float | None,
     harvest_seconds: float | None,
     in_place: bool,
@@ -89,6 +89,5 @@ def command(
     """
     from nebulab.notebooks import run_command
 
-    options |= {"harvest": not no_harvest, "export_models": not no_models}
     kept = {"max_object_gb": max_object_gb, "harvest_seconds": harvest_seconds}
     sys.exit(run_command(notebook, options, in_place=in_place, failure=failure, **kept))

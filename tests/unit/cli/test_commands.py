@@ -51,7 +51,7 @@ def _parameters(function: object) -> set[str]:
     [
         ("up", {"detach", "open_browser", "reinstall"}, {field.name for field in fields(StackSettings)}),
         ("lab", {"open_browser", "no_container", "galaxy", "history", "forget"}, _parameters(laptop.read)),
-        ("run", {"no_harvest", "no_models", "max_object_gb", "in_place", "failure"}, _parameters(notebooks.run)),
+        ("run", {"max_object_gb", "harvest_seconds", "in_place", "failure"}, _parameters(notebooks.run)),
     ],
 )
 def test_options_that_are_handed_on_have_the_name_by_which_they_are_read(
