@@ -34,7 +34,7 @@ def main() -> int:
     folder, arguments = Path(sys.argv[1]), sys.argv[2:]
     try:
         command = [_program(), *arguments]
-        if not concerns_layer(arguments) or not _is_active(folder):
+        if not needs_stand_ins(arguments) or not _is_active(folder):
             os.execv(command[0], command)  # noqa: S606 - uv in place of this process
         with seen(folder):
             # SIGINT is for uv; the stand-ins are removed when it has ended.
@@ -45,7 +45,7 @@ def main() -> int:
         return error.exit_code
 
 
-def concerns_layer(arguments: Sequence[str]) -> bool:
+def needs_stand_ins(arguments: Sequence[str]) -> bool:
     """Whether the shared packages must count as installed for these arguments of uv."""
     words = [word for word in arguments if not word.startswith("-")]
     return words[:1] == ["pip"] and not _WITHOUT & set(words[1:2])

@@ -127,8 +127,8 @@ def test_a_file_of_the_users_named_like_a_module_does_not_stop_uv(
 
 
 def test_only_what_reads_the_installed_packages_is_told_of_the_shared_ones() -> None:
-    assert uv.concerns_layer(["pip", "install", "x"])
-    assert uv.concerns_layer(["-q", "pip", "list"])
-    assert not uv.concerns_layer(["pip", "uninstall", "x"])
-    assert not uv.concerns_layer(["venv", "pip"])
-    assert not uv.concerns_layer([])
+    assert uv.needs_stand_ins(["pip", "install", "x"])
+    assert uv.needs_stand_ins(["-q", "pip", "list"])
+    assert not uv.needs_stand_ins(["pip", "uninstall", "x"])
+    assert not uv.needs_stand_ins(["venv", "pip"])
+    assert not uv.needs_stand_ins([])

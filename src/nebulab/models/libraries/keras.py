@@ -101,7 +101,7 @@ def _by_torch(
             super().__init__()
             self.model = model
 
-        def forward(self, *given: Any) -> Any:  # the file names its inputs by this parameter
+        def forward(self, *given: Any) -> Any:  # the name may become that of the file's inputs
             return self.model(given[0] if len(given) == 1 else list(given), training=False)
 
     device = next((weight.device for weight in model.parameters()), "cpu")
