@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,42 @@ from nebulab.models.samples import Sample, sample_of, with_columns
 
 METHODS = ("predict", "predict_proba", "decision_function", "transform", "score_samples")
 _RANDOM_ROWS = 64
+_SAFE = frozenset(
+    {
+        "numpy.dtype",
+        "numpy.mean",
+        "scipy.interpolate._bsplines.BSpline",
+        "scipy._lib.array_api_compat.numpy._aliases.asarray",
+        "sklearn.cluster._kmeans._kmeans_single_lloyd",
+        "sklearn.cluster._kmeans._kmeans_single_elkan",
+        *(f"scipy.sparse._{form}.{form}_{kind}" for form in ("csr", "csc", "coo") for kind in ("matrix", "array")),
+        *(
+            f"sklearn.feature_selection._univariate_selection.{test}"
+            for test in ("f_classif", "f_regression", "f_oneway", "chi2", "r_regression")
+        ),
+        "sklearn.feature_selection._mutual_info.mutual_info_classif",
+        "sklearn.feature_selection._mutual_info.mutual_info_regression",
+        "sklearn.metrics._classification.accuracy_score",
+        "sklearn.metrics._classification.balanced_accuracy_score",
+        "sklearn.metrics._regression.r2_score",
+    }
+)
+"""Types, and functions that only compute with the arrays that they are given."""
+_SAFE_CLASSES = (
+    "sklearn._loss.",
+    "sklearn.calibration.",
+    "sklearn.cluster._bisect_k_means.",
+    "sklearn.ensemble._hist_gradient_boosting.",
+    "sklearn.gaussian_process.",
+    "sklearn.metrics._dist_metrics.",
+    "sklearn.metrics._scorer.",
+    "sklearn.neighbors.",
+    "sklearn.neural_network._stochastic_optimizers.",
+    "sklearn.tree._tree.",
+    "sklearn.utils._metadata_requests.",
+)
+"""Modules whose classes are parts of estimators; their functions are not meant."""
+_NEVER_IMPORTED = frozenset({"conftest", "externals", "tests", "_testing", "datasets"})
 _OTHER_SIZE = {np.dtype(np.float32): np.float64, np.dtype(np.float64): np.float32}
 
 
@@ -55,17 +92,52 @@ class ScikitLearn(Library):
         return path, f"reading it needs trusted={unknown}" if unknown else ""
 
     def read(self, path: Path) -> Any:
-        """Return an estimator that holds types of scikit-learn, NumPy and SciPy alone."""
+        """Return an estimator that holds nothing but estimators, and parts of theirs that are known to run no code.
+
+        Raises
+        ------
+        SettingsError
+            It holds something else.
+        """
         import skops.io
 
         unknown = skops.io.get_untrusted_types(file=path)
-        foreign = [name for name in unknown if name.partition(".")[0] not in {"sklearn", "numpy", "scipy"}]
+        foreign = [name for name in unknown if not is_safe(name)]
         if foreign:
             raise SettingsError(
-                f"{path.name} holds types that are not known to be safe: {', '.join(foreign)}.",
-                "Load it with skops yourself.",
+                f"{path.name} holds what is not known to be safe, and might run code: {', '.join(foreign)}.",
+                "If you know who made it, load it with skops yourself: skops.io.load(path, trusted=[…]).",
             )
         return skops.io.load(path, trusted=unknown)
+
+
+def is_safe(name: str) -> bool:
+    """Tell whether a `.skops` file may hold what is called `name`, beyond what skops itself takes for safe.
+
+    Safe is a class of scikit-learn that is an estimator, and what `_SAFE` names. A function is safe by that list alone:
+    an estimator calls it, and `numpy.testing.measure` runs any text as code.
+    """
+    if name in _SAFE or (name.startswith(_SAFE_CLASSES) and _is_class_of_scikit(name)):
+        return True
+    return _is_class_of_scikit(name, below_estimator=True)
+
+
+def _is_class_of_scikit(name: str, *, below_estimator: bool = False) -> bool:
+    module, _, attribute = name.rpartition(".")
+    parts = module.split(".")
+    if parts[0] != "sklearn" or _NEVER_IMPORTED.intersection(parts):
+        return False
+    try:
+        found = getattr(importlib.import_module(module), attribute, None)
+    except ImportError:
+        return False
+    if not isinstance(found, type) or not found.__module__.startswith("sklearn."):
+        return False
+    if not below_estimator:
+        return True
+    from sklearn.base import BaseEstimator
+
+    return issubclass(found, BaseEstimator)
 
 
 @dataclass(frozen=True)

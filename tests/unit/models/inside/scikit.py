@@ -92,6 +92,56 @@ def check_skops_is_read_back(folder: Path) -> None:
     assert np.array_equal(read_model(path).predict(TABLE), forest.predict(TABLE))
 
 
+def check_skops_of_what_estimators_hold_is_read_back(folder: Path) -> None:
+    from sklearn.calibration import CalibratedClassifierCV
+    from sklearn.ensemble import HistGradientBoostingClassifier
+    from sklearn.feature_selection import SelectKBest
+    from sklearn.gaussian_process import GaussianProcessClassifier
+    from sklearn.neighbors import KNeighborsClassifier
+    from sklearn.neural_network import MLPClassifier
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import SplineTransformer
+
+    for number, model in enumerate(
+        (
+            CalibratedClassifierCV(LogisticRegression(), cv=2),
+            HistGradientBoostingClassifier(max_iter=3),
+            make_pipeline(SplineTransformer(), SelectKBest(k=2), LogisticRegression()),
+            GaussianProcessClassifier(),
+            KNeighborsClassifier(),
+            MLPClassifier(max_iter=2),
+        )
+    ):
+        path, _ = ScikitLearn().native(model.fit(TABLE, LABEL), folder, f"model {number}", {})
+        assert np.array_equal(read_model(path).predict(TABLE), model.predict(TABLE)), model
+
+
+def check_skops_that_runs_code_is_refused(folder: Path) -> None:
+    """`measure` executes the text that it is given, and each of these is a function of a package one trusts."""
+    import numpy.testing
+    import scipy.optimize
+    import sklearn.datasets
+    import sklearn.utils
+    from sklearn.preprocessing import FunctionTransformer
+
+    for function in (
+        numpy.testing.measure,
+        np.fromfile,
+        np.apply_along_axis,
+        scipy.optimize.fmin,
+        sklearn.datasets.load_svmlight_file,
+        sklearn.utils.check_array,
+    ):
+        path, _ = ScikitLearn().native(FunctionTransformer(function), folder, function.__name__, {})
+        try:
+            read_model(path)
+        except SettingsError as error:
+            assert function.__name__ in str(error)
+            assert "might run code" in str(error)
+        else:
+            raise AssertionError(f"{function} was read")
+
+
 class Own(LogisticRegression):  # type: ignore[misc]
     """A class of the notebook's."""
 
