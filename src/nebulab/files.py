@@ -103,3 +103,14 @@ def locked(path: Path, *, wait: bool) -> Iterator[bool]:
             yield False
         else:
             yield True
+
+
+def create_empty(path: Path) -> None:
+    """Make an empty file at `path` itself, in a folder where others write too: a link that lies there is not followed.
+
+    A folder of that name, or one that somebody puts there at this moment, stays.
+    """
+    with contextlib.suppress(OSError):
+        path.unlink()
+    with contextlib.suppress(FileExistsError):
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from nebulab.files import replacing, write_private
+from nebulab.files import create_empty, replacing, write_private
 
 
 @pytest.fixture
@@ -39,3 +39,14 @@ def test_what_fails_leaves_nothing_behind(old: Path, beside: str) -> None:
 def test_a_private_file_has_its_mode(old: Path, mode: int) -> None:
     write_private(old, b"new", mode)
     assert (old.read_bytes(), old.stat().st_mode & 0o777) == (b"new", mode)
+
+
+def test_an_empty_file_is_made_in_place_of_a_link_and_not_where_it_leads(tmp_path: Path) -> None:
+    (tmp_path / "stop").symlink_to(tmp_path / "elsewhere")
+    create_empty(tmp_path / "stop")
+    assert not (tmp_path / "elsewhere").exists()
+    assert (tmp_path / "stop").is_file()
+    assert not (tmp_path / "stop").is_symlink()
+    (tmp_path / "folder").mkdir()
+    create_empty(tmp_path / "folder")
+    assert (tmp_path / "folder").is_dir()

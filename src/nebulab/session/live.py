@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from nebulab.errors import ServerError
+from nebulab.files import create_empty
 from nebulab.session.ending import FAILURES, GALAXY_KNOWS, End
 from nebulab.session.journal import log
 from nebulab.session.lab import server
@@ -238,7 +239,7 @@ class _Live:
 
     async def _harvest_stopped(self) -> None:
         """Interrupt the training, and wait until its variables are harvested."""
-        self._settings.layout.stop_file.touch()
+        create_empty(self._settings.layout.stop_file)
         deadline = time.monotonic() + _LONGEST_HARVEST_SECONDS
         while self._process.poll() is None and time.monotonic() < deadline:  # noqa: ASYNC110 - it sets no event
             await asyncio.sleep(0.1)
