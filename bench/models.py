@@ -5,6 +5,7 @@ Each family runs in a process of its own in the kernels' environment, on one pro
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import statistics
@@ -18,6 +19,13 @@ from typing import Any
 
 from bench.table import Row, grid
 from nebulab.develop.environments import beside, cpu_torch
+from nebulab.models.libraries import boosting, library_of
+from nebulab.models.libraries.flax import Linen, Nnx
+from nebulab.models.libraries.keras import Keras
+from nebulab.models.libraries.lightgbm import LightGBM
+from nebulab.models.libraries.tensorflow import TensorFlow
+from nebulab.models.libraries.torch import Torch
+from nebulab.models.libraries.xgboost import XGBoost
 
 ROUNDS = 30
 _WARM_UP = 3
@@ -128,7 +136,6 @@ def _inside(family: str) -> None:
 
 
 def _one(found: Any) -> dict[str, Any]:
-    from nebulab.models.libraries import library_of
     from nebulab.models.predictor import Predictor
 
     kept, member = found.kept, found.member
@@ -144,8 +151,7 @@ def _one(found: Any) -> dict[str, Any]:
         return told | {"outcome": "kept natively", "reason": kept.reason.split(";")[0]}
     exported = found.folder / kept.files[0]
     predictor = Predictor(exported, threads=1)
-    original = _original(library.kind, found)
-    ours, theirs = _in_turn(lambda: predictor.run(*member.batch), original)
+    ours, theirs = _in_turn(lambda: predictor.run(*member.batch), original(library, found))
     return told | {
         "outcome": "proven",
         "rows": len(member.batch[0]),
@@ -167,50 +173,76 @@ def _in_turn(ours: Callable[[], Any], theirs: Callable[[], Any]) -> tuple[float,
     return statistics.median(seconds[0]), statistics.median(seconds[1])
 
 
-def _original(kind: str, found: Any) -> Callable[[], Any]:
-    """Return the original's own prediction of the batch, the quickest that its library offers."""
+@functools.singledispatch
+def original(library: Any, found: Any) -> Callable[[], Any]:
+    """Return the original's own prediction of the batch, the quickest that its library offers.
+
+    Without a better one: all methods that the proof compared, since the file computes all outputs at once.
+    """
     model, batch = found.member.model, found.member.batch
-    if kind == "keras":
-        given = batch[0] if len(batch) == 1 else list(batch)
-        return lambda: model.predict_on_batch(given)
-    if kind == "torch":
-        import torch
-
-        model.eval()
-
-        def call() -> Any:
-            with torch.inference_mode():
-                return model(*batch)
-
-        return call
-    if kind == "tensorflow":
-        import tensorflow as tf
-
-        traced = tf.function(lambda *given: model(*given))
-        return lambda: traced(*batch).numpy()
-    if kind in {"nnx", "linen"}:
-        return _compiled(kind, model, batch, found.globals)
-    if type(model).__name__ == "Booster":
-        return lambda: (model.inplace_predict if kind == "xgboost" else model.predict)(*batch)
-    # The file computes all outputs at once, so the original gives as many.
-    wanted = {one.original for one in found.kept.proof.outputs}
-    methods = [getattr(model, name) for name in wanted if hasattr(model, name)]
+    names = {output.original for output in found.kept.proof.outputs}
+    methods = [getattr(model, name) for name in names if hasattr(model, name)]
     return lambda: [method(*batch) for method in methods]
 
 
-def _compiled(kind: str, model: Any, batch: tuple[Any, ...], around: dict[str, Any]) -> Callable[[], Any]:
+@original.register
+def _(library: Keras, found: Any) -> Callable[[], Any]:
+    model, batch = found.member.model, found.member.batch
+    given = batch[0] if len(batch) == 1 else list(batch)
+    return lambda: model.predict_on_batch(given)
+
+
+@original.register
+def _(library: Torch, found: Any) -> Callable[[], Any]:
+    import torch
+
+    model, batch = found.member.model, found.member.batch
+    model.eval()
+
+    def call() -> Any:
+        with torch.inference_mode():
+            return model(*batch)
+
+    return call
+
+
+@original.register
+def _(library: TensorFlow, found: Any) -> Callable[[], Any]:
+    import tensorflow as tf
+
+    model, batch = found.member.model, found.member.batch
+    traced = tf.function(lambda *given: model(*given))
+    return lambda: traced(*batch).numpy()
+
+
+@original.register(LightGBM)
+@original.register(XGBoost)
+def _(library: Any, found: Any) -> Callable[[], Any]:
+    model, batch = found.member.model, found.member.batch
+    if not boosting.is_booster(model):
+        return original.dispatch(object)(library, found)
+    predict = getattr(model, "inplace_predict", model.predict)
+    return lambda: predict(*batch)
+
+
+@original.register
+def _(library: Linen, found: Any) -> Callable[[], Any]:
     import jax
 
-    if kind == "linen":
-        compiled = jax.jit(model.apply)
-        return lambda: compiled(around["params"], *batch).block_until_ready()
+    compiled, parameters = jax.jit(found.member.model.apply), found.globals["params"]
+    return lambda: compiled(parameters, *found.member.batch).block_until_ready()
+
+
+@original.register
+def _(library: Nnx, found: Any) -> Callable[[], Any]:
+    import jax
     from flax import nnx
 
-    still = nnx.merge(*nnx.split(model))
+    still = nnx.merge(*nnx.split(found.member.model))
     still.eval()
     graph, state = nnx.split(still)
     compiled = jax.jit(lambda state, *given: nnx.merge(graph, state)(*given))
-    return lambda: compiled(state, *batch).block_until_ready()
+    return lambda: compiled(state, *found.member.batch).block_until_ready()
 
 
 if __name__ == "__main__":

@@ -37,6 +37,15 @@ def runtime_report(host: str, port: int) -> dict[str, dict[str, object]]:
     return {str(CONTAINER_PORT): record}
 
 
+CELL_RAN = r"^[\d:]+  cell (\d+)/(\d+) ran in .*?  (.*)$"
+"""How `history.train` finds in a job's log what `cell_ran` made: the cell's number, their count, what the run uses."""
+
+
+def cell_ran(number: int, count: int, time: str, usage: str) -> str:
+    """Return the log's line of a cell that is done; the log puts the time since the start before it."""
+    return f"cell {number}/{count} ran in {time}  {usage}"
+
+
 def job_tag(job_id: str) -> str:
     """Return the tag of what the session of a job that Galaxy lost brought into the history by itself."""
     return f"nebulab-job-{job_id}"
@@ -80,8 +89,6 @@ TEST_STACK = "NEBULAB_TEST_STACK"
 # Set by one of Nebulab's processes for another.
 CODE_SHA256 = "NEBULAB_CODE_SHA256"
 """The SHA-256 of a notebook's code, for model cards; set by `nebulab run`."""
-DATA_SHA256 = "NEBULAB_DATA_SHA256"
-"""The SHA-256 of the data by name, as JSON, for model cards."""
 GPUS = "NEBULAB_GPUS"
 """The GPUs that a session or a job was given, for model cards; set by the session."""
 KEPT = "NEBULAB_KEPT"

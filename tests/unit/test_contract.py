@@ -52,6 +52,27 @@ def test_code_takes_a_variables_name_from_the_contract() -> None:
     assert {path.name for path, names in literal.items() if names} == {Path(contract.__file__).name}
 
 
+def test_what_one_process_sets_another_reads() -> None:
+    """A name that is used in one place only is set by nobody, or read by nobody."""
+    section = Path(contract.__file__).read_text(encoding="utf-8").partition("# Set by one of Nebulab's processes")[2]
+    files = texts("src", "deploy", "galaxy-tools", "image")
+    around = "".join(text for path, text in files if path != Path(contract.__file__))
+    around = re.sub(r"^from nebulab.contract import .*$", "", around, flags=re.MULTILINE)
+    uses = {
+        name: len(re.findall(rf"\b{constant}\b|\b{name}\b", around))
+        for constant, name in re.findall(r'^(\w+) = "(NEBULAB_\w+)"', section, re.MULTILINE)
+    }
+    assert len(uses) > 5
+    assert {name for name, count in uses.items() if count < 2} == set()
+
+
+def test_a_line_of_the_log_is_found_by_the_training() -> None:
+    log = f"00:00:05  {contract.cell_ran(2, 3, '1 min 05 s', 'memory 0.10 GB (peak 0.20)')}\n"
+    spoof = "          | cell 9/9 ran in 1 s  memory 9 GB\n"
+    found = re.findall(contract.CELL_RAN, log + spoof, re.MULTILINE)
+    assert found == [("2", "3", "memory 0.10 GB (peak 0.20)")]
+
+
 def test_nothing_uses_a_variable_that_the_contract_does_not_know() -> None:
     unknown = {
         f"{path.relative_to(CHECKOUT)}: {name}"

@@ -150,6 +150,30 @@ def test_a_folder_can_be_read_at_a_glance(folder: str) -> None:
     assert len(files) <= MORE_FILES.get(folder, MOST_FILES)
 
 
+TESTED = ("harvest", "kernel", "models", "notebooks")
+"""Rooms whose modules have a file of unit tests each, in the same place below `tests/unit`; `inside/` is for what needs
+the kernels' environment."""
+
+
+@pytest.mark.parametrize("name", TESTED)
+def test_each_module_has_unit_tests_of_its_own(name: str) -> None:
+    missing = []
+    for path in sorted((PACKAGE / name).rglob("*.py")):
+        folder = CHECKOUT / "tests" / "unit" / path.relative_to(PACKAGE).parent
+        places = (folder / f"test_{path.name}", folder / "inside" / path.name)
+        if path.name != "__init__.py" and not any(_has_tests(place) for place in places):
+            missing.append(str(path.relative_to(PACKAGE)))
+    assert missing == []
+
+
+def _has_tests(path: Path) -> bool:
+    """Whether a file has tests, as pytest or `support.inside` finds them."""
+    if not path.is_file():
+        return False
+    nodes = ast.parse(path.read_bytes()).body
+    return any(isinstance(node, ast.FunctionDef) and node.name.startswith(("test_", "check_")) for node in nodes)
+
+
 def test_the_circle_is_found() -> None:
     assert circle({"a": {"b"}, "b": {"c"}, "c": {"b"}}) == ["b", "c", "b"]
     assert circle({"a": {"b", "c"}, "b": {"c"}, "c": set()}) == []

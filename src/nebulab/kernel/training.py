@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 _HASH = "SHA-1"
 _INPUT_NAME = re.compile(r"[A-Za-z0-9]+")
-_CELL = re.compile(r"cell (\d+)/(\d+) ran")
+_CELL = re.compile(contract.CELL_RAN, re.MULTILINE)
 _LOG_BYTES = 10_000_000
 _TAIL_LINES = 8
 _NOTHING_YET = 500
@@ -107,7 +107,8 @@ class Training:
     @property
     def cell(self) -> tuple[int, int] | None:
         """How many cells have run, and how many there are; None before the first."""
-        return _cells(self.log())
+        cells = _CELL.findall(self.log())
+        return (int(cells[-1][0]), int(cells[-1][1])) if cells else None
 
     def log(self, lines: int | None = None) -> str:
         """Return what the training has said so far, or its last `lines`."""
@@ -209,16 +210,15 @@ class Training:
 
     def _status(self) -> str:
         """State, time and progress in one line."""
-        log = self.log()
+        cells = _CELL.findall(self.log())
         state = str(self._job["state"])
-        said = [_WORDS.get(state, state)]
-        cells = _cells(log)
+        parts = [_WORDS.get(state, state)]
         if cells:
-            said.append(f"{cells[0]} of {cells[1]} cells")
-        usage = re.findall(r"(memory .*)$", log, re.MULTILINE)
-        if usage and state not in JOB_ENDED:
-            said.append(usage[-1])
-        return ", ".join(said)
+            number, count, usage = cells[-1]
+            parts.append(f"{number} of {count} cells")
+            if state not in JOB_ENDED:
+                parts.append(usage)
+        return ", ".join(parts)
 
     def _look(self) -> dict[str, Any]:
         if self._job.get("state") not in JOB_ENDED:
@@ -270,11 +270,6 @@ class Models(Mapping[str, "Predictor"]):
 
 
 _WORDS = {"new": "waiting", "waiting": "waiting", "queued": "queued", "ok": "done", "error": "failed"}
-
-
-def _cells(log: str) -> tuple[int, int] | None:
-    found = _CELL.findall(log)
-    return (int(found[-1][0]), int(found[-1][1])) if found else None
 
 
 class _Known:

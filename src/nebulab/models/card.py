@@ -42,7 +42,6 @@ def make(
         "metrics": metrics(namespace),
         "versions": versions(library.package),
         "code_sha256": os.environ.get(contract.CODE_SHA256, ""),
-        "data": json.loads(os.environ.get(contract.DATA_SHA256, "{}")),
         "hardware": hardware(),
         "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
     }
@@ -170,7 +169,7 @@ def page(card: Mapping[str, Any]) -> str:
         if card[title]:
             rows = [(output["name"], output["type"], str(output["shape"])) for output in card[title]]
             parts.append(f"<h2>{title.capitalize()}</h2>{_table(('name', 'type', 'shape'), rows)}")
-    for title in ("metrics", "versions", "data", "hardware"):
+    for title in ("metrics", "versions", "hardware"):
         if card[title]:
             rows = [(str(key), str(value)) for key, value in card[title].items()]
             heading = "Metrics found in the notebook" if title == "metrics" else title.capitalize()

@@ -247,7 +247,7 @@ class _Run:
                 self._log.cell_ends()
                 if runs:
                     took = _duration(time.monotonic() - begun)
-                    self._log.say(f"cell {index + 1}/{total} ran in {took}  {self._usage.text()}")
+                    self._log.say(contract.cell_ran(index + 1, total, took, self._usage.text()))
             self._client.set_widgets_metadata()
         except CellExecutionError as error:
             if self._outcome.ending is Ending.DONE:

@@ -12,16 +12,12 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from nebulab.accelerators import asking, caps
-from nebulab.session import standalone
-from nebulab.session.inputs import job, repository, start
-from nebulab.session.inputs.staging import Request, keep_raw, read_request, stage
+from nebulab.session.inputs import repository
+from nebulab.session.inputs.staging import keep_raw, stage
 from nebulab.session.journal import Journal, log
+from nebulab.session.kinds import Place, kind_of
 from nebulab.session.lab import environment
-from nebulab.session.outputs.collected import Collected
 from nebulab.session.outputs.elements import Datatypes
-from nebulab.session.outputs.kept import Kept
-from nebulab.session.outputs.mirror import Mirror
-from nebulab.session.outputs.results import Results
 from nebulab.session.prepared import Prepared, sandboxed
 from nebulab.session.settings import SessionSettings
 from nebulab.session.walls import sandbox, sealed
@@ -39,17 +35,12 @@ def prepare(settings: SessionSettings, inherited: Mapping[str, str]) -> Prepared
     asked = asking.ask(inherited)
     layout = settings.layout
     journal = Journal()
-    program = None
-    if settings.inputs and settings.mode == "job":
-        request, program = job.read_request(settings.inputs)
-    else:
-        request = read_request(settings.inputs) if settings.inputs else Request(mode=settings.mode or "scratch")
-    collected = (layout.outputs, layout.mirror)
-    for folder in (layout.home, layout.runtime, layout.cache, *(() if settings.standalone else collected)):
+    kind = kind_of(settings)
+    for folder in (layout.home, layout.runtime, layout.cache):
         folder.mkdir(parents=True, exist_ok=True)
     isolation = sandbox.available(settings.isolation)
     log(f"Nebulab session: isolation {isolation}")
-    sources = stage(request, layout)
+    sources = stage(kind.request, layout)
     if settings.inputs:
         keep_raw(settings.inputs, layout)
     passed = environment.passed_on(inherited) | {"PATH": settings.path, "HOME": str(layout.home), "LC_ALL": "C.UTF-8"}
@@ -66,42 +57,25 @@ def prepare(settings: SessionSettings, inherited: Mapping[str, str]) -> Prepared
                 sandboxed=lambda argv, variables: sandboxed(settings, isolation, sources, argv, variables),
             )
 
-    datatypes = _datatypes(settings.datatypes)
-    mirror: Collected
-    if program is not None:
-        sources += job.lay_out(program, layout)
-        first = start.Start(program.name, (layout.work / program.name).read_bytes())
-        mirror = Results(
-            layout,
-            datatypes,
-            journal.tell,
-            datasets=settings.outputs,
-            max_outputs=settings.max_outputs,
-            name=program.name,
-            job_id=settings.job_id,
-        )
-    elif settings.standalone:
-        first = start.in_own_folder(layout)
-        mirror = Kept(layout, datatypes, journal.tell, settings.max_outputs)
-        for trouble in standalone.troubles(layout, isolation):
-            journal.tell(trouble)
-    else:
-        first = start.prepare(request, layout, clone)
-        if first.problem:
-            journal.tell(first.problem)
-        mirror = Mirror(
-            layout,
-            datatypes,
-            journal.tell,
-            notebook_output=settings.notebook_output,
-            max_outputs=settings.max_outputs,
-        )
-    mirror.begin(first.notebook)
+    laid_out = kind.lay_out(Place(settings, isolation, _datatypes(settings.datatypes), journal, clone))
+    sources += laid_out.sources
+    laid_out.collected.begin(laid_out.first.notebook)
     gpus = asked.seen(_DRIVER_SECONDS)
     tell = journal.tell if gpus.serious else log
     tell(caps.describe(gpus, settings.gpu_memory_mb))
     return Prepared(
-        settings, isolation, inherited, request, sources, first, mirror, journal, gpus, program, outward, began
+        settings=settings,
+        isolation=isolation,
+        inherited=inherited,
+        request=kind.request,
+        sources=sources,
+        first=laid_out.first,
+        mirror=laid_out.collected,
+        journal=journal,
+        gpus=gpus,
+        job=kind.program,
+        outward=outward,
+        began=began,
     )
 
 

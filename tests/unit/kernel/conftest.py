@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from nebulab.galaxy import waiting
 from nebulab.kernel import connecting
+from nebulab.kernel.histories import History
 from support.fake_galaxy import KEY, FakeGalaxy
 
 
@@ -31,3 +33,9 @@ def fake(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[FakeGalaxy
         connection.close()
     connecting._opened.clear()
     server.stop()
+
+
+@pytest.fixture
+def history(fake: FakeGalaxy, monkeypatch: pytest.MonkeyPatch) -> History:
+    monkeypatch.setattr(waiting, "_FIRST_INTERVAL_SECONDS", 0.01)
+    return History()

@@ -46,14 +46,13 @@ def test_versions_are_those_of_what_is_installed() -> None:
 
 def test_a_card_has_these_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NEBULAB_CODE_SHA256", "abc")
-    monkeypatch.setenv("NEBULAB_DATA_SHA256", '{"x": "1"}')
     made = card.make("net", object(), SCIKIT, {"loss": 1.0}, PROOF)
     assert list(made) == [
         "name", "class", "kind", "verified", "proof", "reason", "inputs", "outputs", "metrics", "versions",
-        "code_sha256", "data", "hardware", "date",
+        "code_sha256", "hardware", "date",
     ]  # fmt: skip
     assert (made["class"], made["kind"], made["verified"]) == ("builtins.object", "sklearn", True)
-    assert (made["code_sha256"], made["data"], made["metrics"]) == ("abc", {"x": "1"}, {"loss": 1.0})
+    assert (made["code_sha256"], made["metrics"]) == ("abc", {"loss": 1.0})
     json.dumps(made)
 
 
