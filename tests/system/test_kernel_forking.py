@@ -312,7 +312,7 @@ async def test_whoever_is_quicker_than_the_zygote_gets_it_with_the_next_kernel(s
 async def test_the_zygote_waits_for_a_processor(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
     looks = iter((True, True, False))
     monkeypatch.setattr(forking, "_is_busy", lambda: next(looks))
-    monkeypatch.setattr(forking, "_LOOK_SECONDS", 0)
+    monkeypatch.setattr(forking, "_LOAD_POLL_SECONDS", 0)
     monkeypatch.setattr(forking, "begin", lambda *_: next(looks, None))
     await forking.begin_when_calm("", {})
     assert next(looks, "all were taken") == "all were taken"

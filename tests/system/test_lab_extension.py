@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -188,6 +189,42 @@ def test_the_page_warns_before_the_end_and_keeps_the_session_on_request(lab: Lab
     assert page.get_by_text("official Jupyter news").count() == 0
 
 
+# As another session's notebook would do it: no key, one subscriber on all ports of loopback that listen.
+OVERHEAR = """
+import sys, time, zmq
+from pathlib import Path
+context = zmq.Context()
+subscriber = context.socket(zmq.SUB)
+subscriber.subscribe(b"")
+ports = {
+    int(line.split()[1].rpartition(":")[2], 16)
+    for line in Path("/proc/net/tcp").read_text().splitlines()[1:]
+    if line.split()[3] == "0A"
+}
+for port in ports:
+    subscriber.connect(f"tcp://127.0.0.1:{port}")
+print(len(ports), flush=True)
+heard, until = [], time.monotonic() + float(sys.argv[1])
+while time.monotonic() < until:
+    if subscriber.poll(100):
+        heard += subscriber.recv_multipart()
+print(b"".join(heard).decode("utf-8", "replace"), flush=True)
+"""
+
+
+def test_a_kernel_is_not_overheard(page: Page, own_lab: Lab) -> None:
+    _open_notebook(page, own_lab)
+    python = ENVIRONMENTS / "lab" / "bin" / "python"
+    listener = subprocess.Popen([python, "-c", OVERHEAR, "8"], stdout=subprocess.PIPE, text=True)
+    assert listener.stdout is not None
+    assert int(listener.stdout.readline()) > 4
+    _type(page, "print('my' + 'secret', 6 * 7)")
+    page.keyboard.press("Shift+Enter")
+    expect(page.get_by_text("mysecret 42")).to_be_visible()
+    assert "secret" not in listener.communicate(timeout=60)[0]
+    assert "without encryption" not in own_lab.log
+
+
 def _open_notebook(page: Page, lab: Lab) -> None:
     page.goto(f"{lab.url}/nebulab/start?token={support.TOKEN}")
     expect(page.locator(".jp-Notebook")).to_be_visible()
@@ -200,7 +237,9 @@ def _type(page: Page, text: str) -> None:
 
 
 def _cells(lab: Lab) -> list[Any]:
-    return list(json.loads((lab.folder / "work" / "a table.ipynb").read_text())["cells"])
+    """Return the saved cells, none while Jupyter writes: it truncates the file first."""
+    text = (lab.folder / "work" / "a table.ipynb").read_text()
+    return list(json.loads(text)["cells"]) if text.endswith("\n") else []
 
 
 def test_a_cell_that_has_run_is_saved_with_its_output(page: Page, own_lab: Lab) -> None:

@@ -37,6 +37,8 @@ class Client(NotebookClient):  # type: ignore[misc]
     def create_kernel_manager(self) -> Any:
         """Choose how the kernel is reached, before it starts."""
         manager = super().create_kernel_manager()
+        # What other users of the machine could overhear, where a kernel listens on ports.
+        manager.transport_encryption = "auto"
         if self._sockets is not None and len(str(self._sockets)) < _LONGEST_SOCKET_FOLDER:
             manager.transport = "ipc"
             # The name by which a session knows a kernel among its processes.

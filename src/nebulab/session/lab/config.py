@@ -107,6 +107,9 @@ def configure(config: Any) -> None:
     config.KernelSpecManager.ensure_native_kernel = False
     # Not in the kernelspec: programs of other environments read it too, and lack the provisioner.
     config.KernelProvisionerFactory.default_provisioner_name = PROVISIONER
+    # Kernels listen on loopback, which the sessions of a machine share, and ZeroMQ asks nobody who listens to what a
+    # kernel prints for a key. Encrypted where the kernelspec says that the kernel knows how, as ipykernel does.
+    config.MappingKernelManager.transport_encryption = "auto"
     lab = config.LabApp
     lab.news_url = None
     lab.check_for_updates_class = "jupyterlab.NeverCheckForUpdate"
