@@ -1,4 +1,4 @@
-"""What a notebook has made, kept without loss and read back; runs in the kernel of a batch job.
+"""The harvest: a notebook's globals kept without loss, and read back; runs in the kernel of a batch job.
 
 `start` is called before the first cell and `finish` after the last one, by the runner (`nebulab.notebooks`).
 """
@@ -16,7 +16,7 @@ __all__ = ["finish", "load", "start"]
 
 
 class _Started:
-    """What `start` leaves for `finish`: the globals before the first cell, and the figures' keeper."""
+    """State between `start` and `finish`: the globals before the first cell, and the figures shown."""
 
     before: dict[str, int] = {}  # noqa: RUF012 - one notebook, one kernel
     shown: Any = None
@@ -76,8 +76,8 @@ def load(path: str | Path) -> Any:
     if path.is_dir():
         files = [file for file in [path / "arrays.h5"] if file.is_file()]
         values: dict[str, Any] = {}
-        for found in _readable(path, {file.name: partial(load, file) for file in files}).values():
-            values |= found
+        for arrays in _readable(path, {file.name: partial(load, file) for file in files}).values():
+            values |= arrays
         readers = {table.stem: partial(load, table) for table in sorted(path.glob("tables/*.parquet"))}
         return values | _readable(path, readers)
     reader = _READERS.get(path.suffix.lower()) or (_by_content(path) if path.is_file() else None)
@@ -110,9 +110,9 @@ def _decode_member(decode: Callable[[Any], Any], file: Any, name: str) -> Any:
 def _readable(path: Path, readers: Mapping[str, Callable[[], Any]]) -> dict[str, Any]:
     """Return what can be read, by name; warn with the names of the rest."""
     values, faults = {}, []
-    for name, read in readers.items():
+    for name, reader in readers.items():
         try:
-            values[name] = read()
+            values[name] = reader()
         except Exception as error:  # noqa: BLE001 - a missing library, a damaged file: the others are read
             text = (str(error).splitlines() or [""])[0]
             faults.append(f"{name} ({type(error).__name__}: {text[:200]})")
@@ -142,7 +142,7 @@ _READERS: dict[str, Callable[[Path], Any]] = {
 
 
 def _by_content(path: Path) -> Callable[[Path], Any] | None:
-    """A dataset of Galaxy may be called .dat."""
+    """Return the reader by the file's first bytes: a dataset of Galaxy is called .dat."""
     with path.open("rb") as file:
         beginning = file.read(8)
     if beginning == b"\x89HDF\r\n\x1a\n":

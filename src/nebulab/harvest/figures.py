@@ -42,7 +42,7 @@ class Shown:
         self._count = 0
 
     def attach(self, shell: Any) -> None:
-        """Look at what passes IPython's formatter: inline figures are closed as soon as they were shown."""
+        """Wrap IPython's formatter: inline figures are closed as soon as they were shown."""
         formatter = shell.display_formatter
         plain: Callable[..., tuple[dict[str, Any], dict[str, Any]]] = formatter.format
 
@@ -57,7 +57,7 @@ class Shown:
         formatter.format = format_and_keep
 
     def keep(self, thing: Any, bundle: dict[str, Any]) -> None:
-        """Write what was displayed, if it is an image."""
+        """Write a displayed object, if it is an image or a figure."""
         image = bundle.get("image/png")
         if image is None and not is_figure(thing):
             return
@@ -72,6 +72,6 @@ class Shown:
                 thing.savefig(stem.with_suffix(".png"), bbox_inches="tight")
 
     def open_figures(self) -> list[Any]:
-        """Return the figures that nobody showed."""
+        """Return pyplot's open figures, which were not displayed."""
         pyplot = sys.modules.get("matplotlib.pyplot")
         return [] if pyplot is None else [pyplot.figure(number) for number in pyplot.get_fignums()]

@@ -1,4 +1,4 @@
-"""What a notebook has left in its globals, kept: arrays, tables, figures, models; runs in the kernel.
+"""The harvest of a notebook's globals: arrays, tables, figures, models; runs in the kernel.
 
 Every global gets an entry in `harvest.json`, with what became of it; nothing is dropped silently. No object is trusted:
 kinds are told by classes, not by asking the object, and each object has a time of its own to be written in. The harvest
@@ -40,7 +40,7 @@ _CODE = (
 
 @dataclass
 class Entry:
-    """One global: its class, and what became of it."""
+    """One global in the report: its class, and its fate."""
 
     name: str
     type: str
@@ -108,7 +108,7 @@ class Harvest:
                     print(f"nebulab: a figure could not be kept: {type(error).__name__}{_text_of(error)}")
 
     def models(self, keep: KeepModel, is_model: Callable[[Any], bool]) -> None:
-        """Export and prove the models that were found, one after another."""
+        """Export and prove the models among the globals, one after another."""
         with contextlib.suppress(Stopped):
             for name, entry in self.entries.items():
                 value = self._values[name]
@@ -149,12 +149,12 @@ class Harvest:
         if size > self._limits.object_bytes or self._bytes + size > self._limits.total_bytes:
             self._refuse(name, f"{size / 2**30:.1f} GB: a setting limits the size of what is harvested")
             return
-        there = safe_name(name) in file
+        is_taken = safe_name(name) in file
         try:
             self._write(file, name, value, size, nodes)
         finally:
             # Not within the object's time, which may be over in the middle of this.
-            if not there and not any(path.startswith(ARRAYS) for path in entry.files):
+            if not is_taken and not any(path.startswith(ARRAYS) for path in entry.files):
                 file.pop(safe_name(name), None)
 
     def _write(self, file: h5py.File, name: str, value: Any, size: int, nodes: dict[int, str]) -> None:
@@ -208,7 +208,7 @@ class Harvest:
 
     @contextlib.contextmanager
     def _faults_reported(self, name: str, seconds: float) -> Iterator[None]:
-        """Turn whatever an object does when it is looked at into a line of the report.
+        """Turn an object's exception, or its exceeded time limit, into the reason in the report.
 
         Raises
         ------

@@ -1,4 +1,4 @@
-"""How much a harvest takes, how long, and who ends it early; runs in the kernel."""
+"""Limits of a harvest in size and time, and its stop by SIGINT; runs in the kernel."""
 
 from __future__ import annotations
 

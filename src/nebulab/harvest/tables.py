@@ -130,7 +130,7 @@ def _check_names(frame: Any) -> None:
 
 
 def _check_objects(frame: Any) -> None:
-    """Refuse what holds itself, which Arrow would walk through for ever."""
+    """Refuse objects that hold themselves: Arrow would recurse without end."""
     for place, dtype in enumerate(frame.dtypes):
         if dtype.kind == "O":
             snapshot(frame.iloc[:, place].to_numpy(dtype=object))
@@ -172,6 +172,6 @@ def _is_polars(value: Any) -> bool:
 
 
 def _is_of(value: Any, library: str, name: str) -> bool:
-    """By the class and not by `isinstance`, which asks the object itself; a library not imported has made none."""
+    """Compare classes instead of `isinstance`, which asks the object itself; a library not imported has made none."""
     cls = getattr(sys.modules.get(library), name, None)
     return cls is not None and cls in type(value).__mro__

@@ -181,9 +181,9 @@ def load_ipython_extension(shell: InteractiveShell) -> None:
 
 
 def _explain(result: ExecutionResult) -> None:
-    """Say beside a cell's error what to do where there was no room for a file."""
+    """Print advice beside a cell's error if the disk was full."""
     if isinstance(result.error_in_exec, OSError):
-        from nebulab.kernel.no_room import explained
+        from nebulab.kernel.full_disk import advice_for
 
-        if told := explained(result.error_in_exec):
-            print(told, file=sys.stderr)
+        if advice := advice_for(result.error_in_exec):
+            print(advice, file=sys.stderr)

@@ -105,7 +105,7 @@ class Checkpoint(os.PathLike[str]):
         from nebulab.galaxy.waiting import verify_upload, wait_for_item
 
         history = KernelSettings.from_environment().history(None)
-        before = self._kept(galaxy)
+        older_versions = self._versions(galaxy)
         with tempfile.TemporaryDirectory(prefix="nebulab-checkpoint-") as folder:
             packed = Path(folder) / f"{self.name}.zip"
             with zipfile.ZipFile(packed, "w", zipfile.ZIP_STORED, strict_timestamps=False) as archive:
@@ -113,18 +113,18 @@ class Checkpoint(os.PathLike[str]):
                     archive.write(file, file.relative_to(self.path))
             item = upload(galaxy, history, Upload(packed, self._label, "zip", [TAG]))
             verify_upload(wait_for_item(galaxy, item), packed.stat().st_size)
-        for old in before:
-            galaxy.delete(f"datasets/{old.id}", {"purge": True})
+        for version in older_versions:
+            galaxy.delete(f"datasets/{version.id}", {"purge": True})
 
     def _restore(self, galaxy: Galaxy) -> None:
         """Unpack the newest version of the history, unless the folder holds something already."""
         from nebulab.galaxy.download import download
 
-        kept = self._kept(galaxy)
-        if not kept or _files(self.path):
+        versions = self._versions(galaxy)
+        if not versions or _files(self.path):
             return
         with tempfile.TemporaryDirectory(prefix="nebulab-checkpoint-", dir=self.path.parent) as folder:
-            packed = download(galaxy, kept[-1].id, Path(folder) / "checkpoint.zip")
+            packed = download(galaxy, versions[-1].id, Path(folder) / "checkpoint.zip")
             unpacked = Path(folder) / "unpacked"
             try:
                 with zipfile.ZipFile(packed) as archive:
@@ -138,13 +138,13 @@ class Checkpoint(os.PathLike[str]):
             self.path.rmdir()
             shutil.move(unpacked, self.path)
 
-    def _kept(self, galaxy: Galaxy) -> list[Item]:
+    def _versions(self, galaxy: Galaxy) -> list[Item]:
         """Return the versions in the history, the newest last."""
         from nebulab.galaxy.contents import READY_STATES, list_contents
 
         history = KernelSettings.from_environment().history(None)
-        found = list_contents(galaxy, history).find(name=self._label, tag=TAG)
-        return sorted((item for item in found if item.state in READY_STATES), key=lambda item: item.hid)
+        items = list_contents(galaxy, history).find(name=self._label, tag=TAG)
+        return sorted((item for item in items if item.state in READY_STATES), key=lambda item: item.hid)
 
     @property
     def _label(self) -> str:

@@ -22,11 +22,11 @@ def get(identifiers: Any, identifier_type: str, history_id: str | None, retrieve
     history = settings.history(history_id)
     galaxy = connect(settings)
     contents = list_contents(galaxy, history, deleted=None)
-    wanted = _find(contents, _as_list(identifiers), identifier_type)
+    items = _find(contents, _as_list(identifiers), identifier_type)
     cache = cache_of(settings, history)
     paths: list[str] = []
     datatypes: dict[int, str] = {}
-    for identifier, item in wanted:
+    for identifier, item in items:
         name = str(identifier) if identifier_type == "name" else str(item.hid)
         paths += [str(path.absolute()) for path in cache.fetch(galaxy, item, name, Bar())]
         datatypes[item.hid] = item.extension

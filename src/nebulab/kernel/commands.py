@@ -52,8 +52,8 @@ class _Command(click.Command):
 @_HISTORY
 def get(identifiers: tuple[str, ...], identifier_type: str, history_id: str | None) -> None:
     """Download datasets of the history, and print where they lie."""
-    found = kernel.get(list(identifiers), identifier_type, history_id)
-    click.echo(found if isinstance(found, str) else "\n".join(found))
+    paths = kernel.get(list(identifiers), identifier_type, history_id)
+    click.echo(paths if isinstance(paths, str) else "\n".join(paths))
 
 
 @click.command(cls=_Command)

@@ -66,7 +66,7 @@ class Dataset:
         return self._refresh().state
 
     def check_not_failed(self) -> None:
-        """Raise if its content can't be read, and never will be; one that is still being made is fine.
+        """Raise if the dataset is in error or purged; one that is still being computed is fine.
 
         Raises
         ------
@@ -191,7 +191,7 @@ class Dataset:
         return self._item
 
     def _settled(self) -> Item:
-        """Return the item, asked for again if it was not ready when it was listed; raise unless it is ready now."""
+        """Return the item, refreshed if it was not ready when listed; raise unless it is ready now."""
         from nebulab.galaxy.contents import READY_STATES
 
         if self._item.state not in READY_STATES:

@@ -77,8 +77,8 @@ class History:
         hidden
             Whether hidden datasets count, such as the elements of collections.
         """
-        found = self._list().find(name=name, hid=hid, tag=tag, ext=ext, regex=regex)
-        return [self._dataset(item) for item in found if hidden or item.visible]
+        items = self._list().find(name=name, hid=hid, tag=tag, ext=ext, regex=regex)
+        return [self._dataset(item) for item in items if hidden or item.visible]
 
     def put(
         self,
@@ -120,8 +120,8 @@ class History:
         from nebulab.kernel.putting import put_into
 
         tag_list = [tags] if isinstance(tags, str) else list(tags)
-        made = put_into(self._galaxy(), self.id, thing, name=name, ext=ext, tags=tag_list, wait=wait)
-        return self._dataset(made)
+        item = put_into(self._galaxy(), self.id, thing, name=name, ext=ext, tags=tag_list, wait=wait)
+        return self._dataset(item)
 
     def train(
         self,

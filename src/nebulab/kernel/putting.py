@@ -39,8 +39,8 @@ def put_into(  # noqa: PLR0913 - the arguments of History.put, by name
         return wait_for_item(galaxy, item) if wait else item
     if path is not None:
         suffix = path.suffix.lower().removeprefix(".")
-        chosen = ext or (suffix if suffix in _BY_SUFFIX else "auto")
-        return _send(galaxy, history_id, Upload(path, name or "", chosen, tags), wait)
+        datatype = ext or (suffix if suffix in _BY_SUFFIX else "auto")
+        return _send(galaxy, history_id, Upload(path, name or "", datatype, tags), wait)
     form = _format(thing, name)
     label = name or f"{form.stem}.{form.suffix}"
     with tempfile.TemporaryDirectory(prefix="nebulab-put-") as folder:
@@ -49,9 +49,9 @@ def put_into(  # noqa: PLR0913 - the arguments of History.put, by name
         return _send(galaxy, history_id, Upload(file, label, ext or form.ext, tags), wait)
 
 
-def _send(galaxy: Galaxy, history_id: str, what: Upload, wait: bool) -> Item:
-    size = what.path.stat().st_size if what.path.is_file() else 0
-    item = upload(galaxy, history_id, what, progress=Bar())
+def _send(galaxy: Galaxy, history_id: str, request: Upload, wait: bool) -> Item:
+    size = request.path.stat().st_size if request.path.is_file() else 0
+    item = upload(galaxy, history_id, request, progress=Bar())
     if wait:
         item = wait_for_item(galaxy, item)
         verify_upload(item, size)
@@ -59,7 +59,7 @@ def _send(galaxy: Galaxy, history_id: str, what: Upload, wait: bool) -> Item:
 
 
 def _as_path(thing: Any) -> Path | None:
-    """Return the path that is meant, or None for an object; text of one line is a path."""
+    """Return the path, or None for an object; a string of one line is a path."""
     if isinstance(thing, Path) or (isinstance(thing, str) and "\n" not in thing):
         path = Path(thing).expanduser()
         if not path.exists():

@@ -73,15 +73,15 @@ def _arrays(path: Path, options: dict[str, Any]) -> Any:
 def _hdf5(path: Path, _options: dict[str, Any]) -> Any:
     import h5py
 
-    found: dict[str, Any] = {}
+    arrays: dict[str, Any] = {}
 
     def take(name: str, node: Any) -> None:
         if isinstance(node, h5py.Dataset):
-            found[name] = node[()]
+            arrays[name] = node[()]
 
     with h5py.File(path, "r") as file:
         file.visititems(take)
-    return found
+    return arrays
 
 
 def _text_or_bytes(path: Path) -> str | bytes:

@@ -62,13 +62,13 @@ class KernelSettings:
         SettingsError
             There is none.
         """
-        chosen = history_id or self.history_id
-        if not chosen:
+        identifier = history_id or self.history_id
+        if not identifier:
             raise SettingsError(
                 "This notebook doesn't belong to a history of Galaxy.",
                 "Set HISTORY_ID before the kernel starts, or give history_id=…",
             )
-        return chosen
+        return identifier
 
     def read_inputs(self) -> dict[str, Any]:
         """Return the values of the tool's inputs by name, and nothing where a session has none."""

@@ -30,9 +30,9 @@ _CELL = re.compile(contract.CELL_RAN, re.MULTILINE)
 _LOG_BYTES = 10_000_000
 _TAIL_LINES = 8
 _NOTHING_YET = 500
-"""Galaxy's answer while the job's folder is being made, or is gone."""
-_FIRST_LOOK_SECONDS = 0.5
-_LONGEST_LOOK_SECONDS = 15.0
+"""Galaxy's HTTP status while the job's folder does not exist yet, or no longer."""
+_FIRST_POLL_SECONDS = 0.5
+_LONGEST_POLL_SECONDS = 15.0
 
 Inputs = Mapping[str, Any] | Sequence[str]
 
@@ -53,7 +53,7 @@ def train(  # noqa: PLR0913 - the arguments of History.train, by name
     path = Path(notebook).expanduser()
     if not path.is_file():
         raise TransferError(f"There is no notebook {str(notebook)!r}.", "Save it, and check its path.")
-    known = _Known(galaxy, history_id)
+    known = _HistoryFiles(galaxy, history_id)
     label = name or path.name
     form: dict[str, Any] = {
         "select_file": known.reference(path, label=label, ext="ipynb" if path.suffix == ".ipynb" else "txt"),
@@ -111,15 +111,15 @@ class Training:
         return (int(cells[-1][0]), int(cells[-1][1])) if cells else None
 
     def log(self, lines: int | None = None) -> str:
-        """Return what the training has said so far, or its last `lines`."""
+        """Return the training's log so far, or its last `lines`."""
         if self._look()["state"] in JOB_ENDED:
-            said = str(self._job.get("tool_stdout") or self._job.get("stdout") or "")
+            text = str(self._job.get("tool_stdout") or self._job.get("stdout") or "")
             failure = str(self._job.get("tool_stderr") or self._job.get("stderr") or "")
-            said += failure if self._job["state"] == "error" else ""
+            text += failure if self._job["state"] == "error" else ""
         else:
             # Of a job that is not running yet Galaxy can't tell, and answers with an error.
-            said = self._live_log() if self._job["state"] == "running" else ""
-        return said if lines is None else "\n".join(said.splitlines()[-lines:])
+            text = self._live_log() if self._job["state"] == "running" else ""
+        return text if lines is None else "\n".join(text.splitlines()[-lines:])
 
     def wait(self, timeout: float | None = None) -> Training:
         """Wait until the training is over, at most `timeout` seconds, and return it.
@@ -145,19 +145,19 @@ class Training:
         """What the training makes, by the names of the tool: `executed_notebook`, `onnx_models`, `tables` …"""
         job = self._look()
         kinds = (("outputs", "dataset"), ("output_collections", "dataset_collection"))
-        found = {}
+        datasets = {}
         recovered = self._recovered()
         for key, kind in kinds:
-            for name, one in (job.get(key) or {}).items():
+            for name, reference in (job.get(key) or {}).items():
                 if name in recovered:
-                    found[name] = Dataset(self._galaxy, recovered[name])
+                    datasets[name] = Dataset(self._galaxy, recovered[name])
                     continue
-                shown = self._galaxy.get(f"histories/{job['history_id']}/contents/{kind}s/{one['id']}")
-                found[name] = Dataset(self._galaxy, Item.from_answer(shown))
-        return found
+                answer = self._galaxy.get(f"histories/{job['history_id']}/contents/{kind}s/{reference['id']}")
+                datasets[name] = Dataset(self._galaxy, Item.from_answer(answer))
+        return datasets
 
     def _recovered(self) -> dict[str, Item]:
-        """What the training brought after Galaxy had lost it (`nebulab.session.outputs.results`), by output."""
+        """Return, by output, what `nebulab.session.outputs.results` uploaded after Galaxy had lost the job."""
         if self._job["state"] != "error":
             return {}
         mark = contract.job_tag(self.id)
@@ -189,10 +189,10 @@ class Training:
             threading.Thread(target=self._keep_shown, args=(widget,), name="nebulab-training", daemon=True).start()
 
     def _keep_shown(self, widget: Any) -> None:
-        pause = _FIRST_LOOK_SECONDS
+        pause = _FIRST_POLL_SECONDS
         while True:
             time.sleep(pause)
-            pause = min(pause * 1.2, _LONGEST_LOOK_SECONDS)
+            pause = min(pause * 1.2, _LONGEST_POLL_SECONDS)
             try:
                 widget.value = self._html()
             except Exception as error:  # noqa: BLE001 - whatever it is, the next look may go well
@@ -272,8 +272,8 @@ class Models(Mapping[str, "Predictor"]):
 _WORDS = {"new": "waiting", "waiting": "waiting", "queued": "queued", "ok": "done", "error": "failed"}
 
 
-class _Known:
-    """Files as datasets of the history: those that it holds already are not sent again."""
+class _HistoryFiles:
+    """Local files as datasets of the history; a file that it holds already is not uploaded again."""
 
     def __init__(self, galaxy: Galaxy, history_id: str) -> None:
         self._galaxy = galaxy
@@ -294,7 +294,7 @@ class _Known:
         return {"src": "hda", "id": item.id}
 
     def _same(self, path: Path, label: str) -> Item | None:
-        """Find a dataset of this name, size and hash."""
+        """Return a dataset of this name, size and hash, or None."""
         if self._items is None:
             self._items = list(list_contents(self._galaxy, self._history_id))
         size = path.stat().st_size
@@ -309,12 +309,12 @@ class _Known:
             digest = hashlib.file_digest(file, "sha1").hexdigest()
         for item in reversed(fitting):
             hashes = self._galaxy.get(f"datasets/{item.id}").get("hashes") or []
-            if any(one["hash_function"] == _HASH and one["hash_value"] == digest for one in hashes):
+            if any(entry["hash_function"] == _HASH and entry["hash_value"] == digest for entry in hashes):
                 return item
         return None
 
 
-def _inputs(inputs: Inputs, known: _Known, folder: Path) -> dict[str, Any]:
+def _inputs(inputs: Inputs, known: _HistoryFiles, folder: Path) -> dict[str, Any]:
     """Return the form's fields: a name becomes one of GALAXY_INPUTS, a path is laid out where the program reads it."""
     named: Mapping[str, Any] = inputs if isinstance(inputs, Mapping) else {path: folder / path for path in inputs}
     form: dict[str, Any] = {}
@@ -324,7 +324,7 @@ def _inputs(inputs: Inputs, known: _Known, folder: Path) -> dict[str, Any]:
         if _INPUT_NAME.fullmatch(key) and isinstance(inputs, Mapping):
             field = f"user_inputs_{count}"
             count += 1
-            kind, value = _typed(thing, known)
+            kind, value = _input_value(thing, known)
             form |= {
                 f"{field}|input_name": key,
                 f"{field}|input_type|input_type_selector": kind,
@@ -338,7 +338,7 @@ def _inputs(inputs: Inputs, known: _Known, folder: Path) -> dict[str, Any]:
     return form
 
 
-def _typed(thing: Any, known: _Known) -> tuple[str, Any]:
+def _input_value(thing: Any, known: _HistoryFiles) -> tuple[str, Any]:
     simple: list[tuple[type, str, Callable[[Any], Any]]] = [
         (bool, "boolean", bool),
         (int, "integer", int),
@@ -350,7 +350,7 @@ def _typed(thing: Any, known: _Known) -> tuple[str, Any]:
     if isinstance(thing, Dataset) and thing.is_collection:
         return "dataset_collection", {"values": [known.reference(thing)]}
     if isinstance(thing, list | tuple):
-        return "dataset_multiple", {"values": [known.reference(one) for one in thing]}
+        return "dataset_multiple", {"values": [known.reference(member) for member in thing]}
     if isinstance(thing, Dataset | Path) or (isinstance(thing, str) and Path(thing).expanduser().is_file()):
         return "dataset", {"values": [known.reference(thing)]}
     if isinstance(thing, str):

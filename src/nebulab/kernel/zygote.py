@@ -53,8 +53,7 @@ _LONGEST_REQUEST = 8 * 1024 * 1024
 _ARGUMENT_FIELDS = slice(45, 47)
 
 Look = dict[str, tuple[int, int, int] | frozenset[tuple[str, int]] | None]
-"""What was seen: of a file its time of change, size and number, of a folder the names and numbers of what lies in it,
-None where there is nothing."""
+"""State of paths: of a file mtime, size and inode; of a folder its entries' names and inodes; None if missing."""
 
 
 @dataclass(frozen=True)
@@ -68,19 +67,19 @@ class Request:
     @classmethod
     def parse(cls, line: bytes) -> Request:
         """Read what `nebulab.session.kernels.forking` has sent."""
-        said = json.loads(line)
-        return cls(said["argv"], said["environment"], said["folder"])
+        fields = json.loads(line)
+        return cls(fields["argv"], fields["environment"], fields["folder"])
 
 
 class Line:
-    """The socket to JupyterLab, and what was read from it beyond a line."""
+    """The socket to JupyterLab, read line by line."""
 
     def __init__(self, connection: socket.socket) -> None:
         self._socket = connection
         self._read = b""
 
     def receive(self) -> bytes:
-        """Return the next line, or nothing when the other end is gone."""
+        """Return the next line, or nothing at EOF."""
         while b"\n" not in self._read and len(self._read) < _LONGEST_REQUEST:
             try:
                 piece = self._socket.recv(65536)
@@ -97,50 +96,50 @@ class Line:
         self._socket.sendall(json.dumps(answer).encode() + b"\n")
 
     def close(self) -> None:
-        """Let go of it."""
+        """Close the socket."""
         self._socket.close()
 
 
 def main() -> Request | None:
-    """Import, say so, and fork for each request; return in a fork with what it is to become, else None at the end."""
+    """Import, report ready, and fork for each request; return the request in a fork, None in the zygote at its end."""
     # The folder of the start is no place to import from.
     del sys.path[0]
     line = Line(socket.socket(fileno=os.dup(0)))
     _nothing_on(0)
-    before = look(_folders())
+    seen_before = look(_folders())
     for name in _IMPORTED:
         importlib.import_module(name)
     with contextlib.redirect_stderr(io.StringIO()):  # debugpy's remarks on this Python
         for name in _IMPORTED_TOO:
             _import(name, quiet=True)
-    spoilt = preload(os.environ.get(PRELOAD, "").split())
-    seen = before | look(_files())
+    preload_fault = preload(os.environ.get(PRELOAD, "").split())
+    seen = seen_before | look(_files())
     gc.collect()
     # What is here now is never garbage: the collector would write into each page of it, and pages that nobody writes
     # into are shared with every kernel.
     gc.freeze()
-    trouble = spoilt or unfit()
+    fault = preload_fault or unfit()
     if not _arguments()[0]:
-        trouble = "the system does not show where a process's command lies"
-    line.send({"unfit": trouble} if trouble else {"ready": True})
-    while not trouble:
-        asked = line.receive()
-        if not asked:
+        fault = "the system does not show where a process's command lies"
+    line.send({"unfit": fault} if fault else {"ready": True})
+    while not fault:
+        request_line = line.receive()
+        if not request_line:
             break
-        trouble = changed(seen) or unfit()
-        if trouble:
-            line.send({"unfit": trouble})
+        fault = changed(seen) or unfit()
+        if fault:
+            line.send({"unfit": fault})
             break
-        request = Request.parse(asked)
-        pid, told = _fork()
+        request = Request.parse(request_line)
+        pid, go_pipe = _fork()
         if pid == 0:
             line.close()
-            _wait_for_go(told)
+            _wait_for_go(go_pipe)
             return request
         line.send({"pid": pid})
         if line.receive() == b"go":
-            os.write(told, b"go")
-        os.close(told)
+            os.write(go_pipe, b"go")
+        os.close(go_pipe)
     return None
 
 
@@ -188,7 +187,7 @@ def unfit(descriptors: Path = Path("/proc/self/fd"), threads: Path = Path("/proc
 
 
 def _rehearse() -> None:
-    """Fork for nothing: OpenBLAS, which starts threads at its import, ends them before a fork and comes to no more."""
+    """Fork once for nothing: OpenBLAS joins the threads of its import before a fork, and starts no new ones."""
     pid = os.fork()
     if pid == 0:
         os._exit(0)
@@ -197,9 +196,9 @@ def _rehearse() -> None:
 
 def _folders() -> list[str]:
     """Return where Python looks for modules, and the files in there that it runs at its start."""
-    found = [folder for folder in sys.path if Path(folder).is_dir()]
-    own = [folder for folder in {*found, *site.getsitepackages()} if os.access(folder, os.W_OK)]
-    return [*sys.path, *(str(file) for folder in own for file in Path(folder).glob("*.pth"))]
+    folders = [folder for folder in sys.path if Path(folder).is_dir()]
+    writable = [folder for folder in {*folders, *site.getsitepackages()} if os.access(folder, os.W_OK)]
+    return [*sys.path, *(str(file) for folder in writable for file in Path(folder).glob("*.pth"))]
 
 
 def _files() -> list[str]:
@@ -210,39 +209,41 @@ def _files() -> list[str]:
 
 
 def look(paths: Iterable[str]) -> Look:
-    """Return what is to be seen of files and folders now."""
-    found: Look = {}
+    """Return the state of files and folders now."""
+    states: Look = {}
     for path in paths:
         try:
             status = Path(path).stat()
             if stat.S_ISDIR(status.st_mode):
                 # Not its time, which changes when a first module of it is imported: Python keeps bytecode in it.
                 with os.scandir(path) as entries:
-                    found[path] = frozenset((one.name, one.inode()) for one in entries if one.name != "__pycache__")
+                    states[path] = frozenset(
+                        (entry.name, entry.inode()) for entry in entries if entry.name != "__pycache__"
+                    )
             else:
-                found[path] = (status.st_mtime_ns, status.st_size, status.st_ino)
+                states[path] = (status.st_mtime_ns, status.st_size, status.st_ino)
         except OSError:
-            found[path] = None
-    return found
+            states[path] = None
+    return states
 
 
-def changed(before: Look) -> str:
-    """Return what is no longer as it was seen, or nothing."""
-    now = look(before)
-    for path, one in before.items():
-        if now[path] != one:
+def changed(earlier: Look) -> str:
+    """Return which path has changed since `earlier`, or nothing."""
+    now = look(earlier)
+    for path, state in earlier.items():
+        if now[path] != state:
             return f"{path} has changed"
     return ""
 
 
 def _fork() -> tuple[int, int]:
-    """Fork a process that waits until it is told to go on; return its number and where to tell it.
+    """Fork a process that waits for `go` on a pipe; return its pid and the pipe's write end.
 
-    It is forked twice, so that it loses its parent, and JupyterLab adopts it as if it had started it. There the number
-    is 0, with where to be told.
+    It is forked twice, so that JupyterLab, a subreaper, becomes its parent. In the fork itself the pid is 0, with the
+    pipe's read end.
     """
-    told, tell = os.pipe()
-    numbers, number = os.pipe()
+    go_read, go_write = os.pipe()
+    pid_read, pid_write = os.pipe()
     sys.stdout.flush()
     sys.stderr.flush()
     between = os.fork()
@@ -250,36 +251,36 @@ def _fork() -> tuple[int, int]:
         if os.fork():
             os._exit(0)
         os.setsid()
-        os.write(number, str(os.getpid()).encode())
-        for descriptor in (tell, numbers, number):
+        os.write(pid_write, str(os.getpid()).encode())
+        for descriptor in (go_write, pid_read, pid_write):
             os.close(descriptor)
-        return 0, told
-    os.close(told)
-    os.close(number)
-    # When it can be collected, it has ended, and whoever adopts the kernel has adopted it.
+        return 0, go_read
+    os.close(go_read)
+    os.close(pid_write)
+    # Once it is reaped the kernel's parent is JupyterLab.
     os.waitpid(between, 0)
-    pid = int(os.read(numbers, 32))
-    os.close(numbers)
-    return pid, tell
+    pid = int(os.read(pid_read, 32))
+    os.close(pid_read)
+    return pid, go_write
 
 
-def _wait_for_go(told: int) -> None:
-    """Go on if JupyterLab knows this kernel: it starts an ordinary one in place of what it has not heard of in time."""
-    if os.read(told, 2) != b"go":
+def _wait_for_go(pipe: int) -> None:
+    """Wait for `go` on the pipe; exit at anything else: JupyterLab has given this kernel up and started another."""
+    if os.read(pipe, 2) != b"go":
         os._exit(0)
-    os.close(told)
+    os.close(pipe)
 
 
 def become(request: Request, begun_with: Mapping[str, str]) -> None:
-    """Run the kernel in this process, which began with another environment, to its end."""
+    """Run the kernel in this process, whose environment was `begun_with` until now."""
     rename(request.argv)
     # What an import has set, it would have set in a fresh kernel too.
     for name in begun_with.keys() | request.environment.keys():
-        wanted = request.environment.get(name)
-        if wanted is None:
+        value = request.environment.get(name)
+        if value is None:
             os.environ.pop(name, None)
-        elif wanted != begun_with.get(name):
-            os.environ[name] = wanted
+        elif value != begun_with.get(name):
+            os.environ[name] = value
     os.chdir(request.folder)
     _reseed()
     # As `python -m` leaves them for the launcher, which takes the folder off the path again.
@@ -290,7 +291,7 @@ def become(request: Request, begun_with: Mapping[str, str]) -> None:
 
 
 def rename(argv: Sequence[str]) -> None:
-    """Have the system show `argv` as this process's command, by which people and the session's memory watch know it.
+    """Overwrite /proc/self/cmdline with `argv`, by which `ps` and the session's memory watch know a kernel.
 
     Raises
     ------
@@ -300,20 +301,20 @@ def rename(argv: Sequence[str]) -> None:
     start, end = _arguments()
     command = b"\0".join(map(os.fsencode, argv)) + b"\0"
     if len(command) > end - start:
-        raise ValueError(f"{len(command)} bytes of a command have no room in {end - start}")
+        raise ValueError(f"{len(command)} bytes of a command do not fit into {end - start}")
     ctypes.memset(start, 0, end - start)
     ctypes.memmove(start, command, len(command))
 
 
 def _arguments() -> tuple[int, int]:
-    """Return from where to where in memory the system finds this process's command."""
+    """Return the addresses between which /proc/self/cmdline lies in memory."""
     fields = Path("/proc/self/stat").read_text().rpartition(")")[2].split()
     start, end = map(int, fields[_ARGUMENT_FIELDS])
     return start, end
 
 
 def _reseed() -> None:
-    """Give this kernel random numbers of its own where a library has drawn its seed at import."""
+    """Reseed NumPy's global generator, whose state all forks would share."""
     numpy = sys.modules.get("numpy")
     if numpy is not None:
         numpy.random.seed()

@@ -61,7 +61,7 @@ def run(  # noqa: PLR0913 - the command's options, by name
     limits
         The harvest's limits that differ from `nebulab.harvest.limits.Limits`.
     stop_file
-        As soon as this file is there the run is stopped, as by SIGTERM: for who can't send signals into a sandbox.
+        Stops the run, as SIGTERM does, once it exists: for callers that can't send signals into a sandbox.
 
     Raises
     ------
@@ -81,11 +81,11 @@ def run(  # noqa: PLR0913 - the command's options, by name
 
     notebook = notebook.resolve()
     program = read(notebook, name=name)
-    typed = dict(parameters) if isinstance(parameters, Mapping) else {}
+    by_name = dict(parameters) if isinstance(parameters, Mapping) else {}
     pairs = () if isinstance(parameters, Mapping) else parameters
-    given = parameter_cells.parse(pairs, parameter_files) | typed
-    remark = parameter_cells.insert(program, given)
-    chosen = choose_kernel(program, kernel=kernel)
+    values = parameter_cells.parse(pairs, parameter_files) | by_name
+    remark = parameter_cells.insert(program, values)
+    kernel_name = choose_kernel(program, kernel=kernel)
     folder = (results or notebook.with_name(f"{Path(name or notebook.name).stem}.run")).resolve()
     if harvest:
         folder.mkdir(parents=True, exist_ok=True)
@@ -93,7 +93,7 @@ def run(  # noqa: PLR0913 - the command's options, by name
     settings = RunSettings(
         work=(work or notebook.parent).resolve(),
         output=executed,
-        kernel=chosen,
+        kernel=kernel_name,
         results=folder if harvest else None,
         allow_errors=allow_errors,
         cell_seconds=cell_seconds,
@@ -105,7 +105,7 @@ def run(  # noqa: PLR0913 - the command's options, by name
     )
     log = RunLog(folder / "log.txt" if harvest else None, quiet=quiet)
     try:
-        log.say(f"running {name or notebook.name} with the kernel {chosen}")
+        log.say(f"running {name or notebook.name} with the kernel {kernel_name}")
         if remark:
             log.say(remark)
         outcome = execute(program, settings, log)

@@ -35,7 +35,7 @@ class Client(NotebookClient):  # type: ignore[misc]
         self.died: asyncio.Event = asyncio.Event()
 
     def create_kernel_manager(self) -> Any:
-        """Choose how the kernel is reached, before it starts."""
+        """Create the kernel manager, with Unix sockets as transport where that is asked for."""
         manager = super().create_kernel_manager()
         # What other users of the machine could overhear, where a kernel listens on ports.
         manager.transport_encryption = "auto"
@@ -46,7 +46,7 @@ class Client(NotebookClient):  # type: ignore[misc]
         return manager
 
     def process_message(self, msg: dict[str, Any], cell: Any, cell_index: int) -> Any:
-        """Pass on what is printed, beside what nbclient does."""
+        """Handle a kernel's message as nbclient does, and pass stream output to `printed`."""
         if msg["msg_type"] == "stream":
             self._printed(msg["content"]["text"])
         return super().process_message(msg, cell, cell_index)
@@ -56,7 +56,7 @@ class Client(NotebookClient):  # type: ignore[misc]
         return any(index in places for places in self._display_id_map.values())
 
     async def call(self, code: str, seconds: float | None) -> bool:
-        """Run code that is none of the notebook's; return whether it ended well, and in time.
+        """Execute code of ours in the kernel; return whether it succeeded.
 
         Raises
         ------
@@ -124,7 +124,7 @@ def _drawn(text: str) -> str:
 
 
 def save_images(cell: Any, folder: Path, number: int) -> None:
-    """Write a cell's images: for kernels in which nothing of ours runs."""
+    """Write a cell's images as files, for kernels of languages without our harvest."""
     count = 0
     for output in cell.get("outputs", ()):
         for kind, suffix in (("image/png", "png"), ("image/svg+xml", "svg")):

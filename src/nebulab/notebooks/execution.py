@@ -33,7 +33,7 @@ from nebulab.notebooks.usage import Usage
 
 _TRACEBACK_LINES = 20
 _SOURCE_LINES = 30
-_LET_GO_SECONDS = 3.0
+_INTERRUPT_SECONDS = 3.0
 _STOPPED_HARVEST_SECONDS = 20.0
 _STOP_FILE_SECONDS = 0.3
 _KILLED = -signal.SIGKILL
@@ -70,7 +70,7 @@ class RunSettings:
     limits: Mapping[str, float] = field(default_factory=dict)
     stop_file: Path | None = None
     memory_bytes: int | None = None
-    """What the job may use: tells running out of memory from other deaths."""
+    """The job's memory limit, which tells running out of memory from other deaths."""
 
 
 @dataclass
@@ -102,7 +102,7 @@ def execute(program: Program, settings: RunSettings, log: RunLog) -> Outcome:
 
 
 def raise_for(outcome: Outcome) -> None:
-    """Raise what fits an outcome that is no success.
+    """Raise the error for an outcome that is no success.
 
     Raises
     ------
@@ -120,7 +120,7 @@ def raise_for(outcome: Outcome) -> None:
 
 
 class _CellTooLong(Exception):
-    """A cell's time is over, and it was interrupted."""
+    """A cell exceeded its time limit and was interrupted."""
 
 
 class _Run:
@@ -148,7 +148,7 @@ class _Run:
         settings.output.parent.mkdir(parents=True, exist_ok=True)
         if settings.results is not None:
             settings.results.mkdir(parents=True, exist_ok=True)
-        before = files.snapshot(settings.work)
+        files_before = files.snapshot(settings.work)
         self._stop = asyncio.Event()
         self._log.begin(len(notebook.cells))
         with tempfile.TemporaryDirectory(prefix="nebulab-", ignore_cleanup_errors=True) as sockets:
@@ -169,7 +169,7 @@ class _Run:
                 self._usage.stop()
         self._outcome.seconds = time.monotonic() - self._began
         if settings.results is not None:
-            self._collect_files(before, settings.results)
+            self._collect_files(files_before, settings.results)
         return self._outcome
 
     async def _in_kernel(self) -> None:
@@ -239,7 +239,7 @@ class _Run:
                 begun = time.monotonic()
                 runs = cell.cell_type == "code" and bool(cell.source.strip())
                 if runs:
-                    await self._one(cell, index)
+                    await self._run_cell(cell, index)
                     join_streams(cell)
                     if not self._python and self._settings.results is not None:
                         save_images(cell, self._settings.results / "figures", index + 1)
@@ -251,7 +251,7 @@ class _Run:
             self._client.set_widgets_metadata()
         except CellExecutionError as error:
             if self._outcome.ending is Ending.DONE:
-                self._ended(Ending.CELL_FAILED, _told(self._current, self._cell(), error))
+                self._ended(Ending.CELL_FAILED, _failure_text(self._current, self._cell(), error))
         except _CellTooLong:
             limit = _duration(self._settings.cell_seconds or 0)
             self._ended(
@@ -260,7 +260,7 @@ class _Run:
         except DeadKernelError:
             self._died()
 
-    async def _one(self, cell: Any, index: int) -> None:
+    async def _run_cell(self, cell: Any, index: int) -> None:
         """Run one cell, within its time."""
         running = asyncio.ensure_future(self._client.async_execute_cell(cell, index))
         try:
@@ -286,10 +286,10 @@ class _Run:
             self._log.say("This kernel has no nebulab: the notebook's variables can't be harvested.")
 
     async def _interrupt(self, running: asyncio.Future[Any]) -> bool:
-        """Have the kernel end its cell as Ctrl-C would, wait for it a little; return whether it did."""
+        """Interrupt the kernel (SIGINT) and wait a little; return whether it became idle."""
         with contextlib.suppress(Exception):
             await self._client.km.interrupt_kernel()
-        done, _ = await asyncio.wait({running}, timeout=_LET_GO_SECONDS)
+        done, _ = await asyncio.wait({running}, timeout=_INTERRUPT_SECONDS)
         self._stuck = running not in done
         if running in done:
             running.exception()  # looked at, so that asyncio does not complain
@@ -297,7 +297,7 @@ class _Run:
         return not self._stuck
 
     async def _harvest(self, stopped: asyncio.Future[None]) -> None:
-        """Have the kernel write what it holds; after a stop there is little time for it, and a stop ends it."""
+        """Execute the harvest in the kernel; a stop or the time limit interrupts it."""
         settings, ending = self._settings, self._outcome.ending
         if not self._started or settings.results is None:
             return
@@ -335,7 +335,7 @@ nebulab.harvest.finish({json.dumps(str(settings.results))}, {limits!r}, models={
         self._outcome.harvested = well
 
     def _harvest_seconds(self) -> float | None:
-        """Return what is left of the run's time, but at least a little."""
+        """Return the harvest's time limit: the rest of the run's, but at least a little."""
         if self._outcome.ending in {Ending.STOPPED, Ending.TIME_LIMIT}:
             return _STOPPED_HARVEST_SECONDS
         if self._settings.total_seconds is None:
@@ -374,10 +374,12 @@ nebulab.harvest.finish({json.dumps(str(settings.results))}, {limits!r}, models={
         cell = self._cell()
         return "" if cell is None else str(cell["source"])
 
-    def _collect_files(self, before: files.Snapshot, results: Path) -> None:
+    def _collect_files(self, files_before: files.Snapshot, results: Path) -> None:
         """Add the working folder's new files, and how the run ended, to what the kernel has reported."""
-        own = frozenset({self._settings.output, self._settings.output.with_name(f".~{self._settings.output.name}")})
-        found = files.collect(self._settings.work, before, results, besides=own)
+        runner_files = frozenset(
+            {self._settings.output, self._settings.output.with_name(f".~{self._settings.output.name}")}
+        )
+        collected = files.collect(self._settings.work, files_before, results, besides=runner_files)
         path = results / contract.HARVEST_REPORT
         report: dict[str, Any] = {}
         with contextlib.suppress(OSError, ValueError):
@@ -390,19 +392,19 @@ nebulab.harvest.finish({json.dumps(str(settings.results))}, {limits!r}, models={
             "peak_gpu_memory_bytes": self._usage.peak_gpu_memory,
             "message": self._outcome.message,
         }
-        report["files"] = {"kept": found.kept, "refused": found.refused}
+        report["files"] = {"kept": collected.kept, "refused": collected.refused}
         path.write_text(json.dumps(report, indent=1, ensure_ascii=True), encoding="utf-8")
         counts = {fate: count for fate, count in report.get("counts", {}).items() if fate != "code"}
-        said = ", ".join(f"{count} {fate}" for fate, count in sorted(counts.items()))
-        self._log.say(f"harvested: {said or 'no variables'}; {len(found.kept)} files")
-        for one in report.get("globals", ()):
-            if one.get("reason"):
-                self._log.say(f"  {one['name']}: {one['fate']}: {one['reason']}")
-        for name, reason in found.refused.items():
+        summary = ", ".join(f"{count} {fate}" for fate, count in sorted(counts.items()))
+        self._log.say(f"harvested: {summary or 'no variables'}; {len(collected.kept)} files")
+        for entry in report.get("globals", ()):
+            if entry.get("reason"):
+                self._log.say(f"  {entry['name']}: {entry['fate']}: {entry['reason']}")
+        for name, reason in collected.refused.items():
             self._log.say(f"  file {name!r} was not kept: {reason}")
 
 
-def _told(number: int, cell: Any, error: CellExecutionError) -> str:
+def _failure_text(number: int, cell: Any, error: CellExecutionError) -> str:
     shown = next((output for output in cell.get("outputs", ()) if output.get("output_type") == "error"), None)
     lines = COLOURS.sub("", "\n".join(shown["traceback"])).strip().splitlines() if shown else []
     end = "\n".join(lines[-_TRACEBACK_LINES:]) or f"{error.ename}: {error.evalue}"

@@ -1,4 +1,4 @@
-"""New files of the working folder: what a notebook has written there, as files and as one zip; runs in a batch job."""
+"""Files that a notebook wrote into the working folder, as files and as one zip; runs in a batch job."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _MOST = 10_000
 
 @dataclass
 class Collected:
-    """Paths below the working folder: what was kept, and what was not, with the reason."""
+    """Paths below the working folder: the files kept, and those refused with the reason."""
 
     kept: list[str] = field(default_factory=list)
     refused: dict[str, str] = field(default_factory=dict)
@@ -28,7 +28,7 @@ Snapshot = dict[str, tuple[int, int]]
 
 
 def snapshot(work: Path) -> Snapshot:
-    """Remember the files that are there before the first cell."""
+    """Return the modification time and size of every file, before the first cell."""
     return {str(path.relative_to(work)): (status.st_mtime_ns, status.st_size) for path, status in _walk(work)}
 
 
@@ -38,7 +38,7 @@ def collect(work: Path, before: Snapshot, results: Path, *, besides: frozenset[P
     Hard links where the disk can make them, so that large files cost nothing twice. Links that lead elsewhere, and what
     is no file with content, are refused; `besides` are the runner's own files. `results` may lie in the working folder.
     """
-    found = Collected()
+    collected = Collected()
     target = results / FILES
     if target.exists():
         shutil.rmtree(target)
@@ -50,21 +50,21 @@ def collect(work: Path, before: Snapshot, results: Path, *, besides: frozenset[P
                 continue
             if stat.S_ISLNK(status.st_mode):
                 if name not in before:
-                    found.refused[name] = "a link: copy the file instead"
+                    collected.refused[name] = "a link: copy the file instead"
                 continue
             if not stat.S_ISREG(status.st_mode):
-                found.refused[name] = "no file with content"
+                collected.refused[name] = "no file with content"
                 continue
-            if len(found.kept) >= most:
-                found.refused[name] = f"more than {most:,} files: a setting limits their number"
+            if len(collected.kept) >= most:
+                collected.refused[name] = f"more than {most:,} files: a setting limits their number"
                 continue
             try:
                 _link(path, target / name)
                 archive.write(target / name, name)
-                found.kept.append(name)
+                collected.kept.append(name)
             except (OSError, UnicodeEncodeError) as error:
-                found.refused[name] = getattr(error, "strerror", None) or str(error)
-    return found
+                collected.refused[name] = getattr(error, "strerror", None) or str(error)
+    return collected
 
 
 def _walk(work: Path, besides: Path | None = None) -> Iterator[tuple[Path, os.stat_result]]:

@@ -1,5 +1,4 @@
-"""What a run says while it runs: a line a cell with time and memory, what the cells print, a bar on a terminal; runs in
-a batch job."""
+"""The log of a run: a line a cell with time and memory, the cells' output, a bar on a terminal; runs in a batch job."""
 
 from __future__ import annotations
 
@@ -25,7 +24,7 @@ class RunLog:
         self._began = time.monotonic()
         self._bar: tqdm[None] | None = None
         self._begun_line = ""
-        self._room = _BYTES_A_CELL
+        self._bytes_left = _BYTES_A_CELL
 
     def begin(self, cells: int) -> None:
         """Start the bar; there is one on terminals only."""
@@ -39,29 +38,29 @@ class RunLog:
         self._write(f"{seconds // 3600:02d}:{seconds // 60 % 60:02d}:{seconds % 60:02d}  {text}")
 
     def cell_begins(self) -> None:
-        """A cell may print so much again."""
-        self._room = _BYTES_A_CELL
+        """Reset the limit on a cell's output."""
+        self._bytes_left = _BYTES_A_CELL
 
     def cell_ends(self) -> None:
-        """Move the bar on."""
+        """Advance the bar."""
         self.flush()
         if self._bar is not None:
             self._bar.update()
 
     def printed(self, text: str) -> None:
-        """Pass on what a cell prints, line by line; a bar that a cell draws shows its last state only."""
-        if self._room <= 0:
+        """Log a cell's output line by line; of a line with carriage returns only the last state."""
+        if self._bytes_left <= 0:
             return
-        self._room -= len(text)
+        self._bytes_left -= len(text)
         *lines, self._begun_line = (self._begun_line + COLOURS.sub("", text)).split("\n")
         for line in lines:
             self._write(f"          | {line.rpartition(chr(13))[2]}")
-        if self._room <= 0:
+        if self._bytes_left <= 0:
             self._begun_line = ""
             self._write("          | … (more of it is in the notebook)")
 
     def flush(self) -> None:
-        """Write a line that the cell has not ended."""
+        """Write the cell's unfinished line."""
         if self._begun_line:
             line, self._begun_line = self._begun_line, ""
             self._write(f"          | {line.rpartition(chr(13))[2]}")

@@ -24,7 +24,7 @@ def parse(pairs: Sequence[tuple[str, str]], files: Sequence[Path] = ()) -> dict[
     SettingsError
         A file holds something else than names and values, or a name is no variable's name.
     """
-    found: dict[str, Any] = {}
+    values: dict[str, Any] = {}
     for file in files:
         try:
             content = yaml.safe_load(file.read_text(encoding="utf-8"))
@@ -34,13 +34,13 @@ def parse(pairs: Sequence[tuple[str, str]], files: Sequence[Path] = ()) -> dict[
             ) from error
         if content is not None and not isinstance(content, dict):
             raise SettingsError(f"{file} holds no names with values.", "Write one `name: value` a line.")
-        found |= content or {}
+        values |= content or {}
     for name, text in pairs:
-        found[name] = _value(text)
-    for name in found:
+        values[name] = _value(text)
+    for name in values:
         if not isinstance(name, str) or not name.isidentifier():
             raise SettingsError(f"{name!r} can't be a parameter.", "Use a name that a variable can have.")
-    return found
+    return values
 
 
 def insert(program: Program, parameters: Mapping[str, Any]) -> str:
@@ -74,9 +74,9 @@ def insert(program: Program, parameters: Mapping[str, Any]) -> str:
     # R's kernel is the one whose language papermill looks up with a capital.
     if program.language.lower() == "r":
         specification["language"] = "R"
-    made = parameterize_notebook(program.notebook, dict(parameters), report_mode=False)
-    made.metadata.pop("papermill", None)
-    program.notebook = made
+    parameterized = parameterize_notebook(program.notebook, dict(parameters), report_mode=False)
+    parameterized.metadata.pop("papermill", None)
+    program.notebook = parameterized
     if declared is None:
         return "No cell is tagged `parameters`: the values were set at the top, where later cells may overwrite them."
     return ""

@@ -78,7 +78,7 @@ def choose_kernel(program: Program, *, kernel: str = "") -> str:
     """
     from jupyter_client.kernelspec import KernelSpecManager
 
-    specs = {name: found["spec"] for name, found in KernelSpecManager().get_all_specs().items()}
+    specs = {name: kernelspec["spec"] for name, kernelspec in KernelSpecManager().get_all_specs().items()}
     if kernel:
         if kernel in specs:
             return kernel

@@ -1,4 +1,4 @@
-"""What a run uses: memory of the kernel and all that it starts, processor time, and GPUs through NVML; runs in a batch
+"""Memory of a run's kernel and its descendants, and its GPUs through NVML; runs in a batch
 job."""
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class Usage:
         self._thread.start()
 
     def stop(self) -> None:
-        """End the watching."""
+        """Stop sampling and join the thread."""
         self._stop.set()
         if self._thread.is_alive():
             self._thread.join(timeout=2)
@@ -44,15 +44,15 @@ class Usage:
             self._nvml.close()
 
     def text(self) -> str:
-        """Return the figures as a line of the log ends."""
-        said = f"memory {self.memory / _GIB:.2f} GB (peak {self.peak_memory / _GIB:.2f})"
+        """Return the figures as text for the log."""
+        figures = f"memory {self.memory / _GIB:.2f} GB (peak {self.peak_memory / _GIB:.2f})"
         if self.gpu_memory is not None and self.peak_gpu_memory is not None:
             load = "" if self.gpu_percent is None else f" {self.gpu_percent} %"
-            said += f"  GPU{load} {self.gpu_memory / _GIB:.2f} GB (peak {self.peak_gpu_memory / _GIB:.2f})"
-        return said
+            figures += f"  GPU{load} {self.gpu_memory / _GIB:.2f} GB (peak {self.peak_gpu_memory / _GIB:.2f})"
+        return figures
 
     def sample(self) -> None:
-        """Look once."""
+        """Take one sample."""
         with contextlib.suppress(psutil.Error):
             root = psutil.Process(self._pid)
             used = 0

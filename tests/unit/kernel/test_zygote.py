@@ -97,7 +97,7 @@ def test_the_system_shows_another_command() -> None:
             [sys.executable, "-c", code], env=environment(), capture_output=True, text=True, check=True
         ).stdout
     )
-    with pytest.raises(ValueError, match="no room"):
+    with pytest.raises(ValueError, match="do not fit"):
         rename(["x" * 1_000_000])
 
 

@@ -34,9 +34,12 @@ class Variable(Codec):
     def check(self, registry: Registry, node: Any, value: Any) -> None:
         ARRAY.check_array(node, _numpy(value))
         back = self.read(registry, node)
-        told = [(str(one.dtype), tuple(one.shape), one.name, one.trainable) for one in (value, back)]
-        if told[0] != told[1]:
-            raise Differs(f"{told[0]} would come back as {told[1]}")
+        descriptions = [
+            (str(variable.dtype), tuple(variable.shape), variable.name, variable.trainable)
+            for variable in (value, back)
+        ]
+        if descriptions[0] != descriptions[1]:
+            raise Differs(f"{descriptions[0]} would come back as {descriptions[1]}")
 
 
 def _numpy(value: Any) -> np.ndarray:

@@ -73,8 +73,8 @@ class _Snapshot:
     def _members(self, members: list[Any]) -> tuple[list[Any], int]:
         if self._leaf is None and not any(map(_MAY_HOLD.__contains__, set(map(type, members)))):
             return members, len(members)
-        taken = [self.take(member) for member in members]
-        return [copied for copied, _ in taken], sum(count for _, count in taken)
+        copies = [self.take(member) for member in members]
+        return [copied for copied, _ in copies], sum(count for _, count in copies)
 
 
 _CONTAINERS: Iterable[type] = frozenset([list, tuple, dict, set, frozenset])

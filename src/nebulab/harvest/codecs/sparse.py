@@ -34,13 +34,13 @@ class Sparse(Codec):
         import scipy.sparse
 
         form, shape = str(node.attrs["format"]), shape_of(node)
-        stored = {name: registry.read(node[name]) for name in node}
-        kept = "coo" if form in _AS_COORDINATES else form
-        make = getattr(scipy.sparse, f"{kept}_{'array' if node.attrs['array'] else 'matrix'}")
-        if kept == "coo":
-            content = (stored["data"], _coordinates(stored, shape))
+        parts = {name: registry.read(node[name]) for name in node}
+        stored_form = "coo" if form in _AS_COORDINATES else form
+        make = getattr(scipy.sparse, f"{stored_form}_{'array' if node.attrs['array'] else 'matrix'}")
+        if stored_form == "coo":
+            content = (parts["data"], _coordinates(parts, shape))
         else:
-            content = tuple(stored[part] for part in _PARTS[kept])
+            content = tuple(parts[part] for part in _PARTS[stored_form])
         return make(content, shape=shape).asformat(form)
 
     def check(self, registry: Registry, node: Any, value: Any) -> None:

@@ -61,10 +61,10 @@ class Tensor(Codec):
         import torch
 
         value = torch.from_numpy(numbers.copy())
-        wanted = getattr(torch, str(node.attrs["dtype"]), None)
-        if wanted is None:
+        dtype = getattr(torch, str(node.attrs["dtype"]), None)
+        if dtype is None:
             raise NotReadable(f"its numbers are {node.attrs['dtype']}, which this version of PyTorch does not know")
-        return value if value.dtype == wanted else value.view(wanted)
+        return value if value.dtype == dtype else value.view(dtype)
 
 
 class Parameter(Tensor):

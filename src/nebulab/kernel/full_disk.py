@@ -1,4 +1,4 @@
-"""Says beside an error what the system's few words for it mean in a session; runs in the kernel."""
+"""Advice beside an error of a full disk (ENOSPC, EDQUOT, EFBIG), in a session's terms; runs in the kernel."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from nebulab import contract
 
 
-def explained(error: OSError, environment: Mapping[str, str] = os.environ) -> str:
-    """Return what to do where a file could not be written for want of room, else nothing."""
+def advice_for(error: OSError, environment: Mapping[str, str] = os.environ) -> str:
+    """Return what to do about a full disk or a file above the session's limit; nothing for any other error."""
     limit = environment.get(contract.DISK_MB, "")
     if error.errno == errno.EFBIG and limit.isdecimal():
         return (
