@@ -55,12 +55,19 @@ def test_a_file_of_the_first_version_is_read(tmp_path: Path) -> None:
             assert is_same(EXAMPLES[kind]()[int(place)], decode(node)), name
 
 
+UNORDERED = ("set", "frozenset")
+"""Their members come in another order in each process, by the hashes of texts."""
+
+
 def test_what_is_written_is_what_the_first_version_wrote(tmp_path: Path) -> None:
     with h5py.File(DATA / "values-1.0.h5") as old, h5py.File(tmp_path / "new.h5", "w", libver="latest") as new:
         for name in old:
             kind, place = name.rsplit(" ", 1)
             encode(new, name, EXAMPLES[kind]()[int(place)])
-            assert layout(new[name]) == layout(old[name]), name
+            if kind in UNORDERED:
+                assert decode(new[name]) == decode(old[name])
+            else:
+                assert layout(new[name]) == layout(old[name]), name
 
 
 def layout(node: Any) -> Any:
