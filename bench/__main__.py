@@ -33,7 +33,7 @@ PARTS = (*ON_GALAXY, "jobs", "notebooks", "kernels", "estimators", "models", "im
 
 
 def _bare_tool(folder: Path) -> Path:
-    """Lay out the bare tool with a `python` beside it: a job does not inherit the variables of Galaxy's process."""
+    """Lay out the bare tool with a `python` beside it: a job does not inherit Galaxy's environment variables."""
     shutil.copytree(BENCH / "tools", folder)
     python = folder / "python"
     python.write_text(f'#!/bin/sh\nexec "{locked_environment(BENCH / "bare.txt", ENVIRONMENTS / "bare")}" "$@"\n')
@@ -67,7 +67,7 @@ def stack(
         subprocess.run([*nebulab, "down", *here], env=variables, check=False, stdout=sys.stderr)
 
 
-def _asked() -> argparse.Namespace:
+def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="nebulab bench", description=__doc__)
     parser.add_argument("--only", choices=PARTS, help="one measurement instead of all")
     parser.add_argument(
@@ -82,8 +82,8 @@ def _asked() -> argparse.Namespace:
 
 
 def main() -> int:
-    """Measure what was asked for; the exit code tells whether every goal is met."""
-    chosen = _asked()
+    """Measure the chosen parts; the exit code tells whether every goal is met."""
+    chosen = _arguments()
     rounds = chosen.rounds or 5
     wanted = PARTS if chosen.only is None else (chosen.only,)
     rows: list[Row] = []
@@ -104,7 +104,7 @@ def main() -> int:
 
 
 def _on_galaxy(wanted: Sequence[str], folder: Path, work: Path, rounds: int) -> list[Row]:
-    """Measure what needs a Galaxy on one stack, and sessions in containers on one of their own."""
+    """Measure the parts that need a Galaxy on one stack, and sessions in containers on one of their own."""
     rows: list[Row] = []
     bare: crowd.Crowd | None = None
     data_dir = folder / "data"
@@ -126,7 +126,7 @@ def _on_galaxy(wanted: Sequence[str], folder: Path, work: Path, rounds: int) -> 
 
 
 def _without_galaxy(wanted: Sequence[str], work: Path, rounds: int) -> list[Row]:
-    """Measure what needs no Galaxy, only the environments of one."""
+    """Measure the parts that need no Galaxy, only the environments of a stack."""
     rows: list[Row] = []
     if "notebooks" in wanted:
         rows += notebooks.measure(ENVIRONMENTS, work / "notebooks")

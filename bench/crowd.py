@@ -1,4 +1,4 @@
-"""Sessions that are all asked for at once, as in a course: the time until the last one computes, the memory of each."""
+"""A crowd, sessions that start at once as in a course: seconds until the last one computes, memory of each."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ _CELL_SECONDS = 300
 
 @dataclass(frozen=True)
 class Crowd:
-    """What was measured of sessions that began together, from the first request on."""
+    """Figures of sessions that began together; times are from the first request."""
 
     last_lab: float
     """Seconds until the last one's `/lab` answered."""
     last_cell: float
     """Seconds until the last one's first cell had run."""
     memory: float
-    """Of each, with its kernel, in MiB; the median."""
+    """The median of a session with its kernel, in MiB."""
     failed: int
 
 
@@ -73,8 +73,8 @@ async def _run_a_cell(session: Opened) -> None:
     ):
         await channel.send_json(request)
         async for message in channel:
-            said = message.json()
-            if said["msg_type"] == "execute_reply" and said["parent_header"].get("msg_id") == asked:
+            reply = message.json()
+            if reply["msg_type"] == "execute_reply" and reply["parent_header"].get("msg_id") == asked:
                 return
     raise RuntimeError("the kernel's channel was closed before it answered")
 

@@ -1,4 +1,4 @@
-"""Bench 7: how many of scikit-learn's estimators are exported and proven; runs itself in the kernels' environment."""
+"""Estimators: how many of scikit-learn's are exported and proven; runs itself in the kernels' environment."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def measure(environments: Path, checkout: Path) -> list[Row]:
 
 
 def _inside() -> None:
-    """Fit, export and prove every estimator; print what became of each as JSON."""
+    """Fit, export and prove every estimator; print the fate of each as JSON."""
     import tempfile
     import warnings
 

@@ -1,5 +1,5 @@
-"""The image: its layers' sizes, the wheels of the variants that are too large to build here, and its start beside that
-of a bare JupyterLab outside of any container."""
+"""The image: sizes of its layers, and of the wheels of variants that are too large to build here; its start against a
+bare JupyterLab's without a container."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def compressed(engine: Engine, tag: str) -> list[int]:
 
 
 def pulled_with_a_change(sizes: Sequence[int]) -> int:
-    """Return the bytes of those layers of `compressed` that a change of our own code renews: all above environments."""
+    """Return the bytes of the layers in `compressed` that a change of our own code replaces: all above environments."""
     highest = max((place for place, size in enumerate(sizes) if size > _SMALLEST_ENVIRONMENT), default=-1)
     return sum(sizes[highest + 1 :])
 

@@ -1,5 +1,5 @@
-"""Bench 9: what a Galaxy job costs on `nebulab up`, on two stacks in turn: with the worker, and without it (or as an
-older checkout has it)."""
+"""Jobs: seconds of Galaxy's jobs on two stacks in turn, with the worker and without it (or with an older
+checkout)."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from bench.training import nothing, until_ended
 AT_ONCE = 20
 _POLL_SECONDS = 0.05
 
-# In a process of the checkout that is measured, whose own code asks and waits; prints the seconds.
+# Runs with the code of the measured checkout, which sends and waits; prints the seconds.
 _IN_A_NOTEBOOK = """
 import sys, time
 from pathlib import Path

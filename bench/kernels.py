@@ -1,5 +1,7 @@
-"""Bench 9: a kernel that is forked beside one that starts in the ordinary way, in one session, in turn; then with the
-frameworks preloaded. A real session without Galaxy, asked as JupyterLab's page asks it."""
+"""Kernels: forked ones against ordinary starts, in one session, in turn; then with the frameworks preloaded.
+
+A real session without Galaxy gets the requests that JupyterLab's page makes.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +31,7 @@ _IMPORT = f"import {FRAMEWORKS.replace(' ', ', ')}"
 _SECONDS = 300
 _MIB = 1024 * 1024
 _ROOM = b"\0" * 1000
-"""A forked kernel's command lies where the zygote's was, which is longer by more than that."""
+"""The end of a forked kernel's command line: it replaces the zygote's, which is longer by more than that."""
 
 
 @dataclass
@@ -86,15 +88,15 @@ class _Session:
             await channel.send_json(request)
             async with asyncio.timeout(_SECONDS):
                 async for message in channel:
-                    said: dict[str, Any] = message.json()
-                    if said["msg_type"] == "execute_reply" and said["parent_header"].get("msg_id") == asked:
-                        if said["content"]["status"] != "ok":
-                            raise RuntimeError("\n".join(said["content"]["traceback"]))
+                    reply: dict[str, Any] = message.json()
+                    if reply["msg_type"] == "execute_reply" and reply["parent_header"].get("msg_id") == asked:
+                        if reply["content"]["status"] != "ok":
+                            raise RuntimeError("\n".join(reply["content"]["traceback"]))
                         return
         raise RuntimeError(f"kernel {kernel} has gone")
 
     async def _zygote_is_ready(self) -> None:
-        """Wait until the zygote has come, and computes no more."""
+        """Wait until the zygote runs and uses no processor time any more."""
         before = -1.0
         deadline = time.monotonic() + _SECONDS
         while time.monotonic() < deadline:
@@ -132,11 +134,11 @@ def _begin(folder: Path, environments: Path, torch: Path, variables: dict[str, s
     overlay.create(layer, environments / "kernels")
     (next(layer.glob("lib/python3.*/site-packages")) / "torch.pth").write_text(str(torch))
     lab = environments / "lab" / "bin"
-    told = {"NEBULAB_KERNELS": str(environments / "kernels"), "NEBULAB_ISOLATION": "none", "PATH": os.environ["PATH"]}
+    given = {"NEBULAB_KERNELS": str(environments / "kernels"), "NEBULAB_ISOLATION": "none", "PATH": os.environ["PATH"]}
     return subprocess.Popen(
         [str(lab / "nebulab"), "session", "--mode", "scratch"],
         cwd=folder,
-        env=told | variables,
+        env=given | variables,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -147,12 +149,12 @@ def _begin(folder: Path, environments: Path, torch: Path, variables: dict[str, s
 async def _session(folder: Path, environments: Path, torch: Path, **variables: str) -> AsyncIterator[_Session]:
     process = _begin(folder, environments, torch, variables)
     try:
-        said = ""
-        while (found := re.search(r"Open (\S+)", said)) is None:
+        output = ""
+        while (found := re.search(r"Open (\S+)", output)) is None:
             line = await asyncio.to_thread(process.stdout.readline) if process.stdout else ""
             if not line:
-                raise RuntimeError(f"the session ended: {said}")
-            said += line
+                raise RuntimeError(f"the session ended: {output}")
+            output += line
         address = urlsplit(found[1])
         token = parse_qs(address.query)["token"][0]
         async with aiohttp.ClientSession(headers={"Authorization": f"token {token}"}) as client:

@@ -1,4 +1,4 @@
-"""Bench 3: finding and fetching 5 small datasets in a history of 1,000, against the predecessor's helper library."""
+"""Look-up: finding and fetching 5 small datasets in a history of 1,000, against the predecessor's helper library."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ assert len(paths) == 5, paths
 print(time.monotonic() - began)
 """
 
-# The predecessor writes below /import alone, which a machine need not have: its downloads are sent elsewhere.
+# The predecessor writes below /import alone, which a machine need not have: its downloads are redirected.
 _THEIRS = """
 import sys, time
 began = time.monotonic()
@@ -92,7 +92,7 @@ def _fetch(client: httpx.Client, payload: dict[str, Any]) -> None:
 def _run(python: str, code: str, variables: dict[str, str], folder: Path) -> float:
     """Run one side in a fresh process and folder; return the seconds it took, its imports included."""
     folder.mkdir()
-    # The predecessor asks netstat for a container's gateway, which it does not use where the address is given.
+    # The predecessor calls netstat for a container's gateway, which it does not use where the address is given.
     netstat = folder / "netstat"
     netstat.write_text("#!/bin/sh\n")
     netstat.chmod(0o755)

@@ -1,4 +1,4 @@
-"""Bench 8: the zoo's models exported and proven, and ONNX Runtime beside the originals for prediction.
+"""Models: the zoo exported and proven, and ONNX Runtime beside the originals for prediction.
 
 Each family runs in a process of its own in the kernels' environment, on one processor.
 """
@@ -32,7 +32,7 @@ _WARM_UP = 3
 OUTCOMES = ("proven", "kept natively", "failed")
 _FAMILY_TITLES = ("family", *OUTCOMES, "time: median ratio (range)", "file size: median ratio (range)")
 _TITLES = ("model", "outcome", "rows", "ONNX Runtime", "original", "ratio", "ONNX file", "own format")
-# One thread for both; what knows no variable of its own runs on one processor all the same.
+# One thread for both; libraries without such a variable are bound to one processor.
 ONE_THREAD = {
     "OMP_NUM_THREADS": "1",
     "OPENBLAS_NUM_THREADS": "1",
@@ -74,7 +74,7 @@ def measure(environments: Path, checkout: Path) -> list[Row]:
 
 
 def _summary(members: list[dict[str, Any]]) -> tuple[str, ...]:
-    """Return how many of a family came to what, and the middle and the ends of its ratios of time and of size."""
+    """Return a family's number of models with each outcome, and median and range of its ratios of time and of size."""
     counts = Counter(one["outcome"] for one in members)
     timed = [one for one in members if "ours" in one]
     times = sorted(one["ours"] / one["theirs"] for one in timed)

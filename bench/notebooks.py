@@ -1,4 +1,4 @@
-"""Bench 5: `nebulab run` against papermill, on many cells and on much output, in turn."""
+"""Notebooks: `nebulab run` against papermill, on many cells and on much output, in turn."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ ROUNDS = 2
 _TIME_GOAL = 1.05
 _MEMORY_GOAL = 0.5
 
-# Each in a process of its own, which tells its seconds and the most memory it had, the kernel's not counted.
+# Each runs in a process of its own, which prints its seconds and its peak of memory, without the kernel's.
 _OURS = """
 from pathlib import Path
 from nebulab.notebooks import run
@@ -26,7 +26,7 @@ _THEIRS = """
 import papermill
 papermill.execute_notebook("in.ipynb", "out.ipynb", kernel_name="bench", progress_bar=False)
 """
-_TOLD = """
+_MEASURED = """
 import json, re, time
 begun = time.perf_counter()
 {code}
@@ -73,7 +73,7 @@ def _compare(name: str, sources: list[str], environments: Path, work: Path) -> t
 
 def _run(code: str, folder: Path, environments: Path, work: Path) -> tuple[float, float]:
     finished = subprocess.run(
-        [str(environments / "lab" / "bin" / "python"), "-c", _TOLD.format(code=code)],
+        [str(environments / "lab" / "bin" / "python"), "-c", _MEASURED.format(code=code)],
         cwd=folder,
         env=os.environ | {"JUPYTER_PATH": str(work / "share"), "JUPYTER_RUNTIME_DIR": str(work / "runtime")},
         stdout=subprocess.PIPE,

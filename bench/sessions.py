@@ -1,4 +1,4 @@
-"""Bench 1 and 4: a session against a tool that only starts bare `jupyter lab`, on the same Galaxy, in turn."""
+"""Sessions: against a tool that only starts bare `jupyter lab`, on the same Galaxy, in turn; time and memory."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ MIB = 1024 * 1024
 
 @dataclass
 class Opened:
-    """A session that answered through the proxy: how long that took, in seconds, and who to ask about it."""
+    """A session that answered through the proxy: its job and entry point, the seconds until then, an HTTP client."""
 
     job: str
     entry_point: str

@@ -1,5 +1,5 @@
-"""Bench 6: a remote training of an empty notebook, from the call to the job's end, against a job that does nothing and
-against the predecessor's way of calling, on the same Galaxy, in turn."""
+"""Training: an empty notebook as a job, from the call to the job's end, against a job that does nothing and against the
+predecessor's calls, on the same Galaxy, in turn."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def _started(client: httpx.Client, history: str, tool: str, inputs: dict[str, An
 
 
 def until_ended(client: httpx.Client, job: str, pause: float) -> None:
-    """Ask every `pause` seconds until a job has ended; one that failed counts for nothing, and is an error."""
+    """Poll every `pause` seconds until a job has ended; a failed job is an error, since its time means nothing."""
     while (state := _json(client, "GET", f"/api/jobs/{job}")["state"]) not in _ENDED:
         time.sleep(pause)
     if state != "ok":

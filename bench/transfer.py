@@ -1,4 +1,4 @@
-"""Bench 2: `get` and `put` of one large dataset against curl on the same addresses, in turn; the best round counts."""
+"""Transfer: `get` and `put` of one large dataset against curl on the same URLs, in turn; the best round counts."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ ROUNDS = 5
 _SPEED_GOAL = 0.9
 _MEMORY_GOAL_MB = 100
 
-# Ours runs in a process of its own, so that its memory can be told; it prints seconds and megabytes.
+# Ours runs in a process of its own, so that its memory can be measured; it prints seconds and megabytes.
 _OURS = """
 import json, re, sys, time
 from pathlib import Path
@@ -88,7 +88,7 @@ def _curl(key: str, *arguments: str) -> float:
 
 
 def _settle() -> None:
-    """Let the disk finish what was written before, which would slow down whoever comes next."""
+    """Flush pending writes (sync), which would slow down the next measurement."""
     subprocess.run(["sync"], check=True)
 
 
@@ -107,7 +107,7 @@ def _puts(client: httpx.Client, key: str, history: str, file: Path) -> tuple[tup
         if dataset:
             _purge(client, dataset)
         dataset = made
-        # Galaxy's own work on what was sent would slow down whoever comes next.
+        # Galaxy's own work on the dataset would slow down the next measurement.
         _wait(client, dataset)
     return (min(ours[1:]), min(theirs[1:])), dataset, memory
 

@@ -1,4 +1,4 @@
-"""Have a job that Galaxy lost end as failed, in Galaxy's own database and by Galaxy's own model.
+"""Fail a job that Galaxy lost, in Galaxy's own database and by Galaxy's own model.
 
 Called as `python fail_job.py <database URL> <job's number> <pid> <message>` in Galaxy's environment. By Galaxy's API
 such a job can only be deleted, which would hide its datasets. Prints "failed", or "left" if the job has ended by then.

@@ -14,6 +14,8 @@ from pathlib import Path
 
 import pytest
 
+from nebulab.cli import COMMANDS
+
 CHECKOUT = Path(__file__).parents[2]
 PACKAGE = CHECKOUT / "src" / "nebulab"
 ARCHITECTURE = CHECKOUT / "docs" / "architecture.md"
@@ -23,7 +25,7 @@ DIVIDED = ("session", "stack")
 MOST_FILES = 16
 """Modules of one folder: with more, a newcomer has to read names instead of folders."""
 MORE_FILES = {
-    "cli": 17,  # one file a command
+    "cli": len(COMMANDS) + 1,  # one file a command, and the options that they share
 }
 
 

@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Any
 
 FIRST_USER = 1_900_000_000
-"""Above what systemd gives to containers."""
+"""The first uid for sessions; above the range that systemd gives to containers."""
 USERS = 100_000_000
+"""Number of those uids."""
 _OWN = '[ -n "$_NEBULAB_OWNED" ] || { chown -hR %s "$_GALAXY_JOB_DIR/working" %s && _NEBULAB_OWNED=1; }'
 
 
@@ -72,7 +73,7 @@ def _input_files(job: Any) -> Iterator[str]:
         if dataset is None:
             continue
         files = [dataset.get_file_name()]
-        # Metadata values that are files, told by their method: the tests can't import Galaxy's class.
+        # Metadata values that are files, recognised by their method: the tests can't import Galaxy's class.
         files += [value.get_file_name() for value in dataset.metadata.values() if hasattr(value, "get_file_name")]
         if dataset.dataset.extra_files_path_exists():
             files.append(dataset.dataset.extra_files_path)

@@ -104,9 +104,9 @@ def _end(task: int, pidfd: int) -> None:
 
 def _kill(task: int, number: int) -> None:
     """Send a signal to `task` and to the process group that it leads; it has none before it called setsid."""
-    for signal_it in (os.kill, os.killpg):
+    for send in (os.kill, os.killpg):
         with contextlib.suppress(ProcessLookupError):
-            signal_it(task, number)
+            send(task, number)
 
 
 def _work(task: int) -> list[tuple[str, str, str, str]]:

@@ -1,4 +1,4 @@
-"""`nebulab door`: the ways of sessions in sealed containers, beside a server's Galaxy."""
+"""`nebulab door`: the door of sessions in sealed containers, beside a server's Galaxy."""
 
 from __future__ import annotations
 

@@ -65,8 +65,8 @@ def command(
     if forget:
         console.print(login.forget(galaxy), soft_wrap=True)
         return
-    told = settings.read(folder, os.environ, container=not no_container, **options)
+    chosen = settings.read(folder, os.environ, container=not no_container, **options)
     person = login.at_terminal(galaxy, history, os.environ, console)
     sys.exit(
-        lab.serve(told, console, login=person, environ=os.environ, opens=webbrowser.open if open_browser else None)
+        lab.serve(chosen, console, login=person, environ=os.environ, opens=webbrowser.open if open_browser else None)
     )

@@ -1,4 +1,4 @@
-"""`nebulab logs`: what the parts wrote."""
+"""`nebulab logs`: the logs of the stack's parts."""
 
 from __future__ import annotations
 

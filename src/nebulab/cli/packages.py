@@ -1,4 +1,4 @@
-"""`nebulab packages`: what a session's user added."""
+"""`nebulab packages`: the packages that a session's user added."""
 
 from __future__ import annotations
 

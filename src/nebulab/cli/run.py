@@ -1,4 +1,4 @@
-"""`nebulab run`: a notebook or a script without a browser, and what it makes."""
+"""`nebulab run`: a notebook or a script without a browser, and its results."""
 
 from __future__ import annotations
 

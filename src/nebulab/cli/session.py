@@ -21,7 +21,7 @@ class _WithVariables(click.Command):
 
         def write(title: str, *settings: Setting) -> None:
             with formatter.section(title):
-                formatter.write_dl([(one.name, one.help) for one in settings])
+                formatter.write_dl([(setting.name, setting.help) for setting in settings])
 
         keys = (credentials.KEY, credentials.KEY_FILE, credentials.TICKET_FILE)
         write("Environment variables", *keys, *declared(SessionSettings).values())

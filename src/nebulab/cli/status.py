@@ -1,4 +1,4 @@
-"""`nebulab status`: the parts of the stack and how they are."""
+"""`nebulab status`: the state of the stack's parts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`nebulab verify`: what an ONNX file takes and gives, and what is proven of it."""
+"""`nebulab verify`: inputs, outputs and proof of an ONNX file."""
 
 from __future__ import annotations
 

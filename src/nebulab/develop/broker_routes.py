@@ -1,4 +1,4 @@
-"""The page of Galaxy's routes and what the broker makes of each; runs in a checkout.
+"""The page of Galaxy's routes and the broker's verdict on each; runs in a checkout.
 
 `python -m nebulab.develop.broker_routes` writes the page from the list of routes that is kept beside the broker's
 tests; with `--galaxy PYTHON`, the Python of an environment with Galaxy, it writes that list first.
@@ -25,7 +25,7 @@ PAGE = Path("docs", "broker-routes.md")
 LIST = Path("tests", "unit", "session", "broker", "galaxy_routes.txt")
 """Galaxy's version, and one route a line with its methods, in a checkout."""
 COMMAND = ".venv/bin/python -m nebulab.develop.broker_routes"
-"""What writes the page anew."""
+"""The command that writes the page anew."""
 
 _USER = "/api/users/{user_id}"
 _ID = "10d9edbc80757ab6"
@@ -57,7 +57,7 @@ class Verdict:
 
 
 def sample(path: str) -> Iterator[str]:
-    """Yield addresses, decoded, that the route `path` serves."""
+    """Yield sample paths, decoded, that match the route `path`."""
     for kind in ("dataset", "dataset_collection") if "{type}" in path else ("",):
         yield re.sub(r"\{[^}]*\}", _ID, path.replace("{type}", kind))
     if path.startswith(_USER):
@@ -72,11 +72,11 @@ def listed(text: str) -> Iterator[tuple[str, str]]:
 
 
 def verdicts(text: str) -> list[Verdict]:
-    """Return what the broker makes of every route of a list."""
+    """Return the broker's verdict on every route of a list."""
     found = []
     for path, routes in groupby(listed(text), key=lambda route: route[1]):
         methods = [method for method, _ in routes]
-        passing = tuple(method for method in methods if any(allowed.find(method, one) for one in sample(path)))
+        passing = tuple(method for method in methods if any(allowed.find(method, address) for address in sample(path)))
         refused = tuple(method for method in methods if method not in passing)
         found.append(Verdict(path, passing, refused, allowed.reason(next(sample(path))) if refused else ""))
     return found
@@ -120,7 +120,7 @@ def routes_of(python: Path) -> str:
     Raises
     ------
     InstallError
-        There is none, or it is laid out differently.
+        There is no Galaxy, or its modules are laid out differently.
     """
     done = subprocess.run([python, galaxy_routes.__file__], capture_output=True, text=True)
     if done.returncode:

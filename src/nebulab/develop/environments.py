@@ -57,9 +57,9 @@ def cpu_torch(python: Path, folder: Path) -> Path:
 
 
 def _install_torch(pip: list[str], folder: Path) -> None:
-    looked = subprocess.run([*pip, "--dry-run", "--no-deps", "--report", "-", TORCH], capture_output=True, text=True)
-    found = json.loads(looked.stdout)["install"] if looked.returncode == 0 else []
-    if not any(one["metadata"]["version"].endswith("+cpu") for one in found):
+    report = subprocess.run([*pip, "--dry-run", "--no-deps", "--report", "-", TORCH], capture_output=True, text=True)
+    wheels = json.loads(report.stdout)["install"] if report.returncode == 0 else []
+    if not any(wheel["metadata"]["version"].endswith("+cpu") for wheel in wheels):
         raise InstallError(
             "pip finds no build of PyTorch for processors.",
             "Name a folder or an index that has one in pip's configuration.",
@@ -69,7 +69,7 @@ def _install_torch(pip: list[str], folder: Path) -> None:
 
 @contextmanager
 def _missing(folder: Path, wanted: str) -> Iterator[bool]:
-    """Tell whether `wanted` is still to be installed into `folder`; two that ask at once don't both install it."""
+    """Yield whether `wanted` is still to be installed into `folder`, under a lock, so that it is installed once."""
     with locked(folder.with_name(f".lock-{folder.name}"), wait=True):
         stamp = folder / "installed"
         missing = not stamp.is_file() or stamp.read_text() != wanted

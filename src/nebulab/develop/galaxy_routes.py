@@ -16,8 +16,8 @@ from typing import Any
 METHODS = ("DELETE", "GET", "PATCH", "POST", "PUT")
 
 
-def newer() -> Iterator[tuple[str, str]]:
-    """Yield the routes on FastAPI, those outside of its OpenAPI page too."""
+def fastapi_routes() -> Iterator[tuple[str, str]]:
+    """Yield the routes of the FastAPI application, those outside of its OpenAPI page too."""
     from galaxy.webapps.base.api import include_all_package_routers
     from galaxy.webapps.galaxy.fast_app import get_fastapi_instance, include_tus
 
@@ -33,8 +33,8 @@ def newer() -> Iterator[tuple[str, str]]:
             yield method, getattr(route, "path", "/")
 
 
-def older() -> Iterator[tuple[str, str]]:
-    """Yield the routes of `buildapp`, whose methods read query, form and JSON alike."""
+def wsgi_routes() -> Iterator[tuple[str, str]]:
+    """Yield the routes of the WSGI application (`buildapp`), whose methods read query, form and JSON alike."""
     from galaxy.webapps.galaxy import buildapp
 
     actions: dict[tuple[bool, str], type] = {}
@@ -86,7 +86,7 @@ def _recorder(actions: dict[tuple[bool, str], type]) -> type:
 
 
 def _served(path: str, defaults: dict[str, str], actions: dict[tuple[bool, str], type]) -> Iterator[str]:
-    """Yield the paths that a rule serves: none where the method behind it is gone."""
+    """Yield the paths that a rule serves: none where its controller's method is gone."""
     is_api = path.startswith("/api")
     if path == "/{controller}/{action}":
         for (of_api, name), kind in actions.items():
@@ -105,8 +105,8 @@ def _is_exposed(found: Any) -> bool:
 def main() -> None:
     """Print the routes in order, without the second address of those that end with a slash as well."""
     found: dict[str, set[str]] = {}
-    for part in (newer, older):
-        for method, path in part():
+    for routes in (fastapi_routes, wsgi_routes):
+        for method, path in routes():
             found.setdefault(path.rstrip("/") or "/", set()).add(method)
     from galaxy.version import VERSION
 

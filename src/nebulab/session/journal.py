@@ -1,4 +1,7 @@
-"""The journal: a session's messages for its user, on the Lab's page and in the job's log; runs in the session."""
+"""The journal: a session's messages for its user, in the job's log and on the Lab's page; runs in the session.
+
+The page asks for them: `lab.extension` relays its request to the broker, which answers with `status` of `live`.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a terminal does with a stack: start it, attached or not, stop it, look at it; runs in a terminal."""
+"""The commands on a stack: start it, attached or detached, stop it, read its state; runs in a terminal."""
 
 from __future__ import annotations
 

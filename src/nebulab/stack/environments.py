@@ -55,7 +55,7 @@ def install_missing(
     Raises
     ------
     InstallError
-        uv could not install an environment; its last words are in the message.
+        uv could not install an environment; the end of its output is in the message.
     """
     wanted = [environment for environment in ENVIRONMENTS if not names or environment.name in names]
     if not reinstall and not _outdated(settings, wanted):
@@ -159,9 +159,9 @@ def _call(subject: str, title: str, *command: str) -> None:
         text=True,
     )
     if finished.returncode:
-        last_words = "\n".join(finished.stdout.strip().splitlines()[-15:])
+        tail = "\n".join(finished.stdout.strip().splitlines()[-15:])
         raise InstallError(
-            f"The environment of {subject} could not be installed. {title} says:\n{last_words}",
+            f"The environment of {subject} could not be installed. {title} says:\n{tail}",
             "Is the package index reachable, and room on the disk? `nebulab doctor` tells. A new start goes on here.",
         )
 

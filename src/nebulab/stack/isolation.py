@@ -12,7 +12,7 @@ from nebulab.containers import engine, walls
 from nebulab.errors import ImageMissing, SettingsError
 from nebulab.stack.settings import NETWORKS
 
-# What a session asks of its sandbox: if this runs, a session runs.
+# The options of bubblewrap that a session uses: where this runs, a session runs.
 _PROBE = (
     *("--ro-bind", "/", "/", "--tmpfs", "/tmp", "--dev", "/dev", "--proc", "/proc"),  # noqa: S108 - the sandbox's own
     *("--unshare-pid", "--unshare-ipc", "--unshare-uts", "--cap-drop", "ALL"),
@@ -61,7 +61,7 @@ def choose(wanted: str, image: str, data_dir: Path, network: str = NETWORKS[0]) 
         if wanted == "container":
             raise
         weaker = without_container("auto")
-        # Who has no engine can do nothing about it now; who has one may want to know what it waits for.
+        # Where an engine works and the image alone is missing, the user can build it: say so.
         told = f"; no container: {error.message} {error.hint}" if isinstance(error, ImageMissing) else ""
         return replace(weaker, explanation=weaker.explanation + told)
     told = f"container ({image}, {found.name}): a session sees its own folder and its inputs only"

@@ -1,4 +1,4 @@
-"""The parts of a stack that are processes: how each is started, and how one sees that it works; runs on one machine."""
+"""The parts of a stack, a process each: its command, its address, its health check; runs on one machine."""
 
 from __future__ import annotations
 
@@ -31,17 +31,17 @@ class Part:
     address
         Where people and programs reach it.
     answers
-        Tells whether the part answers now.
+        The health check: whether the part answers now.
     prepare
         Called before each start.
     silent_seconds
-        How long it may not answer before it counts as hanging.
+        Seconds without an answer after which it counts as hanging.
     needed
-        Whether the stack can't be without it; else it is tried again and again while the others run.
+        Whether the stack fails if it can't be started; else it is restarted again and again while the others run.
     start_seconds
-        How long it may take to answer at first.
+        Seconds that it may take to its first answer.
     stop_seconds
-        How long it may take to end after SIGTERM.
+        Seconds between SIGTERM and SIGKILL.
     """
 
     name: str
@@ -61,7 +61,7 @@ class Part:
 
 
 def by_http(address: str) -> Callable[[aiohttp.ClientSession], Awaitable[bool]]:
-    """Return what tells whether `address` answers, whatever it says."""
+    """Return a health check: whether `address` answers over HTTP, with any status."""
 
     async def answers(client: aiohttp.ClientSession) -> bool:
         try:
@@ -112,7 +112,7 @@ def proxy(settings: StackSettings, galaxy_url: str, port: int) -> Part:
         title="The proxy",
         command=command,
         address=f"http://localhost:{port}",
-        # Neither knows a session of this name; that it says so is enough.
+        # Both proxies answer 404 here, which is an answer.
         answers=by_http(f"http://{HOST}:{port}/"),
         folder=settings.run_dir,
         log=settings.log("proxy"),
@@ -121,7 +121,7 @@ def proxy(settings: StackSettings, galaxy_url: str, port: int) -> Part:
 
 
 def door(settings: StackSettings, galaxy_port: int) -> Part:
-    """Return the ways of sessions in containers: to Galaxy, in, and out."""
+    """Return the door, by which sessions in containers are entered, and reach Galaxy and the internet."""
     return Part(
         name="door",
         title="The door of sessions in containers",
@@ -139,7 +139,7 @@ def door(settings: StackSettings, galaxy_port: int) -> Part:
 
 
 def galaxys_worker(settings: StackSettings) -> Part:
-    """Return the process that has imported what Galaxy's jobs would import at the end of each."""
+    """Return the worker, which has imported Galaxy and forks for the programs that end jobs."""
     programs = settings.environment("galaxy") / "bin"
     return Part(
         name="worker",
@@ -152,7 +152,7 @@ def galaxys_worker(settings: StackSettings) -> Part:
         answers=lambda client: worker.serves(settings),
         folder=settings.run_dir,
         log=settings.log("worker"),
-        # Its folder may have been deleted.
+        # At every start: its folder may have been deleted.
         prepare=lambda: worker.write(settings),
         environment={
             "PYTHONUNBUFFERED": "1",

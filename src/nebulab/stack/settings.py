@@ -1,4 +1,4 @@
-"""What `nebulab up` was asked for, read once, and where everything of a stack lies; runs in a terminal."""
+"""The settings of a stack: options of `nebulab up`, read once, and the paths of its files; runs in a terminal."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ ENVIRONMENTS = Setting(
 
 @dataclass(frozen=True)
 class StackSettings:
-    """One stack: its folders and what the user chose.
+    """One stack: its folders and the user's options.
 
     Attributes
     ----------
@@ -65,9 +65,9 @@ class StackSettings:
     image
         The image of sessions that run in a container.
     network
-        What sessions in containers have: `sealed`, none but the door's ways, or `open`, the engine's bridge.
+        The network of sessions in containers: `sealed`, none but the door's ways, or `open`, the engine's bridge.
     allow
-        What sealed sessions may reach beside the internet: hosts and networks.
+        Hosts and networks that sealed sessions may reach beside the internet.
     proxy
         `builtin`, or `gx-it-proxy`, which servers use.
     idle_minutes
@@ -77,9 +77,9 @@ class StackSettings:
     tool_confs
         Further lists of tools in Galaxy's `tool_conf.xml` format.
     worker
-        Whether Galaxy's own programs run in a process that has imported Galaxy, which costs memory and saves seconds.
+        Whether the worker runs, which costs memory and saves seconds in every job.
     stuck_minutes
-        One of those programs that has done nothing for so long is killed.
+        Minutes without processor time or I/O after which a program in the worker is killed.
     clone_schemes
         Kinds of repository addresses that sessions may clone, with commas.
     session_cores, session_memory_mb, session_disk_mb, session_processes
@@ -145,7 +145,7 @@ class StackSettings:
 
     @property
     def run_dir(self) -> Path:
-        """What is true only while the stack runs."""
+        """The state of the running stack: state file, lock, settings."""
         return self.data_dir / "run"
 
     @property
@@ -165,7 +165,7 @@ class StackSettings:
 
     @property
     def tickets_dir(self) -> Path:
-        """Which job each session in a container speaks for."""
+        """The tickets of sessions in containers, by which the door knows whose job each is."""
         return self.data_dir / "tickets"
 
     @property
@@ -180,7 +180,7 @@ class StackSettings:
 
     @property
     def database_url(self) -> str:
-        """Galaxy's database, as SQLAlchemy is told of it."""
+        """SQLAlchemy's URL of Galaxy's database."""
         # On a busy disk a lock is held for seconds; after five, SQLite's own patience, a job's end would be lost.
         return f"sqlite:///{self.database}?isolation_level=IMMEDIATE&timeout=60"
 

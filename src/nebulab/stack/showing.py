@@ -1,4 +1,4 @@
-"""What a terminal shows of a stack: its addresses and accounts, the state of its parts, their logs."""
+"""Prints addresses and accounts of a stack, the state of its parts, their logs; runs in a terminal."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from nebulab.stack.running.state import StackState
 from nebulab.stack.settings import StackSettings
 
 PARTS = ("galaxy", "proxy", "worker", "door", "supervisor")
-"""What has a log."""
+"""Names of parts that have a log."""
 
 _COLOURS = {"running": "green", "failed": "red", "gone": "red"}
 _WIDE = 500
@@ -53,7 +53,7 @@ def parts(stack: StackState) -> None:
         colour = _COLOURS.get(part.state, "yellow")
         state = f"[{colour}]{part.state}[/{colour}]"
         table.add_row(part.name, state, part.address or "", str(part.pid or ""), str(part.restarts), part.message)
-    # A program that reads this has no width, and a path that is broken in two is none.
+    # Into a pipe nothing is wrapped: a program that reads this needs paths whole.
     console = Console(highlight=False, width=None if sys.stdout.isatty() else _WIDE)
     console.print(table)
     if stack.failure:

@@ -9,16 +9,16 @@ from nebulab.errors import SettingsError
 _UNITS = {"m": 1, "g": 1024, "t": 1024 * 1024}
 
 
-def megabytes(said: str, option: str, smallest: int) -> int:
+def megabytes(text: str, option: str, smallest: int) -> int:
     """Return the MiB of a size such as `8g` or `900m`.
 
     Raises
     ------
     SettingsError
-        It is none, or less than `smallest`; the message names the `option`.
+        It is no size, or less than `smallest`; the message names the `option`.
     """
-    found = re.fullmatch(r"(\d+(?:\.\d+)?) ?([mgt])i?b?", said.strip().lower())
-    size = round(float(found[1]) * _UNITS[found[2]]) if found else 0
+    match = re.fullmatch(r"(\d+(?:\.\d+)?) ?([mgt])i?b?", text.strip().lower())
+    size = round(float(match[1]) * _UNITS[match[2]]) if match else 0
     if size < smallest:
-        raise SettingsError(f"{option} is {said!r}.", f"Give {smallest}m or more, such as 8g.")
+        raise SettingsError(f"{option} is {text!r}.", f"Give {smallest}m or more, such as 8g.")
     return size

@@ -1,4 +1,4 @@
-"""Starts the parts of a stack, keeps them running and stops them in order; one process for each running stack.
+"""The supervisor: starts the parts of a stack, restarts them and stops them in order; one process a running stack.
 
 `nebulab up` runs it in the foreground; `nebulab up --detach` starts this module as a process of its own.
 """
@@ -132,7 +132,7 @@ class Supervisor:
 
     @contextlib.asynccontextmanager
     async def _without_leftovers(self) -> AsyncIterator[None]:
-        """Leave no container behind, neither the last run's nor this one's."""
+        """Remove containers that the last run left behind, and at the end those of this one."""
         if self._isolation is None or self._isolation.kind != "container":
             yield
             return
@@ -169,7 +169,7 @@ class Supervisor:
             await asyncio.sleep(pause)
 
     async def _run_once(self, part: Part, client: aiohttp.ClientSession) -> str:
-        """Start `part` and watch it, and return, in words, why it is no longer there."""
+        """Start `part` and watch it; return, in words, how its process ended."""
         try:
             part.prepare()
             process = await processes.start(
@@ -187,7 +187,7 @@ class Supervisor:
         return await self._watch(part, process, client)
 
     async def _watch(self, part: Part, process: asyncio.subprocess.Process, client: aiohttp.ClientSession) -> str:
-        """Return, in words, why `process` is no longer there; one that hangs is ended."""
+        """Watch `process` until it exits, terminating one that hangs; return, in words, how it ended."""
         shown = self.state.part(part.name)
         exited = asyncio.create_task(process.wait())
         try:
@@ -211,7 +211,7 @@ class Supervisor:
             exited.cancel()
 
     async def _finish_start(self, galaxy: Part) -> None:
-        """Once all parts answer, make the accounts and tell that the stack is ready; then do nothing for ever."""
+        """Create the accounts and set `ready` once all parts answer; never returns, since that would end the stack."""
         for answered in self._answered.values():
             await answered.wait()
         await asyncio.to_thread(accounts.create_missing, self.settings.secrets_file, galaxy.address)
@@ -221,7 +221,7 @@ class Supervisor:
         await asyncio.Event().wait()
 
     async def _watch_folder(self) -> None:
-        """End the stack when its folder is deleted: no command would find it any more."""
+        """Raise when the stack's folder is deleted, which ends the stack: no command would find it any more."""
         while await asyncio.to_thread(self.settings.run_dir.exists):  # noqa: ASYNC110 - there is nothing to set an event
             await asyncio.sleep(_POLL_RUNNING)
         raise StackError(f"The stack's folder {self.settings.data_dir} was deleted.", "`nebulab up` makes a new one.")
@@ -288,7 +288,7 @@ class Supervisor:
             await process.wait()
 
     def _end_leftovers(self) -> None:
-        """End what a supervisor that was killed left behind, in case its guard was killed too."""
+        """Terminate the processes of the last run, whose supervisor and guard were both killed."""
         last = state.read(self.settings.data_dir)
         if last is not None:
             left = processes.end_all(last.stack_id, grace=_LEFTOVERS_SECONDS)
@@ -306,7 +306,7 @@ class Supervisor:
 
     @contextlib.contextmanager
     def _guarded(self) -> Iterator[None]:
-        """Have a guard beside this process, which cleans up after it if it is killed."""
+        """Run the guard, a process that terminates the stack's processes if this one is killed."""
         reading, writing = os.pipe()
         watcher = subprocess.Popen(
             [sys.executable, "-m", guard.__name__, str(reading), self.state.stack_id],
@@ -324,7 +324,7 @@ class Supervisor:
             watcher.wait()
 
     def _write(self) -> None:
-        # Its folder may be deleted, which ends the stack, and must not keep it from ending in order.
+        # The folder may be deleted, which ends the stack: it must still end in order.
         with contextlib.suppress(FileNotFoundError):
             state.write(self.settings.data_dir, self.state)
 

@@ -1,6 +1,6 @@
 """The interface to a model library: its classes, its exports to ONNX, its native format; runs in the kernel.
 
-Each library is a subclass of `Library` in a file of its own, and an entry in the list in `libraries/__init__.py`.
+Each library is a subclass of `Library` in a file of its own, with an entry in `models/libraries/__init__.py`.
 """
 
 from __future__ import annotations

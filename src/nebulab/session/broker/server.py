@@ -1,7 +1,7 @@
 """Galaxy as the kernels see it: a small reverse proxy on loopback that holds the user's key; runs in the session.
 
-A kernel has this address as `GALAXY_URL` and a token of this session as `API_KEY`. Requests with the token that
-`nebulab.session.broker.access` allows go on to Galaxy with the user's key; the key itself never comes near a notebook.
+A kernel has this address as `GALAXY_URL` and a token of this session as `API_KEY`. `passage` takes its requests,
+`judgement` decides on each, and those that pass go on to Galaxy with the user's key, which no notebook sees.
 """
 
 from __future__ import annotations

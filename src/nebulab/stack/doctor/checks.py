@@ -1,4 +1,4 @@
-"""What `nebulab doctor` looks at: this machine, and what each missing thing costs; runs in a terminal."""
+"""The checks of `nebulab doctor`, each with the cost of what is missing; runs in a terminal."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ _PROBE_SECONDS = 20
 
 @dataclass(frozen=True)
 class Check:
-    """One thing looked at.
+    """The result of one check.
 
-    `good` is None for a thing that the stack can do without; `costs` says, in words, what does not work without it.
+    `good` is None where something is missing that the stack can do without; `costs` says what does not work then.
     """
 
     name: str
@@ -43,7 +43,7 @@ class Check:
 
 
 def run(settings: StackSettings) -> list[Check]:
-    """Look at everything, and return what was found."""
+    """Run all checks, and return their results."""
     checks: tuple[Callable[[StackSettings], Check], ...] = (
         _python,
         _uv,
@@ -66,18 +66,18 @@ def _python(settings: StackSettings) -> Check:
 
 
 def _uv(settings: StackSettings) -> Check:
-    said = _say(sys.executable, "-m", "uv", "--version")
-    return Check("uv", said is not None, said or "missing", "no environment can be installed")
+    output = _output(sys.executable, "-m", "uv", "--version")
+    return Check("uv", output is not None, output or "missing", "no environment can be installed")
 
 
 def _registry(settings: StackSettings) -> Check:
-    said = _say(
+    output = _output(
         *(sys.executable, "-m", "uv", "--no-config", "pip", "install", "--dry-run", "--no-deps", "--reinstall"),
         *("--refresh", "--python", sys.executable, "click"),
     )
-    found = "reachable" if said is not None else "not reachable"
+    found = "reachable" if output is not None else "not reachable"
     costs = "environments can't be installed or renewed; those that are there work"
-    return Check("package index", said is not None, found, costs)
+    return Check("package index", output is not None, found, costs)
 
 
 def _disk(settings: StackSettings) -> Check:
@@ -142,8 +142,8 @@ def _node(settings: StackSettings) -> Check:
         return Check(
             "node", None, "comes with Galaxy's environment, which is not installed", "no `--proxy gx-it-proxy`"
         )
-    said = _say(str(program), "--version")
-    return Check("node", True if said else None, said or "does not run", "no `--proxy gx-it-proxy`")
+    output = _output(str(program), "--version")
+    return Check("node", True if output else None, output or "does not run", "no `--proxy gx-it-proxy`")
 
 
 def _compiler(settings: StackSettings) -> Check:
@@ -153,14 +153,14 @@ def _compiler(settings: StackSettings) -> Check:
 
 
 def _git(settings: StackSettings) -> Check:
-    said = _say("git", "--version")
-    return Check("git", True if said else None, said or "missing", "no sessions on a Git repository")
+    output = _output("git", "--version")
+    return Check("git", True if output else None, output or "missing", "no sessions on a Git repository")
 
 
 def _engine(name: str) -> Check:
     if shutil.which(name) is None:
         return Check(name, None, "missing", "no sessions in containers; bubblewrap does without")
-    works = _say(name, "info") is not None
+    works = _output(name, "info") is not None
     found = "works" if works else "installed, its service does not answer"
     return Check(name, True if works else None, found, "no sessions in containers; bubblewrap does without")
 
@@ -169,8 +169,8 @@ def _existing(path: Path) -> Path:
     return next(folder for folder in (path, *path.parents) if folder.exists())
 
 
-def _say(*command: str) -> str | None:
-    """Return what a program prints, or None if it is not there, fails or hangs."""
+def _output(*command: str) -> str | None:
+    """Return the output of a program, or None if it is not there, fails or hangs."""
     try:
         finished = subprocess.run(command, capture_output=True, text=True, timeout=_PROBE_SECONDS)
     except (OSError, subprocess.TimeoutExpired):

@@ -1,4 +1,4 @@
-"""`nebulab doctor --gpu`: whose frameworks are asked, and what they and the GPUs say; runs in a terminal."""
+"""`nebulab doctor --gpu`: chooses the environment whose frameworks are asked; runs in a terminal."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What `nebulab doctor` prints: tables of the machine, its GPUs and the frameworks; runs in a terminal."""
+"""The tables of `nebulab doctor`: the machine, its GPUs and the frameworks; runs in a terminal."""
 
 from __future__ import annotations
 

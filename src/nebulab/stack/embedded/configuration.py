@@ -1,4 +1,4 @@
-"""Writes what configures Galaxy: galaxy.yml, job destinations, tools; runs on one machine, at every start."""
+"""Galaxy's configuration: galaxy.yml, job_conf.yml, tool_conf.xml; written on one machine, at every start."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from nebulab.stack.proxy import sessions_map
 from nebulab.stack.settings import StackSettings
 
 _SHARE_OF_MACHINE = 0.8
-"""Of its memory and its disk, what one session may take: a smaller machine gives what it has."""
+"""The largest share of the machine's memory, and of its disk, for one session: a small machine has less than asked."""
 _SESSION_GPU_MEMORY_MB = 15 * 1024
 # A session holds its worker as long as it is open, so there must be more of them than people open sessions.
 _FURTHER_WORKERS = 8
-# What brings data in has slots of its own, so that long trainings hold nobody's uploads up.
+# Upload tools have slots of their own, so that long trainings don't delay uploads.
 _UPLOAD_TOOLS = ("__DATA_FETCH__", "upload1")
-# Of Galaxy's own tools, those that bring data in and cut tables; paths below the wheel's folder of bundled tools.
+# Galaxy's own tools that are offered: uploads and tables; paths below the wheel's folder of bundled tools.
 _BUNDLED = {
     "Get data": ("data_source/upload.xml",),
     "Tables and text": (
@@ -80,7 +80,7 @@ def _galaxy_configuration(
         "admin_users": secrets.admin.email,
         "bootstrap_admin_api_key": secrets.bootstrap_key,
         "id_secret": secrets.id_secret,
-        # With these two only who got an account from the administrator can run anything here.
+        # With these two only users whose account the administrator made can run anything here.
         "require_login": True,
         "allow_local_account_creation": False,
         # `down` ends every user's sessions as that user would.
@@ -113,7 +113,7 @@ def _galaxy_configuration(
         "max_discovered_files": 11_000,
         # What a failed job left behind may be somebody's work.
         "cleanup_job": "onsuccess",
-        # How soon a new job starts, or one whose inputs have just become ready; once a second is the default.
+        # Seconds between two looks for jobs that are new, or whose inputs have become ready; the default is 1.
         "job_handler_monitor_sleep": 0.25,
     }
 
@@ -181,7 +181,7 @@ def _write_tool_conf(path: Path, galaxy: Path, tools: list[Path]) -> None:
 
 
 def _listed_tools(settings: StackSettings) -> list[Path]:
-    """Return the tools of the user's own lists; relative paths are relative to the list's `tool_path`, else to it.
+    """Return the tools of the user's own lists; paths are relative to the list's `tool_path`, else to the list.
 
     Galaxy calls the list's own folder `${tool_conf_dir}`.
     """
@@ -208,7 +208,7 @@ def _xml(path: Path) -> ElementTree.Element:
 
 
 def _link_programs(settings: StackSettings, isolation: Isolation) -> None:
-    """Link what the jobs call into one folder, which comes first on their PATH."""
+    """Link the programs that jobs call into one folder, which comes first on their PATH."""
     programs = {"nebulab": settings.environment("lab") / "bin" / "nebulab"}
     if isolation.program is not None:
         programs["bwrap"] = isolation.program

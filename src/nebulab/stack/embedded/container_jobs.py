@@ -1,4 +1,4 @@
-"""Galaxy's destination for sessions in containers: its own docker support, with every wall; runs on one machine.
+"""The destination of sessions in containers: Galaxy's own docker support, with every wall; runs on one machine.
 
 The volumes and the user of each job come from the rule in `deploy/galaxy/`, which runs in Galaxy.
 """
@@ -35,21 +35,21 @@ def environments(
     local: Mapping[str, Any],
     variables: Mapping[str, str],
 ) -> dict[str, dict[str, Any]]:
-    """Return the two environments of Galaxy's job configuration that take the place of `name`.
+    """Return the two destinations (`environments` in Galaxy's job_conf.yml) that take the place of `name`.
 
-    One is the rule, under that name; the other, `counted(name)`, is what the rule completes for each job.
+    One is the rule, under that name; the other, `counted(name)`, is completed by the rule for each job.
 
     Parameters
     ----------
     local
         The destination without a container.
     variables
-        What it tells a session; those that name this machine's places are left out.
+        A session's environment variables there; those that name paths of this machine are left out.
     """
     cores = int(local["local_slots"])
     memory_mb = int(variables["GALAXY_MEMORY_MB"])
-    told = {key: value for key, value in variables.items() if key not in _OF_THIS_MACHINE}
-    told |= {
+    inside = {key: value for key, value in variables.items() if key not in _OF_THIS_MACHINE}
+    inside |= {
         "GALAXY_SLOTS": str(cores),
         "HOME": HOME,
         contract.GALAXY_SOCKET: f"{contract.DOOR_FOLDER}/{contract.DOOR_GALAXY}",
@@ -76,7 +76,7 @@ def environments(
         "docker_sudo": False,
         **network,
         "docker_run_extra_arguments": shlex.join(options),
-        **{f"docker_env_{key}": value for key, value in told.items()},
+        **{f"docker_env_{key}": value for key, value in inside.items()},
         "env": [*_engine_variables(), *on_this_machine, {"file": str(rules_folder(settings) / "engine.sh")}],
     }
     rule = {
@@ -90,14 +90,14 @@ def environments(
 
 
 def _network(settings: StackSettings, isolation: Isolation) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """Return what the destination says of the network, and what its jobs are told on this machine."""
-    # Without it the port would be open on all of the machine's addresses. Where there is no network, engine.sh makes
-    # a ticket of it.
+    """Return the destination's parameters of the network, and environment variables of the job's script."""
+    # Without it the port would be open on all addresses of the machine. Where there is no network, engine.sh makes a
+    # ticket of it.
     port = {"docker_host_port_cmd": "echo 127.0.0.1:"}
     if isolation.network == "open":
         monitor = settings.environment("galaxy") / "bin" / "galaxy-container-monitor"
         return {"docker_net": "bridge", **port, "container_monitor_command": str(monitor)}, []
-    told = {
+    inside = {
         contract.DOOR: f"{contract.DOOR_FOLDER}/{contract.DOOR_ENTRANCE}",
         contract.EGRESS: f"{contract.DOOR_FOLDER}/{contract.DOOR_EGRESS}",
         # Where engine.sh puts it.
@@ -106,23 +106,23 @@ def _network(settings: StackSettings, isolation: Isolation) -> tuple[dict[str, A
     return (
         # The door tells Galaxy the port, which Galaxy's own monitor would ask the engine for.
         {"docker_net": "none", **port, "container_monitor": False}
-        | {f"docker_env_{key}": value for key, value in told.items()},
+        | {f"docker_env_{key}": value for key, value in inside.items()},
         [{"name": contract.TICKETS, "value": str(settings.tickets_dir)}],
     )
 
 
 def rules_folder(settings: StackSettings) -> Path:
-    """Return the folder of what Galaxy itself runs for us: the rules, and the script around the engine."""
+    """Return the folder of our code that runs in Galaxy: the rules, and the script around the engine."""
     return settings.checkout / "deploy" / "galaxy"
 
 
 def counted(name: str) -> str:
-    """Return the environment in which the jobs of `name` really run, and are counted against its limit."""
+    """Return the destination in which jobs of `name` run, and against whose limit they are counted."""
     return f"{name}-container"
 
 
 def remove(settings: StackSettings, isolation: Isolation) -> int:
-    """End and remove the containers that a stack left behind, and return how many those were.
+    """Stop and remove the containers that a stack left behind, and return their number.
 
     Their sessions get time to save their work.
     """

@@ -40,7 +40,7 @@ class Running:
 
 
 class LostJobs:
-    """Looks for lost jobs of a stack with `settings`, and has them failed."""
+    """Looks for lost jobs of a stack with `settings`, and fails them."""
 
     def __init__(self, settings: StackSettings) -> None:
         self._settings = settings

@@ -1,4 +1,4 @@
-"""Ends everybody's running sessions so that Galaxy collects what they made; runs in the supervisor."""
+"""Stops the running sessions of all users so that Galaxy collects their outputs; runs in the supervisor."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ log = logging.getLogger(__name__)
 
 
 async def end_all(galaxy_url: str, admin_key: str, *, seconds: float) -> int:
-    """Stop all running interactive tools, wait at most `seconds` until their outputs are there; return how many.
+    """Stop all running interactive tools, wait at most `seconds` for their outputs, and return their number.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""The stack's worker: what leads Galaxy's jobs to it, and whether it answers; runs on one machine.
+"""The stack's worker: the `python` by which Galaxy's jobs find it, its health check; runs on one machine.
 
 The worker itself (`deploy/galaxy/nebulab_worker`) runs in Galaxy's environment, which knows nothing of this package.
 """
@@ -36,14 +36,14 @@ export PATH
 
 
 def python_home(settings: StackSettings) -> Path:
-    """Return the folder that Galaxy's jobs take for Galaxy's environment: they activate it and call its `python`."""
+    """Return the VIRTUAL_ENV of Galaxy's jobs: they take it for Galaxy's, activate it and call its `python`."""
     return settings.worker_dir if settings.worker else settings.environment("galaxy")
 
 
 def write(settings: StackSettings) -> None:
     """Lay out the worker's folder: `bin/python` and `bin/activate` for jobs; without a worker there is none.
 
-    Jobs may call what lies there meanwhile: it is replaced, not taken away.
+    Each file is replaced at once: jobs may call it meanwhile.
     """
     if not settings.worker:
         shutil.rmtree(settings.worker_dir, ignore_errors=True)
@@ -56,7 +56,7 @@ def write(settings: StackSettings) -> None:
 
 
 def _programs(settings: StackSettings) -> dict[Path, str]:
-    """Return what jobs find in the worker's folder: each file and its text."""
+    """Return the files that jobs use in the worker's folder, each with its text."""
     programs = settings.worker_dir / "bin"
     python = settings.environment("galaxy") / "bin" / "python"
     stand_in = _STAND_IN.format(
@@ -75,7 +75,7 @@ def code(settings: StackSettings) -> Path:
 
 
 async def serves(settings: StackSettings) -> bool:
-    """Tell whether jobs reach the worker, by files that are as `write` has laid them out."""
+    """The health check: whether the worker answers, and the files that lead to it are as `write` has written them."""
     programs = _programs(settings)
     try:
         whole = all(path.read_bytes() == text.encode() and os.access(path, os.X_OK) for path, text in programs.items())
@@ -85,7 +85,7 @@ async def serves(settings: StackSettings) -> bool:
 
 
 async def answers(folder: Path) -> bool:
-    """Tell whether jobs reach the worker of `folder`: not while it imports or hangs, nor when a file of it is gone."""
+    """Tell whether the worker of `folder` answers: not while it imports or hangs, nor when a file of it is gone."""
     if not (
         (folder / contract.WORKER_TASKS).is_socket()
         and all((folder / "bin" / name).is_file() for name in ("python", "activate"))

@@ -46,7 +46,7 @@ class Node:
 
     @property
     def environment(self) -> Mapping[str, str]:
-        """What npm needs so that it compiles against this Node's own headers instead of fetching them."""
+        """Environment variables with which npm compiles against this Node's own headers instead of fetching them."""
         path = os.pathsep.join((str(self.program.parent), os.environ.get("PATH", os.defpath)))
         return os.environ | {"PATH": path, "npm_config_nodedir": str(self.folder)}
 
@@ -70,7 +70,7 @@ def install(settings: StackSettings, console: Console) -> None:
     Raises
     ------
     InstallError
-        npm failed; its last words are in the message.
+        npm failed; the end of its output is in the message.
     """
     locks = settings.checkout / "requirements" / "gx-it-proxy"
     folder = settings.environment("gx-it-proxy")
@@ -96,9 +96,9 @@ def install(settings: StackSettings, console: Console) -> None:
                 text=True,
             )
         if finished.returncode:
-            last_words = "\n".join(finished.stdout.strip().splitlines()[-15:])
+            tail = "\n".join(finished.stdout.strip().splitlines()[-15:])
             raise InstallError(
-                f"gx-it-proxy could not be installed. npm says:\n{last_words}",
+                f"gx-it-proxy could not be installed. npm says:\n{tail}",
                 "It needs g++ and make (Debian: build-essential). `--proxy builtin` needs nothing.",
             )
         stamp.write_text(wanted)

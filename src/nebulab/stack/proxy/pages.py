@@ -1,4 +1,4 @@
-"""The pages that the proxy itself shows: no such session, not answering; runs in the proxy."""
+"""The proxy's own error pages: 404, no such session; 502, a session that does not answer; runs in the proxy."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def no_such_session(request: web.Request, galaxy_url: str) -> web.Response:
 
 
 def not_answering(request: web.Request, galaxy_url: str) -> web.Response:
-    """Answer 502: the session is known and does not answer; a browser asks again by itself."""
+    """Answer 502: the session is known and does not answer; the page reloads itself."""
     return _answer(
         request,
         status=502,

@@ -28,7 +28,7 @@ _SHUTDOWN_SECONDS = 2
 
 @dataclass(frozen=True)
 class ProxySettings:
-    """Where the proxy listens, which sessions it knows, and the Galaxy that its pages send people to."""
+    """The proxy's host and port, Galaxy's database of entry points, and the address of Galaxy for its pages."""
 
     sessions: Path
     galaxy_url: str
@@ -38,7 +38,7 @@ class ProxySettings:
 
 @dataclass(frozen=True)
 class Route:
-    """What a public address means: the entry point's key and token, the path to ask for, and the public prefix."""
+    """The parts of a public address: the entry point's key and token, the path to ask for, and the public prefix."""
 
     key: str
     token: str
@@ -47,7 +47,7 @@ class Route:
 
 
 def route(host: str, raw_path: str) -> Route | None:
-    """Read the entry point out of a `Host` header and a request's path, percent-encoded; None if there is none."""
+    """Parse a `Host` header and a request's path, percent-encoded; None if they name no entry point."""
     if not raw_path.startswith("/"):
         return None
     if raw_path.startswith(f"{PATH_PREFIX}/"):

@@ -1,4 +1,4 @@
-"""Where each interactive tool listens, as Galaxy tells its proxies; runs in the proxy.
+"""Galaxy's database of entry points, by which a proxy finds where each session listens; runs in the proxy.
 
 Galaxy keeps one row for every running entry point in the table `gxitproxy` of an SQLite file
 (galaxy/managers/interactivetool.py), and deletes it when the tool ends.
@@ -18,7 +18,7 @@ _BUSY_SECONDS = 2
 
 @dataclass(frozen=True)
 class Target:
-    """Where a session listens, and whether it wants its public path in the address or in a header of this name."""
+    """Host and port of a session, and whether it wants its public path in the URL, or in a header of this name."""
 
     host: str
     port: int
@@ -33,9 +33,9 @@ class Target:
 
 
 def find(database: Path, key: str, token: str) -> Target | None:
-    """Return the target of the entry point `key` if `token` is its token; a wrong one takes as long as a right one.
+    """Return the target of the entry point `key` if `token` is its token; tokens are compared in constant time.
 
-    Asked anew for every request, some 0.1 ms, so that a session's address dies with the session.
+    Nothing is cached (a query takes 0.1 ms), so that a session's address dies with the session.
     """
     if not key or not token or not database.exists():
         return None
@@ -49,23 +49,23 @@ def find(database: Path, key: str, token: str) -> Target | None:
         return None
     for known, host, port, info in rows:
         if hmac.compare_digest(str(known).encode(), token.encode()) and host and port:
-            wishes = _wishes(info)
-            header = wishes.get("requires_path_in_header_named")
+            parsed = _parsed(info)
+            header = parsed.get("requires_path_in_header_named")
             return Target(
                 host=str(host),
                 port=int(port),
-                path_in_url=bool(wishes.get("requires_path_in_url")),
+                path_in_url=bool(parsed.get("requires_path_in_url")),
                 path_header=str(header) if header else None,
             )
     return None
 
 
-def _wishes(info: str | None) -> dict[str, object]:
+def _parsed(info: str | None) -> dict[str, object]:
     try:
-        wishes = json.loads(info or "{}")
+        parsed = json.loads(info or "{}")
     except ValueError:
         return {}
-    return wishes if isinstance(wishes, dict) else {}
+    return parsed if isinstance(parsed, dict) else {}
 
 
 def create(database: Path) -> None:

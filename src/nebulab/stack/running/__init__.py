@@ -1,1 +1,1 @@
-"""The processes of a running stack: started, found again and ended; their state, ports and logs."""
+"""The processes of a running stack: started, found again and terminated; their state, ports and logs."""

@@ -1,7 +1,7 @@
-"""Outlives a supervisor that was killed, and ends what it left behind; runs as a process beside the supervisor.
+"""The guard: terminates a stack's processes if its supervisor is killed; runs as a process beside the supervisor.
 
-The supervisor holds the other end of a pipe. The kernel closes it however the supervisor dies; if no word of farewell
-came before, everything that carries the stack's id is ended, sessions included, which then save their work.
+It reads a pipe, whose other end the supervisor alone holds. EOF without FAREWELL means that the supervisor was killed:
+every process that carries the stack's id is then terminated, sessions included, which save their work.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _GRACE_SECONDS = 15
 
 
 def main() -> None:
-    """Wait for the supervisor's end; called with the pipe's descriptor and the stack's id."""
+    """Wait for FAREWELL or EOF; called with the pipe's file descriptor and the stack's id."""
     pipe, stack_id = int(sys.argv[1]), sys.argv[2]
     for ignored in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(ignored, signal.SIG_IGN)

@@ -1,4 +1,4 @@
-"""Shows the ends of log files, and what is written to them; runs in a terminal."""
+"""Log files: their last lines, and new ones as they are written; runs in a terminal."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ def show(
     follow: bool,
     stop: Callable[[], bool] = lambda: False,
 ) -> None:
-    """Give the last `lines` lines of each file to `echo(name, line)`; with `follow` also what comes, until `stop()`.
+    """Call `echo(name, line)` for the last `lines` lines of each file; with `follow` for new ones too, until `stop()`.
 
-    A file that does not exist yet is awaited; one that was set aside and begun anew is read from its start.
+    A file that does not exist yet is awaited; one that was rotated is read from its start.
     """
     readers = {name: _Reader(path) for name, path in files.items()}
     for name, reader in readers.items():

@@ -1,7 +1,6 @@
-"""Starts processes that belong to a stack, finds all of them again, and ends them; runs on one machine.
+"""The processes of a stack: started, found again by the stack's id, terminated; runs on one machine.
 
-Every process of a stack carries the stack's id in its environment, which children inherit: so a part's jobs are found
-even when the part is gone.
+The id is in the environment of each, which children inherit: so a part's jobs are found even when the part is gone.
 """
 
 from __future__ import annotations
@@ -50,7 +49,7 @@ async def start(
 
 
 def open_log(log: Path) -> int:
-    """Return a descriptor that appends to `log`, after setting a large one aside; the caller closes it."""
+    """Rotate `log` if it is large, and return a file descriptor that appends to it; the caller closes it."""
     if log.exists() and log.stat().st_size > _LARGEST_OLD_LOG:
         log.replace(log.with_suffix(".log.1"))
     return os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
@@ -71,21 +70,21 @@ def carrying(stack_id: str) -> list[psutil.Process]:
 
 
 def end(processes: Iterable[psutil.Process], *, grace: float) -> list[psutil.Process]:
-    """Ask the processes to end, after `grace` seconds make them; return those that had to be made."""
-    asked = list(processes)
-    for process in asked:
+    """Terminate the processes, kill those that are left after `grace` seconds, and return the killed ones."""
+    terminated = list(processes)
+    for process in terminated:
         with contextlib.suppress(psutil.Error):
             process.terminate()
-    stubborn = _still_there(asked, grace)
-    for process in stubborn:
+    killed = _still_running(terminated, grace)
+    for process in killed:
         with contextlib.suppress(psutil.Error):
             process.kill()
-    _still_there(stubborn, 5)
-    return stubborn
+    _still_running(killed, 5)
+    return killed
 
 
-def _still_there(processes: Iterable[psutil.Process], seconds: float) -> list[psutil.Process]:
-    """Wait, and return those that run on; one that only waits to be reaped is over, whoever is to do that."""
+def _still_running(processes: Iterable[psutil.Process], seconds: float) -> list[psutil.Process]:
+    """Wait at most `seconds` for the processes to end, and return the others; a zombie has ended, whoever reaps it."""
     deadline = time.monotonic() + seconds
     while left := [process for process in processes if is_running(process)]:
         if time.monotonic() > deadline:
@@ -96,7 +95,7 @@ def _still_there(processes: Iterable[psutil.Process], seconds: float) -> list[ps
 
 
 def is_running(process: psutil.Process) -> bool:
-    """Tell whether a process, and no later one of its number, still computes."""
+    """Tell whether a process still runs: it is no zombie, and its pid is not another's by now."""
     try:
         return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
     except psutil.Error:
@@ -104,7 +103,7 @@ def is_running(process: psutil.Process) -> bool:
 
 
 def end_all(stack_id: str, *, grace: float) -> int:
-    """End all that carries `stack_id`, also what is started meanwhile, and return how many processes that were."""
+    """Terminate all processes that carry `stack_id`, also those started meanwhile, and return their number."""
     ended = 0
     while processes := carrying(stack_id):
         ended += len(processes)

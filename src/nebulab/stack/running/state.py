@@ -1,4 +1,4 @@
-"""What a running stack tells about itself: `run/state.json`; written by the supervisor, read in a terminal."""
+"""The state of a stack, `run/state.json`: written by the supervisor, read in a terminal."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def write(data_dir: Path, state: StackState) -> None:
 def read(data_dir: Path) -> StackState | None:
     """Return the state of the stack on `data_dir`, or None if none ever ran there.
 
-    A stack whose supervisor died without a word has all its parts `gone`.
+    If the supervisor was killed, all parts are `gone`.
     """
     content = read_json(data_dir / "run" / "state.json")
     if not content:
@@ -91,7 +91,7 @@ def is_locked(data_dir: Path) -> bool:
 
 
 def wait_unlocked(data_dir: Path, seconds: float) -> bool:
-    """Wait until no supervisor works on `data_dir`; tell whether that came to pass within `seconds`."""
+    """Wait at most `seconds` until no supervisor works on `data_dir`; tell whether that is so."""
     return _comes_true(lambda: not is_locked(data_dir), seconds)
 
 

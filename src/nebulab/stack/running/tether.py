@@ -1,7 +1,7 @@
-"""Starts a program that dies with its parent; runs as a script between the supervisor and each part.
+"""Starts a program with a parent-death signal, so that it dies with the supervisor; a script in front of each part.
 
 Called as `python -I -S tether.py <parent's pid> <program> <arguments…>`. It imports nothing of this project, so that it
-costs milliseconds, and it is a program of its own since code between fork and exec in a threaded process may hang.
+costs milliseconds. It is a program of its own since code between fork and exec in a threaded process may deadlock.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ _PR_SET_PDEATHSIG = 1
 
 
 def main() -> None:
-    """Ask the kernel for SIGTERM when the parent dies, then become the program."""
+    """Set SIGTERM as the parent-death signal (prctl), then execute the program."""
     parent, program, *arguments = sys.argv[1:]
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
