@@ -71,6 +71,8 @@ class RunSettings:
     stop_file: Path | None = None
     memory_bytes: int | None = None
     """The job's memory limit, which tells running out of memory from other deaths."""
+    disk_bytes: int | None = None
+    """The job's disk limit, which copies of files of holes have to keep."""
 
 
 @dataclass
@@ -379,7 +381,9 @@ nebulab.harvest.finish({json.dumps(str(settings.results))}, {limits!r}, models={
         runner_files = frozenset(
             {self._settings.output, self._settings.output.with_name(f".~{self._settings.output.name}")}
         )
-        collected = files.collect(self._settings.work, files_before, results, besides=runner_files)
+        collected = files.collect(
+            self._settings.work, files_before, results, besides=runner_files, disk_bytes=self._settings.disk_bytes
+        )
         path = results / contract.HARVEST_REPORT
         report: dict[str, Any] = {}
         with contextlib.suppress(OSError, ValueError):

@@ -57,3 +57,10 @@ def log(line: str) -> None:
 def shown(path: PurePath) -> str:
     """Return a path for a message: quoted, with undecodable bytes replaced."""
     return repr(str(path).encode("utf-8", "surrogateescape").decode("utf-8", "replace"))
+
+
+def in_words(size: int) -> str:
+    """Return a number of bytes for people."""
+    if size >= 2**30:
+        return f"{size / 2**30:.1f} GB"
+    return f"{size / 2**20:.0f} MB" if size >= 10 * 2**20 else f"{size / 2**20:.1f} MB"

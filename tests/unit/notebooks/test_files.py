@@ -74,3 +74,15 @@ def test_a_name_that_no_zip_can_hold_is_refused_alone(work: Path) -> None:
     found = collect(work, before)
     assert found.kept == ["good"]
     assert len(found.refused) == 1
+
+
+def test_a_file_of_holes_is_refused_where_a_copy_of_it_has_no_room(work: Path) -> None:
+    """The zip would be read for minutes, and Galaxy would write all of its zeros."""
+    before = files.snapshot(work)
+    for name, size in {"holes": 150 << 30, "few": 5 << 20, "dense": 0}.items():
+        (work / name).write_bytes(b"x" * 1000)
+        os.truncate(work / name, max(size, 1000))
+    found = collect(work, before, disk_bytes=20 << 20)
+    assert found.kept == ["dense", "few"]
+    assert found.refused == {"holes": "150.0 GB with its holes: save it in a compressed form"}
+    assert zipfile.ZipFile(work / "run" / "files.zip").namelist() == ["dense", "few"]

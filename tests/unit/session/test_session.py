@@ -134,7 +134,8 @@ def start(tmp_path: Path, galaxy: FakeGalaxy) -> Iterator[Callable[..., Session]
 def test_the_disks_limit_is_told_and_holds_for_each_file(start: Callable[..., Session]) -> None:
     session = start(NEBULAB_DISK_MB="20").opened()
     limits = Path(f"/proc/{session.lab}/limits").read_text()
-    assert re.search(r"Max file size +20971520 +20971520", limits)
+    # A twentieth less than the limit of all of them.
+    assert re.search(r"Max file size +19922944 +19922944", limits)
     assert session.environment["NEBULAB_DISK_MB"] == "20"
     session.save("outputs/made.txt", "x" * 18_000_000)
     (message,) = soon("the message", lambda: session.status()["messages"])

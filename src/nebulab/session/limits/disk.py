@@ -11,10 +11,10 @@ import asyncio
 import time
 from collections.abc import Sequence
 
-from nebulab.session.journal import Journal, log
+from nebulab.session.journal import Journal, in_words, log
 from nebulab.session.layout import Layout
 from nebulab.session.limits.file_systems import MAKE_ROOM, FileSystem
-from nebulab.session.limits.usage import Usage, in_words, measure
+from nebulab.session.limits.usage import Usage, measure
 from nebulab.session.limits.writers import Suspended, WriteCounter
 
 MARKS = (0.8, 0.95, 1.0)

@@ -9,8 +9,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from nebulab.session.journal import in_words
 from nebulab.session.layout import Layout
-from nebulab.session.limits.usage import in_words
 
 MAKE_ROOM = "Delete what you don't need, or put it into the history and delete it here."
 

@@ -6,10 +6,9 @@ import asyncio
 import os
 from collections.abc import Sequence
 
-from nebulab.session.journal import Journal
+from nebulab.session.journal import Journal, in_words
 from nebulab.session.limits import file_systems, memory
 from nebulab.session.limits.file_systems import FileSystem
-from nebulab.session.limits.usage import in_words
 
 _SECONDS = 1.0
 _NAMED_SHARE = 0.1

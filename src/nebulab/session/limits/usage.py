@@ -1,7 +1,7 @@
 """Disk usage of a session's files, measured by one walk through all that it writes; runs in the session.
 
-Blocks are counted, not lengths: a sparse file counts without its holes. The walk follows no link and crosses no mount
-point, and opens every folder relative to the one before it.
+Blocks are counted, not lengths: a sparse file counts without its holes, unless it is one of the outputs, which Galaxy
+copies in full. The walk follows no link, crosses no mount point, and opens every folder relative to the one before it.
 """
 
 from __future__ import annotations
@@ -15,8 +15,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
+from nebulab.files import Extent
 from nebulab.linux import descendants
-from nebulab.session.journal import shown
+from nebulab.session.journal import in_words, shown
 from nebulab.session.layout import Layout
 
 _BLOCK = 512
@@ -60,13 +61,6 @@ class Usage:
         return ", ".join(named)
 
 
-def in_words(size: int) -> str:
-    """Return a number of bytes for people."""
-    if size >= 2**30:
-        return f"{size / 2**30:.1f} GB"
-    return f"{size / 2**20:.0f} MB" if size >= 10 * 2**20 else f"{size / 2**20:.1f} MB"
-
-
 def measure(layout: Layout, processes: int | None = None) -> Usage:
     """Return the disk usage of the user's working folder and the session's own folders together.
 
@@ -96,10 +90,14 @@ class _Walk:
             str(layout.mirror): "what is kept for Galaxy",
         }
         self._excluded = set(_mount_points())
-        self._linked: set[tuple[int, int]] = set()
+        self._linked: dict[tuple[int, int], tuple[Part, str]] = {}
+        """Where each file that has several names was counted."""
+        self._copied: set[tuple[int, int]] = set()
+        self._open: set[tuple[int, int]] = set()
         self._devices: set[int] = set()
         self.parts: dict[str, Part] = {}
         self.files = 0
+        self._mirrored = self._part(self._special[str(layout.mirror)])
 
     def through(self, top: Path) -> None:
         with contextlib.suppress(OSError):
@@ -143,16 +141,33 @@ class _Walk:
         return self.parts.setdefault(name, Part(name))
 
     def _count(self, part: Part, path: str, status: os.stat_result) -> None:
+        if part is self._mirrored:
+            self._count_mirrored(part, path, Extent.of(status))
+            return
         self.files += 1
         if status.st_nlink > 1:
             identity = (status.st_dev, status.st_ino)
             if identity in self._linked:
                 return
-            self._linked.add(identity)
+            self._linked[identity] = part, path
         size = status.st_blocks * _BLOCK
+        self._add(part, path, size, size)
+
+    def _count_mirrored(self, part: Part, path: str, extent: Extent) -> None:
+        """Count a file of the outputs, of which Galaxy makes one copy for each name, as long as the file."""
+        size = extent.copied
+        if extent.identity in self._linked:
+            # Its blocks were counted under the user's own name for it.
+            part, path = self._linked[extent.identity]
+            if extent.identity not in self._copied:
+                size = extent.holes
+        self._copied.add(extent.identity)
+        self._add(part, path, size, extent.copied)
+
+    def _add(self, part: Part, path: str, size: int, whole: int) -> None:
         part.bytes += size
-        if size > part.largest_bytes:
-            part.largest_bytes = size
+        if whole > part.largest_bytes:
+            part.largest_bytes = whole
             at = PurePosixPath(path)
             part.largest = shown(at.relative_to(self._work)) if at.is_relative_to(self._work) else ""
 
@@ -160,8 +175,8 @@ class _Walk:
         part = self._part("deleted files that a program still has open")
         for status in open_files(root):
             identity = (status.st_dev, status.st_ino)
-            if status.st_nlink == 0 and status.st_dev in self._devices and identity not in self._linked:
-                self._linked.add(identity)
+            if status.st_nlink == 0 and status.st_dev in self._devices and identity not in self._open:
+                self._open.add(identity)
                 part.bytes += status.st_blocks * _BLOCK
 
 

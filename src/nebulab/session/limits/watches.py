@@ -24,7 +24,13 @@ def watches(prepared: Prepared, process: int) -> Iterator[MemoryWatch | Disk | P
         yield MemoryWatch(
             process, limit, file_systems=writable, journal=journal, contained=contained, attended=attended
         )
-    disk_bytes = None if settings.disk_mb is None else settings.disk_mb * 2**20
-    yield Disk(settings.layout, disk_bytes, process=process, file_systems=writable, journal=journal, attended=attended)
+    yield Disk(
+        settings.layout,
+        settings.disk_bytes,
+        process=process,
+        file_systems=writable,
+        journal=journal,
+        attended=attended,
+    )
     if contained:
         yield ProcessesWatch(process, journal)

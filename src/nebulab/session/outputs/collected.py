@@ -15,15 +15,17 @@ import dataclasses
 import errno
 import json
 import os
+import shutil
 import stat
 import threading
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
-from nebulab.files import replace
+from nebulab.files import replace, uncopyable
+from nebulab.session.journal import in_words, shown
 from nebulab.session.layout import Layout
 from nebulab.session.outputs.elements import SNIFFED_BYTES, Datatypes
 from nebulab.session.outputs.scan import ScannedFile
@@ -33,6 +35,7 @@ Elements = list[dict[str, str]]
 
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 _DISK_FULL = "The disk is full. What was saved before is kept for Galaxy; delete what you don't need, and save again."
+_NAMED = 3
 _NO_LINK = frozenset({errno.EXDEV, errno.EPERM, errno.EMLINK, errno.EOPNOTSUPP, errno.ENOSYS})
 
 
@@ -44,6 +47,17 @@ class Lost:
     elements: Sequence[Mapping[str, str]]
     is_collection: bool
     tags: Sequence[str] = ()
+
+
+@dataclass
+class Linked:
+    """A file and its hard link, or its own path where no link can be made; both below the job's working folder."""
+
+    file: ScannedFile
+    target: str
+    """Empty while the file is left out."""
+    extension: str | None = None
+    """The datatype by the file's content, once it was sniffed."""
 
 
 def write_lost(lost: Iterable[Lost], layout: Layout) -> None:
@@ -59,8 +73,12 @@ def read_lost(layout: Layout) -> list[Lost]:
 class Collected(ABC):
     """Keeps `galaxy.json` and the job's datasets up to date; every `update` is one scan."""
 
-    def __init__(self, layout: Layout, datatypes: Datatypes, tell: Tell, max_outputs: int) -> None:
+    def __init__(
+        self, layout: Layout, datatypes: Datatypes, tell: Tell, *, max_outputs: int, disk_bytes: int | None
+    ) -> None:
         self.scan_seconds = 0.0
+        self._links: dict[PurePosixPath, Linked] = {}
+        self._disk_bytes = disk_bytes
         self._layout = layout
         self._datatypes = datatypes
         self._tell = tell
@@ -97,6 +115,41 @@ class Collected(ABC):
     def _link(self, file: ScannedFile, folder: int, below: Path) -> str | None:
         self._number += 1
         return link_file(file, folder, below, self._layout.mirror / str(self._number))
+
+    def _leave_out(self) -> bool:
+        """Leave out files that Galaxy has no room to copy, and tell which; return whether the outputs changed.
+
+        A file of holes takes little here, and Galaxy, which copies it, would fill the holes with zeros.
+        """
+        free = shutil.disk_usage(self._layout.root).free
+        extents = {path: linked.file.extent for path, linked in self._links.items()}
+        left_out = uncopyable(extents, limit=self._disk_bytes, free=free)
+        changed = False
+        for path, linked in list(self._links.items()):
+            if path in left_out and linked.target:
+                linked.target = ""
+                changed = True
+            elif path not in left_out and not linked.target:
+                # The next scan makes the link.
+                del self._links[path]
+        if left_out:
+            self._tell_left_out(sorted(left_out))
+        return changed
+
+    def _kept(self) -> list[PurePosixPath]:
+        """Return the files that are not left out."""
+        return [path for path, linked in self._links.items() if linked.target]
+
+    def _tell_left_out(self, paths: Sequence[PurePosixPath]) -> None:
+        named = [f"{shown(path)} ({in_words(self._links[path].file.size)})" for path in paths[:_NAMED]]
+        more = f" and {len(paths) - _NAMED} more" if len(paths) > _NAMED else ""
+        room = "than the disk has left"
+        if self._disk_bytes is not None:
+            room = f"than the session's {in_words(self._disk_bytes)} of disk space, or {room}"
+        self._say_once(
+            f"Not collected: {', '.join(named)}{more}. A copy in Galaxy has no holes and takes the whole length, which "
+            f"is more {room}. Save what is in it in a compressed form (numpy.savez_compressed, gzip), or shorten it."
+        )
 
     def _write(self, collections: Mapping[str, Elements], used: Iterable[str]) -> None:
         """Write the elements of each collection, and delete the links that are no longer `used`."""

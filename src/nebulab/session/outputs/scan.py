@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from nebulab.files import Extent
 from nebulab.session.journal import shown
 
 OUTPUTS_FOLDER = PurePosixPath("outputs")
@@ -33,16 +34,19 @@ class ScannedFile:
 
     path: PurePosixPath
     name: str
-    device: int
-    inode: int
-    size: int
+    extent: Extent
     modified: int
     """Nanoseconds since the epoch."""
 
     @property
+    def size(self) -> int:
+        """The length in bytes, holes included."""
+        return self.extent.length
+
+    @property
     def identity(self) -> tuple[int, int]:
         """Device and inode: the same as long as the file is edited in place."""
-        return self.device, self.inode
+        return self.extent.identity
 
     @property
     def version(self) -> tuple[int, int]:
@@ -173,4 +177,4 @@ def _follow(path: PurePosixPath, walk: _Walk) -> Iterator[tuple[ScannedFile, int
 
 
 def _scanned(path: PurePosixPath, name: str, status: os.stat_result) -> ScannedFile:
-    return ScannedFile(path, name, status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
+    return ScannedFile(path, name, Extent.of(status), status.st_mtime_ns)
