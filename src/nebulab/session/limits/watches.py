@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def watches(prepared: Prepared, process: int) -> Iterator[MemoryWatch | Disk | ProcessesWatch]:
     """Return the watches that this session needs, on every process below `process`."""
     settings, journal = prepared.settings, prepared.journal
-    writable = file_systems.of_session(settings.layout, prepared.isolation)
+    writable = file_systems.of_session(settings.layout, prepared.isolation, process)
     contained, attended = prepared.isolation == "container", not prepared.request.run_it
     if settings.memory_mb is not None:
         limit = settings.memory_mb * 2**20
