@@ -16,6 +16,7 @@ from nebulab.files import Extent, uncopyable
 FILES, ZIP = "files", "files.zip"
 _SKIPPED = frozenset({"__pycache__", "node_modules", "site-packages", "galaxy_inputs"})
 _MOST = 10_000
+_DEEPEST = 200
 
 
 @dataclass
@@ -31,7 +32,8 @@ Snapshot = dict[str, tuple[int, int]]
 
 def snapshot(work: Path) -> Snapshot:
     """Return the modification time and size of every file, before the first cell."""
-    return {str(path.relative_to(work)): (status.st_mtime_ns, status.st_size) for path, status in _walk(work)}
+    found = {str(path.relative_to(work)): status for path, status in _walk(work)}
+    return {name: (status.st_mtime_ns, status.st_size) for name, status in found.items() if status is not None}
 
 
 def collect(
@@ -70,7 +72,8 @@ def collect(
                 _link(path, target / name)
                 archive.write(target / name, name)
                 collected.kept.append(name)
-            except (OSError, UnicodeEncodeError) as error:
+            # RuntimeError: it has grown by gigabytes since its header was written.
+            except (OSError, ValueError, RuntimeError) as error:
                 collected.refused[name] = getattr(error, "strerror", None) or str(error)
     return collected
 
@@ -82,6 +85,9 @@ def _new(
     found = {}
     for path, status in _walk(work, besides=results):
         name = str(path.relative_to(work))
+        if status is None:
+            refused[name] = "a folder that lies too deep: move it up"
+            continue
         if before.get(name) == (status.st_mtime_ns, status.st_size):
             continue
         if stat.S_ISREG(status.st_mode):
@@ -93,21 +99,32 @@ def _new(
     return found
 
 
-def _walk(work: Path, besides: Path | None = None) -> Iterator[tuple[Path, os.stat_result]]:
-    for folder, folders, names in os.walk(work):
-        folders[:] = sorted(
-            name
-            for name in folders
-            if not name.startswith(".") and name not in _SKIPPED and Path(folder, name) != besides
-        )
-        if "pyvenv.cfg" in names:
-            folders.clear()
+def _walk(work: Path, besides: Path | None = None) -> Iterator[tuple[Path, os.stat_result | None]]:
+    """Yield every file with its status; a folder that is not walked, since it lies too deep, with None."""
+    pending = [work]
+    while pending:
+        folder = pending.pop()
+        try:
+            with os.scandir(folder) as entries:
+                listing = sorted(entries, key=lambda entry: entry.name)
+        except OSError:
             continue
-        for name in sorted(names):
-            if not name.startswith("."):
+        if any(entry.name == "pyvenv.cfg" for entry in listing):
+            continue
+        too_deep = len(folder.parts) - len(work.parts) >= _DEEPEST
+        folders = []
+        for entry in listing:
+            path = folder / entry.name
+            if entry.name.startswith("."):
+                continue
+            if not entry.is_dir(follow_symlinks=False):
                 with contextlib.suppress(OSError):
-                    path = Path(folder, name)
-                    yield path, path.lstat()
+                    yield path, entry.stat(follow_symlinks=False)
+            elif too_deep:
+                yield path, None
+            elif entry.name not in _SKIPPED and path != besides:
+                folders.append(path)
+        pending.extend(reversed(folders))
 
 
 def _link(source: Path, target: Path) -> None:

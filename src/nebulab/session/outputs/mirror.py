@@ -49,7 +49,7 @@ class Mirror(Collected):
         """Remember the notebooks as they are before the user's first edit, and make `notebook` the dataset."""
         self._layout.outputs.mkdir(parents=True, exist_ok=True)
         self._layout.mirror.mkdir(exist_ok=True)
-        for file, _ in scan(self._layout.work, self._say_once):
+        for file, _ in scan(self._layout.work, self._refuse):
             if is_notebook(file.path):
                 self._untouched[file.path] = file.version
         if self._notebook_output is not None:
@@ -75,7 +75,7 @@ class Mirror(Collected):
     def _link_files(self) -> None:
         """Link files that are new or were replaced, and mark the list as stale if the elements changed."""
         seen: set[PurePosixPath] = set()
-        for file, folder in scan(self._layout.work, self._say_once):
+        for file, folder in scan(self._layout.work, self._refuse):
             if not is_output(file.path) and (
                 not is_notebook(file.path) or self._untouched.get(file.path) == file.version
             ):
@@ -110,9 +110,11 @@ class Mirror(Collected):
         below = {path.relative_to(OUTPUTS_FOLDER): path for path in self._kept() if is_output(path)}
         most = max(self._max_outputs - others, 0)
         if len(below) > most:
-            self._say_once(
+            self._say_number(
+                "outputs",
+                len(below),
                 f"outputs/ holds {len(below)} files, and Galaxy takes {self._max_outputs} from one job: only the "
-                f"first {most} will arrive. Pack them into one file, for example with shutil.make_archive."
+                f"first {most} will arrive. Pack them into one file, for example with shutil.make_archive.",
             )
         elements = name_elements(list(below), self._datatypes)[:most]
         return [self._element(element, below[element.path]) for element in elements]

@@ -82,8 +82,8 @@ class Results(Collected):
     def _update(self) -> None:
         changed = False
         present = set()
-        for file, folder in scan(self._layout.results, self._say_once, everything=True):
-            if file.name.startswith("."):
+        for file, folder in scan(self._layout.results, self._refuse, everything=True):
+            if file.path.name.startswith("."):
                 continue
             present.add(file.path)
             link = self._links.get(file.path)
@@ -124,8 +124,10 @@ class Results(Collected):
         for folder, collection in COLLECTIONS.items():
             below = {path.relative_to(folder): path for path in self._kept() if path.parts[0] == folder}
             if len(below) > free:
-                self._say_once(
-                    f"There are {len(below)} {folder}, and Galaxy takes {self._max_outputs} files from one job."
+                self._say_number(
+                    folder,
+                    len(below),
+                    f"There are {len(below)} {folder}, and Galaxy takes {self._max_outputs} files from one job.",
                 )
             elements: Elements = []
             for element in name_elements(list(below), self._datatypes)[:free]:
