@@ -8,6 +8,7 @@ NebulabError
 │   ├── DatasetNotFound      no such dataset, collection or history
 │   ├── DatasetNotReady      still queued, running or uploading
 │   ├── DatasetFailed        in error, or purged
+│   │   └── DatasetLost      Galaxy ended while its job ran
 │   └── QuotaExceeded        the user's storage is full
 ├── GalaxyAway               Galaxy did not answer, after retries
 ├── TransferError            a download or an upload ended wrong
@@ -83,6 +84,10 @@ class DatasetNotReady(GalaxyError):
 
 class DatasetFailed(GalaxyError):
     """The dataset is in error, or purged."""
+
+
+class DatasetLost(DatasetFailed):
+    """Galaxy ended while the dataset's job ran: nothing was wrong with its content."""
 
 
 class QuotaExceeded(GalaxyError):

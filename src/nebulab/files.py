@@ -1,7 +1,7 @@
 """Files and folders; runs everywhere.
 
 Atomic replacement (a reader sees the old content or the new one, never a part), folders for their owner alone, JSON
-that may be broken, lock files.
+that may be broken, lock files, and what a copy of a file would take.
 """
 
 from __future__ import annotations
@@ -14,9 +14,14 @@ import os
 import shutil
 import stat
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
+
+_BLOCK = 512
+_ROUNDING = 2**16
+"""Bytes that a small file's blocks may lack: some file systems keep its content elsewhere."""
 
 
 @contextlib.contextmanager
@@ -114,3 +119,59 @@ def create_empty(path: Path) -> None:
         path.unlink()
     with contextlib.suppress(FileExistsError):
         os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600))
+
+
+@dataclass(frozen=True, slots=True)
+class Extent:
+    """A file's length and its blocks on the disk, in bytes; `identity` is its device and inode.
+
+    A file of holes (sparse) is longer than its blocks; a copy that knows no holes takes the length.
+    """
+
+    identity: tuple[int, int]
+    length: int
+    blocks: int
+
+    @classmethod
+    def of(cls, status: os.stat_result) -> Extent:
+        """Return the extent of a file that was looked at."""
+        return cls((status.st_dev, status.st_ino), status.st_size, status.st_blocks * _BLOCK)
+
+    @property
+    def copied(self) -> int:
+        """The bytes of a copy without holes."""
+        return max(self.length, self.blocks)
+
+    @property
+    def holes(self) -> int:
+        """The bytes that a copy takes beyond the file itself."""
+        return self.copied - self.blocks
+
+
+Key = TypeVar("Key", bound=Hashable)
+
+
+def uncopyable(files: Mapping[Key, Extent], *, limit: int | None, free: int) -> set[Key]:
+    """Return the files of which there is no room for copies without holes.
+
+    Files without holes always have room: whoever wrote them has kept the limit. Of the others, the shortest first, as
+    many as fit: all copies together within `limit` bytes, what they take beyond the files themselves within `free`. A
+    further name of the same file is copied once more, and counts as a hole.
+    """
+    total, beyond = 0, 0
+    seen: set[tuple[int, int]] = set()
+    doubtful: list[tuple[int, int, Key]] = []
+    for key, extent in files.items():
+        holes = extent.copied if extent.identity in seen else extent.holes
+        seen.add(extent.identity)
+        if holes > _ROUNDING:
+            doubtful.append((extent.copied, holes, key))
+        else:
+            total += extent.copied
+    left = set()
+    for copied, holes, key in sorted(doubtful, key=lambda one: one[0]):
+        if beyond + holes > free or (limit is not None and total + copied > limit):
+            left.add(key)
+        else:
+            total, beyond = total + copied, beyond + holes
+    return left

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import os
+import re
 import signal
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -20,6 +21,7 @@ _PR_SET_CHILD_SUBREAPER = 36
 _ENVIRONMENT_FIELDS = slice(47, 49)
 _LISTENING = "0A"
 _PAGE = os.sysconf("SC_PAGE_SIZE")
+_OCTAL = re.compile(r"\\([0-7]{3})")
 _LIBC = ctypes.CDLL(None, use_errno=True)
 
 
@@ -112,6 +114,20 @@ def proportional(pid: int) -> int:
             if line.startswith("Pss:"):
                 return int(line.split()[1]) * 1024
     return resident(pid)
+
+
+def proportional_shared(pid: int) -> int:
+    """Return the part of a process's PSS in bytes that is shared memory and files in memory (tmpfs)."""
+    with contextlib.suppress(OSError, ValueError, IndexError):
+        for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+            if line.startswith("Pss_Shmem:"):
+                return int(line.split()[1]) * 1024
+    return 0
+
+
+def unescaped(path: str) -> str:
+    """Return a path of /proc/<pid>/mountinfo with its octal escapes (of blanks and the like) undone."""
+    return _OCTAL.sub(lambda match: chr(int(match[1], 8)), path)
 
 
 def listening(port: int) -> set[str]:

@@ -59,7 +59,7 @@ _CHAPTERS: tuple[tuple[str, str, Sequence[Setting]], ...] = (
         "A session sets these for its kernels; elsewhere they are yours to set, before the kernel starts.",
         tuple(declared(KernelSettings).values()),
     ),
-    ("`nebulab run`", "Its options: `nebulab run --help`.", (notebooks.MEMORY,)),
+    ("`nebulab run`", "Its options: `nebulab run --help`.", (notebooks.MEMORY, notebooks.DISK)),
     (
         "`nebulab lab`",
         "A Lab without a container hands on the variables of a session, too. [More](laptop.md)",

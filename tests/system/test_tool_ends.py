@@ -189,6 +189,29 @@ def test_galaxy_restarted_or_killed(doomed: Stack, how: str) -> None:
     }
 
 
+def test_down_leaves_nothing_that_a_killed_galaxy_left(doomed: Stack) -> None:
+    """Galaxy's jobs outlive it, and inherit nothing of it but what their destination says."""
+    galaxy = GalaxyUser(doomed.url, doomed.user.key)
+    running = Running(doomed, galaxy, galaxy.new_history("down"))
+    doomed.kill("galaxy")
+    said = doomed.nebulab("down").stdout
+    assert said.endswith("Stopped.\n")
+    assert running.gone()
+    assert not working_below(doomed.data_dir)
+    assert f"they lie in {running.working}\n" in said
+    assert (running.working / "jupyter" / "mine.ipynb").exists()
+
+
+def working_below(folder: Path) -> list[str]:
+    """The command lines of all processes that work in `folder`."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        with contextlib.suppress(OSError):
+            if entry.name.isdigit() and (entry / "cwd").resolve().is_relative_to(folder) and alive(int(entry.name)):
+                found.append((entry / "cmdline").read_bytes().replace(b"\0", b" ").decode())
+    return found
+
+
 def test_nobody_is_served_by_what_is_gone(running: Running) -> None:
     """After the end the entry point's address leads nowhere."""
     running.galaxy.stop_session(running.point["id"])

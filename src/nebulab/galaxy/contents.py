@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, overload
 
-from nebulab.errors import DatasetFailed, DatasetNotFound, DatasetNotReady, QuotaExceeded
+from nebulab.errors import DatasetFailed, DatasetLost, DatasetNotFound, DatasetNotReady, QuotaExceeded
 from nebulab.galaxy.connection import QUOTA_HINT, Galaxy
 
 # Fields beside the summary of each item; datasets and collections each have some of them.
@@ -22,6 +22,9 @@ PAUSED_STATES = frozenset({"paused", "deferred"})
 
 # Galaxy's messages on a refused file, and on one in a compressed file.
 _SCRIPTS = re.compile("contains invalid (HTML )?content")
+LOST = "killed when Galaxy was restarted"
+"""A part of Galaxy's message on a job that it lost."""
+LOST_HINT = "A training may still run, and then brings its results by itself. Else make or upload it again."
 _SCRIPTS_HINT = (
     "This Galaxy takes in no page or notebook with scripts, such as an interactive plot. Put it into a .tar file, or "
     "ask the administrator to set check_upload_content: false."
@@ -53,6 +56,8 @@ class Item:
     info: str = ""
     collection_type: str = ""
     elements: int = 0
+    job_id: str = ""
+    """The job that makes it, where the answer tells."""
 
     @property
     def is_collection(self) -> bool:
@@ -90,6 +95,7 @@ class Item:
             info=(answer.get("misc_info") or answer.get("populated_state_message") or "").strip(),
             collection_type=answer["collection_type"] if is_collection else "",
             elements=answer.get("element_count") or 0,
+            job_id=_job(answer),
         )
 
     def check_not_failed(self) -> None:
@@ -99,8 +105,12 @@ class Item:
         ------
         DatasetFailed
             It is in error, or purged.
+        DatasetLost
+            It is in error since Galaxy was restarted or killed.
         """
         label = f"{self.hid}: {self.name}"
+        if LOST in self.info and self.state in FAILED_STATES:
+            raise DatasetLost(f"{label} is lost: Galaxy ended while its job ran.", LOST_HINT)
         if self.purged:
             raise DatasetFailed(f"{label} was purged: Galaxy no longer has its content.", "Make or upload it again.")
         if self.state in FAILED_STATES:
@@ -131,6 +141,12 @@ class Item:
             raise DatasetNotReady(
                 f"{label} is not ready yet, its state is {self.state}.", "Wait for it: use wait=True, or .wait()."
             )
+
+
+def _job(answer: dict[str, Any]) -> str:
+    if answer.get("job_source_type") == "Job":
+        return answer.get("job_source_id") or ""
+    return answer.get("creating_job") or ""
 
 
 def _collection_state(answer: dict[str, Any]) -> str:

@@ -6,14 +6,16 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from nebulab.errors import DatasetFailed, DatasetNotReady, TransferIncomplete
+from nebulab.errors import DatasetFailed, DatasetLost, DatasetNotReady, TransferIncomplete
 from nebulab.galaxy.connection import Galaxy
-from nebulab.galaxy.contents import FAILED_STATES, PAUSED_STATES, READY_STATES, Item, show_item
+from nebulab.galaxy.contents import FAILED_STATES, LOST, LOST_HINT, PAUSED_STATES, READY_STATES, Item, show_item
 
 _FIRST_INTERVAL_SECONDS = 0.1
 _LONGEST_INTERVAL_SECONDS = 5.0
 _SHARE = 0.1
-_LOST = "killed when Galaxy was restarted"
+_JOB_SECONDS = 5.0
+"""How long to wait for an item before its job is asked for too, and again until that is believed."""
+_JOB_FAILED = frozenset({"error", "deleted", "deleting", "failed", "stopped"})
 JOB_ENDED = frozenset({"ok", "error", "deleted", "deleting", "failed", "stopped", "paused", "skipped"})
 
 
@@ -37,19 +39,31 @@ def wait_until(probe: Callable[[], Any], timeout: float | None) -> Any:
 def wait_for_item(galaxy: Galaxy, item: Item, timeout: float | None = None) -> Item:
     """Return the dataset or collection once its content can be read.
 
+    Its job is watched too: a Galaxy that ends while the job runs forgets the collection that it was to make, which then
+    stays "new".
+
     Raises
     ------
-    DatasetFailed, QuotaExceeded
+    DatasetFailed, DatasetLost, QuotaExceeded
         It will not become ready.
     DatasetNotReady
         It is not ready after `timeout` seconds.
     """
     latest = item
+    job_asked, job_failed = time.monotonic(), False
 
     def settled() -> Item | None:
-        nonlocal latest
+        nonlocal latest, job_asked, job_failed
         latest = show_item(galaxy, item)
-        return latest if latest.state in READY_STATES | FAILED_STATES | PAUSED_STATES or latest.purged else None
+        if latest.state in READY_STATES | FAILED_STATES | PAUSED_STATES or latest.purged:
+            return latest
+        if latest.job_id and time.monotonic() - job_asked >= _JOB_SECONDS:
+            state = galaxy.get(f"jobs/{latest.job_id}")["state"]
+            if job_failed and state in _JOB_FAILED:
+                label = f"{latest.hid}: {latest.name}"
+                raise DatasetLost(f"{label} is lost: its job ended in state {state}.", LOST_HINT)
+            job_asked, job_failed = time.monotonic(), state in _JOB_FAILED
+        return None
 
     wait_until(settled, timeout)
     latest.check_ready()
@@ -94,7 +108,7 @@ def job_failure(galaxy: Galaxy, job: dict[str, Any]) -> DatasetFailed:
     code = job.get("exit_code")
     ended = f"ended in state {job['state']}" + (f" (exit code {code})" if code is not None else "")
     hint = "Its details in Galaxy tell more."
-    if _LOST in text:
+    if LOST in text:
         hint = "It may still run, and then brings its results into the history by itself. Look there before you repeat."
     return DatasetFailed(f"The job {job['id']} of {job['tool_id']} {ended}.\n{text}", hint)
 

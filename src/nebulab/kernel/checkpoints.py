@@ -97,7 +97,13 @@ class Checkpoint(os.PathLike[str]):
         with self._lock:
             state = self._state()
             if state != self._sent:
-                self._send(self._galaxy)
+                try:
+                    self._send(self._galaxy)
+                except (OSError, ValueError, RuntimeError) as error:
+                    # What zipfile and the disk raise: a file that went or grew meanwhile, no room.
+                    raise TransferError(
+                        f"The checkpoint {self.name!r} can't be packed: {error}", "The version in the history stays."
+                    ) from error
                 self._sent = state
 
     def _send(self, galaxy: Galaxy) -> None:
@@ -106,11 +112,12 @@ class Checkpoint(os.PathLike[str]):
 
         history = KernelSettings.from_environment().history(None)
         older_versions = self._versions(galaxy)
-        with tempfile.TemporaryDirectory(prefix="nebulab-checkpoint-") as folder:
+        # Beside the folder: /tmp may lie in memory.
+        with tempfile.TemporaryDirectory(prefix=".nebulab-checkpoint-", dir=self.path.parent) as folder:
             packed = Path(folder) / f"{self.name}.zip"
             with zipfile.ZipFile(packed, "w", zipfile.ZIP_STORED, strict_timestamps=False) as archive:
-                for file in _files(self.path):
-                    archive.write(file, file.relative_to(self.path))
+                for path in (*_folders(self.path), *_files(self.path)):
+                    archive.write(path, path.relative_to(self.path))
             item = upload(galaxy, history, Upload(packed, self._label, "zip", [TAG]))
             verify_upload(wait_for_item(galaxy, item), packed.stat().st_size)
         for version in older_versions:
@@ -135,7 +142,10 @@ class Checkpoint(os.PathLike[str]):
                     f"Delete the dataset {self._label!r} to begin anew.",
                 ) from error
             unpacked.mkdir(exist_ok=True)
-            self.path.rmdir()
+            # Empty but for folders, as the notebook made them before it asked for the checkpoint.
+            for empty in _folders(self.path):
+                (unpacked / empty.relative_to(self.path)).mkdir(parents=True, exist_ok=True)
+            shutil.rmtree(self.path)
             shutil.move(unpacked, self.path)
 
     def _versions(self, galaxy: Galaxy) -> list[Item]:
@@ -167,7 +177,7 @@ class Checkpoint(os.PathLike[str]):
                 # Just being written: a version cut in two would be worse than an old one.
                 if state == self._state():
                     self.save()
-            # A file that goes while it is packed, a full disk: the next time is another try.
+            # Whatever it was, the next time is another try.
             except Exception as error:  # noqa: BLE001
                 print(f"nebulab: the checkpoint {self.name!r} was not sent, and will be: {error}", file=sys.stderr)
 
@@ -187,3 +197,7 @@ def _connected() -> Galaxy | None:
 
 def _files(folder: Path) -> list[Path]:
     return sorted(path for path in folder.rglob("*") if path.is_file() and not path.is_symlink())
+
+
+def _folders(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.rglob("*") if path.is_dir() and not path.is_symlink())

@@ -7,19 +7,27 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from nebulab import contract
 from nebulab.errors import NebulabError
 from nebulab.variables import Number, Setting
 
 if TYPE_CHECKING:
     from nebulab.notebooks.execution import Outcome
 
-__all__ = ["MEMORY", "run", "run_command"]
+__all__ = ["DISK", "MEMORY", "run", "run_command"]
 
 MEMORY = Setting(
     "GALAXY_MEMORY_MB",
     kind=Number(0, whole=True),
     unset="not known",
     help="MiB that the run may take: a kernel that dies near it is said to have run out of memory.",
+)
+
+DISK = Setting(
+    contract.DISK_MB,
+    kind=Number(0, whole=True),
+    unset="not known",
+    help="MiB that its files may take: a file of holes (sparse) of which a copy takes more is not kept.",
 )
 
 
@@ -102,6 +110,7 @@ def run(  # noqa: PLR0913 - the command's options, by name
         limits=limits or {},
         stop_file=stop_file,
         memory_bytes=(MEMORY.read(os.environ) or 0) * 2**20 or None,
+        disk_bytes=(DISK.read(os.environ) or 0) * 2**20 or None,
     )
     log = RunLog(folder / "log.txt" if harvest else None, quiet=quiet)
     try:

@@ -17,6 +17,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,7 @@ _STOPPED_HARVEST_SECONDS = 20.0
 _STOP_FILE_SECONDS = 0.3
 _KILLED = -signal.SIGKILL
 _NEARLY_ALL = 0.8
+_NAMED_FILES = 20
 
 
 class Ending(Enum):
@@ -71,6 +73,8 @@ class RunSettings:
     stop_file: Path | None = None
     memory_bytes: int | None = None
     """The job's memory limit, which tells running out of memory from other deaths."""
+    disk_bytes: int | None = None
+    """The job's disk limit, which copies of files of holes have to keep."""
 
 
 @dataclass
@@ -379,7 +383,9 @@ nebulab.harvest.finish({json.dumps(str(settings.results))}, {limits!r}, models={
         runner_files = frozenset(
             {self._settings.output, self._settings.output.with_name(f".~{self._settings.output.name}")}
         )
-        collected = files.collect(self._settings.work, files_before, results, besides=runner_files)
+        collected = files.collect(
+            self._settings.work, files_before, results, besides=runner_files, disk_bytes=self._settings.disk_bytes
+        )
         path = results / contract.HARVEST_REPORT
         report: dict[str, Any] = {}
         with contextlib.suppress(OSError, ValueError):
@@ -400,8 +406,10 @@ nebulab.harvest.finish({json.dumps(str(settings.results))}, {limits!r}, models={
         for entry in report.get("globals", ()):
             if entry.get("reason"):
                 self._log.say(f"  {entry['name']}: {entry['fate']}: {entry['reason']}")
-        for name, reason in collected.refused.items():
+        for name, reason in islice(collected.refused.items(), _NAMED_FILES):
             self._log.say(f"  file {name!r} was not kept: {reason}")
+        if len(collected.refused) > _NAMED_FILES:
+            self._log.say(f"  {len(collected.refused)} files were not kept: {contract.HARVEST_REPORT} names them all")
 
 
 def _failure_text(number: int, cell: Any, error: CellExecutionError) -> str:

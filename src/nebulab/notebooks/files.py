@@ -11,9 +11,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from nebulab.files import Extent, uncopyable
+
 FILES, ZIP = "files", "files.zip"
 _SKIPPED = frozenset({"__pycache__", "node_modules", "site-packages", "galaxy_inputs"})
 _MOST = 10_000
+_DEEPEST = 200
 
 
 @dataclass
@@ -29,32 +32,39 @@ Snapshot = dict[str, tuple[int, int]]
 
 def snapshot(work: Path) -> Snapshot:
     """Return the modification time and size of every file, before the first cell."""
-    return {str(path.relative_to(work)): (status.st_mtime_ns, status.st_size) for path, status in _walk(work)}
+    found = {str(path.relative_to(work)): status for path, status in _walk(work)}
+    return {name: (status.st_mtime_ns, status.st_size) for name, status in found.items() if status is not None}
 
 
-def collect(work: Path, before: Snapshot, results: Path, *, besides: frozenset[Path], most: int = _MOST) -> Collected:
+def collect(
+    work: Path,
+    before: Snapshot,
+    results: Path,
+    *,
+    besides: frozenset[Path],
+    most: int = _MOST,
+    disk_bytes: int | None = None,
+) -> Collected:
     """Put every new or changed file into `results/files` and `results/files.zip`.
 
     Hard links where the disk can make them, so that large files cost nothing twice. Links that lead elsewhere, and what
-    is no file with content, are refused; `besides` are the runner's own files. `results` may lie in the working folder.
+    is no file with content, are refused; so are files of holes whose copies would not fit into `disk_bytes` or on the
+    disk. `besides` are the runner's own files. `results` may lie in the working folder.
     """
     collected = Collected()
     target = results / FILES
     if target.exists():
         shutil.rmtree(target)
+    # Listed before anything is written: what is written may lie in the working folder too.
+    found = _new(work, before, results, collected.refused)
+    for path in besides:
+        found.pop(os.path.relpath(path, work), None)
+    extents = {name: Extent.of(status) for name, (_, status) in found.items()}
+    for name in uncopyable(extents, limit=disk_bytes, free=shutil.disk_usage(results).free):
+        del found[name]
+        collected.refused[name] = f"{extents[name].length / 2**30:.1f} GB with its holes: save it in a compressed form"
     with zipfile.ZipFile(results / ZIP, "w", zipfile.ZIP_DEFLATED, compresslevel=1, strict_timestamps=False) as archive:
-        # Listed before anything is written: what is written may lie in the working folder too.
-        for path, status in list(_walk(work, besides=results)):
-            name = str(path.relative_to(work))
-            if path in besides or before.get(name) == (status.st_mtime_ns, status.st_size):
-                continue
-            if stat.S_ISLNK(status.st_mode):
-                if name not in before:
-                    collected.refused[name] = "a link: copy the file instead"
-                continue
-            if not stat.S_ISREG(status.st_mode):
-                collected.refused[name] = "no file with content"
-                continue
+        for name, (path, _) in found.items():
             if len(collected.kept) >= most:
                 collected.refused[name] = f"more than {most:,} files: a setting limits their number"
                 continue
@@ -62,26 +72,59 @@ def collect(work: Path, before: Snapshot, results: Path, *, besides: frozenset[P
                 _link(path, target / name)
                 archive.write(target / name, name)
                 collected.kept.append(name)
-            except (OSError, UnicodeEncodeError) as error:
+            # RuntimeError: it has grown by gigabytes since its header was written.
+            except (OSError, ValueError, RuntimeError) as error:
                 collected.refused[name] = getattr(error, "strerror", None) or str(error)
     return collected
 
 
-def _walk(work: Path, besides: Path | None = None) -> Iterator[tuple[Path, os.stat_result]]:
-    for folder, folders, names in os.walk(work):
-        folders[:] = sorted(
-            name
-            for name in folders
-            if not name.startswith(".") and name not in _SKIPPED and Path(folder, name) != besides
-        )
-        if "pyvenv.cfg" in names:
-            folders.clear()
+def _new(
+    work: Path, before: Snapshot, results: Path, refused: dict[str, str]
+) -> dict[str, tuple[Path, os.stat_result]]:
+    """Return the new and changed files by their names below `work`; what is none is `refused` with the reason."""
+    found = {}
+    for path, status in _walk(work, besides=results):
+        name = str(path.relative_to(work))
+        if status is None:
+            refused[name] = "a folder that lies too deep: move it up"
             continue
-        for name in sorted(names):
-            if not name.startswith("."):
+        if before.get(name) == (status.st_mtime_ns, status.st_size):
+            continue
+        if stat.S_ISREG(status.st_mode):
+            found[name] = path, status
+        elif not stat.S_ISLNK(status.st_mode):
+            refused[name] = "no file with content"
+        elif name not in before:
+            refused[name] = "a link: copy the file instead"
+    return found
+
+
+def _walk(work: Path, besides: Path | None = None) -> Iterator[tuple[Path, os.stat_result | None]]:
+    """Yield every file with its status; a folder that is not walked, since it lies too deep, with None."""
+    pending = [work]
+    while pending:
+        folder = pending.pop()
+        try:
+            with os.scandir(folder) as entries:
+                listing = sorted(entries, key=lambda entry: entry.name)
+        except OSError:
+            continue
+        if any(entry.name == "pyvenv.cfg" for entry in listing):
+            continue
+        too_deep = len(folder.parts) - len(work.parts) >= _DEEPEST
+        folders = []
+        for entry in listing:
+            path = folder / entry.name
+            if entry.name.startswith("."):
+                continue
+            if not entry.is_dir(follow_symlinks=False):
                 with contextlib.suppress(OSError):
-                    path = Path(folder, name)
-                    yield path, path.lstat()
+                    yield path, entry.stat(follow_symlinks=False)
+            elif too_deep:
+                yield path, None
+            elif entry.name not in _SKIPPED and path != besides:
+                folders.append(path)
+        pending.extend(reversed(folders))
 
 
 def _link(source: Path, target: Path) -> None:

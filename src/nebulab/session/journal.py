@@ -12,6 +12,8 @@ from collections import deque
 from pathlib import PurePath
 
 _KEPT = 50
+_LONGEST_SHOWN = 160
+"""Characters of a path in a message."""
 
 
 class Journal:
@@ -58,5 +60,16 @@ def log(line: str) -> None:
 
 
 def shown(path: PurePath) -> str:
-    """Return a path for a message: quoted, with undecodable bytes replaced."""
-    return repr(str(path).encode("utf-8", "surrogateescape").decode("utf-8", "replace"))
+    """Return a path for a message: quoted, with undecodable bytes replaced; of a long one the beginning and the end."""
+    text = str(path).encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    if len(text) > _LONGEST_SHOWN:
+        half = _LONGEST_SHOWN // 2
+        text = f"{text[:half]}…{text[-half:]}"
+    return repr(text)
+
+
+def in_words(size: int) -> str:
+    """Return a number of bytes for people."""
+    if size >= 2**30:
+        return f"{size / 2**30:.1f} GB"
+    return f"{size / 2**20:.0f} MB" if size >= 10 * 2**20 else f"{size / 2**20:.1f} MB"

@@ -83,6 +83,7 @@ class Job(Kind):
             place.journal.tell,
             datasets=settings.outputs,
             max_outputs=settings.max_outputs,
+            disk_bytes=settings.disk_bytes,
             name=self.program.name,
             job_id=settings.job_id,
         )
@@ -106,6 +107,7 @@ class InGalaxy(Kind):
             place.journal.tell,
             notebook_output=settings.notebook_output,
             max_outputs=settings.max_outputs,
+            disk_bytes=settings.disk_bytes,
         )
         return LaidOut(first, collected)
 
@@ -117,7 +119,9 @@ class Standalone(Kind):
         """Put the default notebooks into an empty folder only; what is made stays where it is."""
         settings = place.settings
         first = start.in_own_folder(settings.layout)
-        collected = Kept(settings.layout, place.datatypes, place.journal.tell, settings.max_outputs)
+        collected = Kept(
+            settings.layout, place.datatypes, place.journal.tell, max_outputs=settings.max_outputs, disk_bytes=None
+        )
         for trouble in standalone.troubles(settings.layout, place.isolation):
             place.journal.tell(trouble)
         return LaidOut(first, collected)

@@ -18,6 +18,8 @@ from nebulab.session.prepared import Prepared
 from nebulab.session.settings import SessionSettings
 from nebulab.session.walls import guardian
 
+_LARGEST_FILE_SHARE = 0.95
+"""Of the session's disk space, what one file may take."""
 ANYWHERE = "0.0.0.0"  # noqa: S104 - in a container of its own, whose port is published on loopback only
 
 
@@ -70,5 +72,6 @@ def _spawn(prepared: Prepared, bound: socket.socket, broker_token: str, port: in
         argv = config.command(port, address=address, base_url=page.base_url, origin=page.origin)
         variables |= config.hand_over(settings.token, layout.runtime, password=page.password)
     argv, variables = prepared.sandboxed(argv, variables)
-    largest_file = settings.disk_mb and settings.disk_mb * 2**20
+    # Below the limit: no file of holes alone, which takes nothing until it is filled, may be all that a session has.
+    largest_file = settings.disk_bytes and int(settings.disk_bytes * _LARGEST_FILE_SHARE)
     return guardian.spawn(argv, variables, folder=layout.work, log=layout.server_log, largest_file=largest_file)

@@ -190,6 +190,11 @@ class SessionSettings:
     language: str = "C.UTF-8"
 
     @property
+    def disk_bytes(self) -> int | None:
+        """`disk_mb` in bytes."""
+        return None if self.disk_mb is None else self.disk_mb * 2**20
+
+    @property
     def standalone(self) -> bool:
         """Whether this session serves a person's own folder, and no job."""
         return self.layout.folder is not None

@@ -138,7 +138,7 @@ def down(settings: StackSettings, console: Console) -> None:
     NotRunning
         There was nothing to stop.
     StackError
-        The supervisor did not end, even when it was killed.
+        The supervisor, or something else of the stack, did not end, even when it was killed.
     """
     running = state.read(settings.data_dir)
     if running is None:
@@ -147,6 +147,7 @@ def down(settings: StackSettings, console: Console) -> None:
         left = processes.end_all(running.stack_id, grace=10)
         if not left:
             raise NotRunning(f"No stack runs on {settings.data_dir}.", "`nebulab up` starts one.")
+        _require_none_left(running)
         console.print(f"The supervisor was gone; ended {left} processes that it left behind.")
         return
     os.kill(running.supervisor, signal.SIGTERM)
@@ -157,7 +158,25 @@ def down(settings: StackSettings, console: Console) -> None:
     processes.end_all(running.stack_id, grace=10)
     if not state.wait_unlocked(settings.data_dir, 10) or not state.wait_over(running, 10):
         raise StackError(f"The supervisor {running.supervisor} does not end.", "Is its disk or its machine in trouble?")
+    _require_none_left(running)
+    over = state.read(settings.data_dir)
+    for folder in over.uncollected if over is not None else ():
+        console.print(f"A session was ended before Galaxy had its outputs; they lie in {folder}", soft_wrap=True)
     console.print("Stopped.")
+
+
+def _require_none_left(stack: StackState) -> None:
+    """Check that no process of the stack is left.
+
+    Raises
+    ------
+    StackError
+        Some are; the message names them.
+    """
+    left = processes.carrying(stack.stack_id)
+    if left:
+        named = ", ".join(processes.described(process) for process in left)
+        raise StackError(f"These processes do not end: {named}.", "Is a disk or the machine in trouble?")
 
 
 def status(settings: StackSettings) -> StackState:

@@ -119,7 +119,9 @@ class Supervisor:
             settings.data_dir / "ports.json", {"galaxy": settings.galaxy_port, "proxy": settings.proxy_port}
         )
         secrets = accounts.load(settings.secrets_file)
-        path = configuration.write(settings, secrets, chosen, numbers["galaxy"], numbers["proxy"])
+        path = configuration.write(
+            settings, secrets, chosen, numbers["galaxy"], numbers["proxy"], stack_id=self.state.stack_id
+        )
         galaxy = parts.galaxy(settings, path, numbers["galaxy"])
         proxy = parts.proxy(settings, galaxy.address, numbers["proxy"])
         if settings.worker:
@@ -239,6 +241,8 @@ class Supervisor:
         if was_ready and self.settings.secrets_file.exists():
             await self._end_sessions(galaxy)
         orphans = await self._end_all(kept)
+        # Galaxy, which has ended, collects nothing any more.
+        self.state.uncollected = sorted(filter(None, map(processes.session_folder, orphans)))
         await asyncio.to_thread(processes.end, orphans, grace=_LEFTOVERS_SECONDS)
         left = await asyncio.to_thread(processes.end_all, self.state.stack_id, grace=_LEFTOVERS_SECONDS)
         if left or orphans:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from nebulab.errors import DatasetFailed, DatasetNotReady
+from nebulab.errors import DatasetFailed, DatasetLost, DatasetNotReady
 from nebulab.galaxy import waiting
 from nebulab.galaxy.connection import Galaxy
 from nebulab.galaxy.contents import Item
@@ -26,6 +26,45 @@ def test_a_running_dataset_becomes_ready(fake: FakeGalaxy, galaxy: Galaxy) -> No
 def test_a_failing_dataset_tells_why(fake: FakeGalaxy, galaxy: Galaxy) -> None:
     item = Item.from_answer(fake.add("x", state="error", misc_info="Traceback: no such column"))
     with pytest.raises(DatasetFailed, match="no such column"):
+        waiting.wait_for_item(galaxy, item)
+
+
+@pytest.mark.parametrize("kind", ["collection", "dataset"])
+def test_what_galaxy_forgot_with_its_job_is_not_waited_for(
+    fake: FakeGalaxy, galaxy: Galaxy, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    """Killed while it takes in a collection, Galaxy marks the job as failed and leaves the collection "new"."""
+    monkeypatch.setattr(waiting, "_JOB_SECONDS", 0.0)
+    shown = fake.add("x", state="new", creating_job="j1")
+    if kind == "collection":
+        shown |= {
+            "history_content_type": "dataset_collection",
+            "collection_type": "list",
+            "populated_state": "new",
+            "job_source_type": "Job",
+            "job_source_id": "j1",
+        }
+        fake.answers["histories/h1/contents/dataset_collections/d1"] = shown
+    states = iter(["running", "running", "error", "error"])
+    fake.answers["jobs/j1"] = lambda: {"state": next(states)}
+    with pytest.raises(DatasetLost, match="its job ended in state error"):
+        waiting.wait_for_item(galaxy, Item.from_answer(shown))
+
+
+def test_a_job_that_ends_a_moment_before_its_dataset_is_ready_loses_nothing(
+    fake: FakeGalaxy, galaxy: Galaxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(waiting, "_JOB_SECONDS", 0.0)
+    item = Item.from_answer(fake.add("x", creating_job="j1"))
+    states = iter(["new", "ok"])
+    fake.answers["histories/h1/contents/datasets/d1"] = lambda: fake.shown["d1"] | {"state": next(states)}
+    fake.answers["jobs/j1"] = {"state": "error"}
+    assert waiting.wait_for_item(galaxy, item).state == "ok"
+
+
+def test_a_dataset_that_galaxy_lost_is_told_from_one_that_failed(fake: FakeGalaxy, galaxy: Galaxy) -> None:
+    item = Item.from_answer(fake.add("x", state="error", misc_info="This job was killed when Galaxy was restarted."))
+    with pytest.raises(DatasetLost, match="Galaxy ended while its job ran"):
         waiting.wait_for_item(galaxy, item)
 
 

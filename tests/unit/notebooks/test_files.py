@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import zipfile
 from pathlib import Path
 
@@ -74,3 +75,33 @@ def test_a_name_that_no_zip_can_hold_is_refused_alone(work: Path) -> None:
     found = collect(work, before)
     assert found.kept == ["good"]
     assert len(found.refused) == 1
+
+
+def test_what_lies_too_deep_is_refused_and_the_rest_is_kept(work: Path) -> None:
+    """Deeper than Python's stack, which making folders within folders would need."""
+    before = files.snapshot(work)
+    opened = os.open(work, os.O_RDONLY)
+    for _ in range(1200):
+        os.close(os.open("beside", os.O_WRONLY | os.O_CREAT, dir_fd=opened))
+        os.mkdir("d", dir_fd=opened)
+        inner = os.open("d", os.O_RDONLY, dir_fd=opened)
+        os.close(opened)
+        opened = inner
+    os.close(opened)
+    found = collect(work, before)
+    assert len(found.kept) == 201
+    assert list(found.refused.values()) == ["a folder that lies too deep: move it up"]
+    assert files.snapshot(work)
+    subprocess.run(["rm", "-r", str(work / "d")], check=True)
+
+
+def test_a_file_of_holes_is_refused_where_a_copy_of_it_has_no_room(work: Path) -> None:
+    """The zip would be read for minutes, and Galaxy would write all of its zeros."""
+    before = files.snapshot(work)
+    for name, size in {"holes": 150 << 30, "few": 5 << 20, "dense": 0}.items():
+        (work / name).write_bytes(b"x" * 1000)
+        os.truncate(work / name, max(size, 1000))
+    found = collect(work, before, disk_bytes=20 << 20)
+    assert found.kept == ["dense", "few"]
+    assert found.refused == {"holes": "150.0 GB with its holes: save it in a compressed form"}
+    assert zipfile.ZipFile(work / "run" / "files.zip").namelist() == ["dense", "few"]

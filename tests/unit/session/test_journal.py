@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from nebulab.session.journal import Journal
+from nebulab.session.journal import Journal, in_words
 
 
 def texts(journal: Journal) -> list[object]:
@@ -35,3 +35,12 @@ def test_the_oldest_give_way() -> None:
     assert texts(journal) == [str(number) for number in range(10, 60)]
     journal.take_back("disk")
     assert len(texts(journal)) == 50
+
+
+def test_sizes_are_told_in_words() -> None:
+    assert [in_words(size) for size in (0, 3 * 2**20, 300 * 2**20, 5 * 2**29)] == [
+        "0.0 MB",
+        "3.0 MB",
+        "300 MB",
+        "2.5 GB",
+    ]

@@ -134,7 +134,8 @@ def start(tmp_path: Path, galaxy: FakeGalaxy) -> Iterator[Callable[..., Session]
 def test_the_disks_limit_is_told_and_holds_for_each_file(start: Callable[..., Session]) -> None:
     session = start(NEBULAB_DISK_MB="20").opened()
     limits = Path(f"/proc/{session.lab}/limits").read_text()
-    assert re.search(r"Max file size +20971520 +20971520", limits)
+    # A twentieth less than the limit of all of them.
+    assert re.search(r"Max file size +19922944 +19922944", limits)
     assert session.environment["NEBULAB_DISK_MB"] == "20"
     session.save("outputs/made.txt", "x" * 18_000_000)
     (message,) = soon("the message", lambda: session.status()["messages"])
@@ -354,6 +355,40 @@ def test_what_cannot_be_collected_is_told_in_the_page(start: Callable[..., Sessi
     (session.work / "outputs" / "link").symlink_to("/etc/passwd")
     message = soon("the message", lambda: session.status()["messages"])[0]
     assert "leaves the working folder" in message["text"]
+
+
+def test_whatever_lies_in_outputs_the_session_goes_on_and_keeps_what_it_can(start: Callable[..., Session]) -> None:
+    """A real session: 1,000 files, long files of holes, a thousand folders, links, pipes, names of all kinds."""
+    session = start(NEBULAB_DISK_MB="500").opened()
+    outputs = session.work / "outputs"
+    for number in range(1000):
+        (outputs / f"{number}.txt").touch()
+    for name in (b"\xff\xfe.txt", b"new\nline.txt", "\u202etxt.exe".encode(), b"x" * 251 + b".txt", b"dots...", b" "):
+        (outputs / os.fsdecode(name)).write_text("kept")
+    os.truncate(outputs / "0.txt", 100 << 20)
+    os.truncate(outputs / "1.txt", 10 << 30)
+    os.mkfifo(outputs / "pipe")
+    (outputs / "loop").symlink_to("loop")
+    (outputs / "out").symlink_to("/etc/passwd")
+    folder = outputs
+    for _ in range(1000):
+        folder = folder / "d"
+        folder.mkdir()
+    expected = ("'outputs/1.txt' (10.0 GB)", "outputs/pipe", "leads nowhere", "leaves the working folder", "too deep")
+
+    def is_told() -> bool:
+        told = " ".join(message["text"] for message in session.status()["messages"])
+        return all(what in told for what in expected)
+
+    soon("what is not collected", is_told)
+    session.process.terminate()
+    code, out, err = session.ended()
+    assert code == 0
+    assert "Traceback" not in out + err
+    listed = json.loads((session.working / "galaxy.json").read_text())["output_collection"]["elements"]
+    assert len(listed) == 1000 - 1 + 6
+    assert all((session.working / element["filename"]).is_file() for element in listed)
+    subprocess.run(["rm", "-r", str(outputs / "d")], check=True)
 
 
 def test_by_hand_without_galaxy_it_prints_the_address(tmp_path: Path) -> None:

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable
 
-from nebulab.session.journal import Journal, log
+from nebulab.session.journal import Journal, in_words, log
 from nebulab.session.layout import Layout
 from nebulab.session.limits.file_systems import MAKE_ROOM, FileSystem
-from nebulab.session.limits.usage import Usage, in_words, measure
+from nebulab.session.limits.usage import Usage, measure
 from nebulab.session.limits.writers import Suspended, WriteCounter
 
 MARKS = (0.8, 0.95, 1.0)
@@ -54,7 +54,7 @@ class Disk:
         limit: int | None,
         *,
         process: int,
-        file_systems: Sequence[FileSystem],
+        file_systems: Iterable[FileSystem],
         journal: Journal,
         attended: bool = True,
         longest_suspension: float = _LONGEST_SUSPENSION_SECONDS,
@@ -68,6 +68,7 @@ class Disk:
         self._longest_suspension = longest_suspension
         self._counter = WriteCounter(process)
         self._usage: Usage | None = None
+        self._deleted: dict[tuple[int, int], int] = {}
         self._next_walk = 0.0
         self._soonest_walk = 0.0
         self._disks_used = 0
@@ -82,12 +83,16 @@ class Disk:
 
     def measure(self) -> float:
         """Look once, and return after how many seconds to look again."""
-        for file_system in self._file_systems:
+        file_systems = list(self._file_systems)
+        for file_system in file_systems:
             self._check(file_system)
+        for gone in self._nearly_full.difference(file_systems):
+            self._nearly_full.remove(gone)
+            self._journal.take_back(_subject(gone))
         if self._limit is None:
             return _CALM_SECONDS
         before = self._disks_used
-        self._disks_used = sum(each.used() for each in self._file_systems if each.holds_the_work)
+        self._disks_used = sum(each.used() for each in file_systems if each.holds_the_work)
         if self._is_due(self._limit):
             self._walk(self._limit)
         return _BUSY_SECONDS if self._disks_used > before or self._level == len(MARKS) else _CALM_SECONDS
@@ -95,13 +100,12 @@ class Disk:
     def _check(self, file_system: FileSystem) -> None:
         warned = file_system in self._nearly_full
         trouble = file_system.trouble(warned=warned)
-        subject = f"file system {file_system.folder}"
         if trouble and not warned:
             self._nearly_full.add(file_system)
-            self._journal.tell_while(subject, trouble)
+            self._journal.tell_while(_subject(file_system), trouble)
         elif not trouble and warned:
             self._nearly_full.remove(file_system)
-            self._journal.take_back(subject)
+            self._journal.take_back(_subject(file_system))
             log(f"There is room in {file_system.folder} again")
 
     def _is_due(self, limit: int) -> bool:
@@ -118,7 +122,7 @@ class Disk:
 
     def _walk(self, limit: int) -> None:
         before, self._disks_used_at_walk = self._usage, self._disks_used
-        usage = self._usage = measure(self._layout, self._process)
+        usage = self._usage = measure(self._layout, self._process, self._deleted)
         now = time.monotonic()
         self._soonest_walk = now + usage.seconds * _URGENT_WALK_SHARE
         self._next_walk = now + max(usage.seconds * _WALK_SHARE, _CALM_SECONDS)
@@ -196,3 +200,7 @@ class Disk:
             writer.kill()
             self._journal.take_back(f"suspended {writer.program.pid}")
             self._suspended.remove(writer)
+
+
+def _subject(file_system: FileSystem) -> str:
+    return f"file system {file_system.folder}"

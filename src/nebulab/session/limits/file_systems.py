@@ -5,12 +5,13 @@ from __future__ import annotations
 import contextlib
 import os
 import tempfile
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from nebulab.linux import descendants, unescaped
+from nebulab.session.journal import in_words
 from nebulab.session.layout import Layout
-from nebulab.session.limits.usage import in_words
 
 MAKE_ROOM = "Delete what you don't need, or put it into the history and delete it here."
 
@@ -32,11 +33,13 @@ class FileSystem:
     folder: Path
     is_in_memory: bool = False
     holds_the_work: bool = False
+    at: Path | None = field(default=None, compare=False)
+    """Where to look, if it is mounted in another namespace than this process's."""
 
     def used(self) -> int:
         """Return the bytes in use on it, by all users together."""
         with contextlib.suppress(OSError):
-            status = os.statvfs(self.folder)
+            status = os.statvfs(self.at or self.folder)
             return (status.f_blocks - status.f_bfree) * status.f_frsize
         return 0
 
@@ -47,7 +50,7 @@ class FileSystem:
         """
         factor = _HYSTERESIS if warned else 1
         try:
-            status = os.statvfs(self.folder)
+            status = os.statvfs(self.at or self.folder)
         except OSError:
             return ""
         size, free = status.f_blocks * status.f_frsize, status.f_bavail * status.f_frsize
@@ -63,8 +66,28 @@ class FileSystem:
         return f"{self.folder} {shortage}.{counts} Delete what you don't need there, or write to your working folder."
 
 
-def of_session(layout: Layout, isolation: str) -> list[FileSystem]:
-    """Return the file systems that a notebook may fill: that of its files, and in a container those in memory."""
+class Writable:
+    """The file systems that a notebook may fill, as they are whenever it is iterated over.
+
+    With `process`, a pid, those in memory that only processes below it see, such as a sandbox's, are among them.
+    """
+
+    def __init__(self, lasting: Sequence[FileSystem], process: int | None = None) -> None:
+        self._lasting = tuple(lasting)
+        self._process = process
+
+    def __iter__(self) -> Iterator[FileSystem]:
+        yield from self._lasting
+        if self._process is not None:
+            yield from _mounted_below(self._process)
+
+
+def of_session(layout: Layout, isolation: str, process: int) -> Writable:
+    """Return the file systems that the programs below `process` may fill: that of their files, and those in memory."""
+    return Writable(_lasting(layout, isolation), process if isolation == "bubblewrap" else None)
+
+
+def _lasting(layout: Layout, isolation: str) -> list[FileSystem]:
     folders = [layout.root, layout.work]
     if isolation == "container":
         folders += [Path(tempfile.gettempdir()), Path.home(), _SHARED_MEMORY]
@@ -83,6 +106,37 @@ def of_session(layout: Layout, isolation: str) -> list[FileSystem]:
 def in_memory(file_systems: Iterable[FileSystem]) -> list[FileSystem]:
     """Return the file systems whose content takes the session's memory."""
     return [each for each in file_systems if each.is_in_memory and not each.holds_the_work]
+
+
+def _mounted_below(process: int) -> list[FileSystem]:
+    """Return the file systems in memory in the mount namespaces of the processes below `process` alone."""
+    own = Path("/proc/self/ns/mnt").readlink()
+    by_namespace: dict[Path, int] = {}
+    for pid in descendants(process):
+        with contextlib.suppress(OSError):
+            by_namespace.setdefault(Path(f"/proc/{pid}/ns/mnt").readlink(), pid)
+    here = {device for device, _ in _tmpfs("self")}
+    found: dict[int, FileSystem] = {}
+    for namespace, pid in by_namespace.items():
+        if namespace == own:
+            continue
+        for device, folder in _tmpfs(str(pid)):
+            at = Path(f"/proc/{pid}/root{folder}")
+            with contextlib.suppress(OSError):
+                # Another one may be mounted over it.
+                if device not in here and at.stat().st_dev == device:
+                    found.setdefault(device, FileSystem(folder, is_in_memory=True, at=at))
+    return list(found.values())
+
+
+def _tmpfs(process: str) -> Iterator[tuple[int, Path]]:
+    """Return the device and the mount point of each file system in memory that a process sees."""
+    with contextlib.suppress(OSError):
+        for line in Path(f"/proc/{process}/mountinfo").read_text(errors="surrogateescape").splitlines():
+            mount, _, file_system = line.partition(" - ")
+            if file_system.split()[0] in _IN_MEMORY:
+                _, _, device, _, folder = mount.split()[:5]
+                yield os.makedev(*map(int, device.split(":"))), Path(unescaped(folder))
 
 
 def _types_by_mount() -> dict[Path, str]:

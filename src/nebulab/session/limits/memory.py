@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from nebulab.linux import children, commands, descendants, proportional, resident
+from nebulab.linux import children, commands, descendants, proportional, proportional_shared, resident
 
 KILL_SHARE = 0.95
 """Share of the limit at which the largest program is killed: what it takes until the next look must still fit."""
@@ -31,14 +31,18 @@ can't be reclaimed: anonymous memory and files in memory."""
 _LARGEST_LIMIT = 2**60
 
 
-def used(root: int, limit: int) -> int:
-    """Return the bytes of memory that `root` and every process below it use.
+def used(root: int, limit: int, files: int = 0) -> int:
+    """Return the bytes of memory that `root`, every process below it and `files` in memory (bytes) use.
 
     The exact figure costs milliseconds a process, so it is taken only where the quick one nears `limit`.
     """
     pids = [root, *descendants(root)]
-    quick = sum(resident(pid) for pid in pids)
-    return quick if quick < limit * KILL_SHARE else sum(proportional(pid) for pid in pids)
+    quick = files + sum(resident(pid) for pid in pids)
+    if quick < limit * KILL_SHARE:
+        return quick
+    # Files in memory that processes have mapped, as data loaders do, are among both figures.
+    mapped = sum(map(proportional_shared, pids)) if files else 0
+    return sum(proportional(pid) for pid in pids) + max(files - mapped, 0)
 
 
 @dataclass(frozen=True)

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable
 
-from nebulab.session.journal import Journal
+from nebulab.session.journal import Journal, in_words
 from nebulab.session.limits import file_systems, memory
 from nebulab.session.limits.file_systems import FileSystem
-from nebulab.session.limits.usage import in_words
 
 _SECONDS = 1.0
 _NAMED_SHARE = 0.1
@@ -38,7 +37,7 @@ class MemoryWatch:
         process: int,
         limit: int,
         *,
-        file_systems: Sequence[FileSystem],
+        file_systems: Iterable[FileSystem],
         journal: Journal,
         contained: bool,
         attended: bool,
@@ -63,7 +62,8 @@ class MemoryWatch:
         # Files in a container's /tmp are memory too, and no process's.
         used = memory.of_container() if self._contained else None
         if used is None:
-            used = memory.used(os.getpid(), self._limit)
+            files = sum(each.used() for each in file_systems.in_memory(self._file_systems))
+            used = memory.used(os.getpid(), self._limit, files)
         if used >= self._limit * memory.KILL_SHARE:
             await self._kill_largest()
         return _SECONDS

@@ -17,14 +17,20 @@ if TYPE_CHECKING:
 def watches(prepared: Prepared, process: int) -> Iterator[MemoryWatch | Disk | ProcessesWatch]:
     """Return the watches that this session needs, on every process below `process`."""
     settings, journal = prepared.settings, prepared.journal
-    writable = file_systems.of_session(settings.layout, prepared.isolation)
+    writable = file_systems.of_session(settings.layout, prepared.isolation, process)
     contained, attended = prepared.isolation == "container", not prepared.request.run_it
     if settings.memory_mb is not None:
         limit = settings.memory_mb * 2**20
         yield MemoryWatch(
             process, limit, file_systems=writable, journal=journal, contained=contained, attended=attended
         )
-    disk_bytes = None if settings.disk_mb is None else settings.disk_mb * 2**20
-    yield Disk(settings.layout, disk_bytes, process=process, file_systems=writable, journal=journal, attended=attended)
+    yield Disk(
+        settings.layout,
+        settings.disk_bytes,
+        process=process,
+        file_systems=writable,
+        journal=journal,
+        attended=attended,
+    )
     if contained:
         yield ProcessesWatch(process, journal)

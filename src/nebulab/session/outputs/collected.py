@@ -15,15 +15,17 @@ import dataclasses
 import errno
 import json
 import os
+import shutil
 import stat
 import threading
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
-from nebulab.files import replace
+from nebulab.files import replace, uncopyable
+from nebulab.session.journal import in_words, shown
 from nebulab.session.layout import Layout
 from nebulab.session.outputs.elements import SNIFFED_BYTES, Datatypes
 from nebulab.session.outputs.scan import ScannedFile
@@ -33,6 +35,13 @@ Elements = list[dict[str, str]]
 
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 _DISK_FULL = "The disk is full. What was saved before is kept for Galaxy; delete what you don't need, and save again."
+_NAMED = 3
+"""How many files that are not collected for the same reason are named."""
+_TOO_LONG = (
+    "a copy in Galaxy has no holes and takes the whole length, which is more {room}. Save what is in it in a "
+    "compressed form (numpy.savez_compressed, gzip), or shorten it"
+)
+_LONGEST_PATH = 3000
 _NO_LINK = frozenset({errno.EXDEV, errno.EPERM, errno.EMLINK, errno.EOPNOTSUPP, errno.ENOSYS})
 
 
@@ -44,6 +53,17 @@ class Lost:
     elements: Sequence[Mapping[str, str]]
     is_collection: bool
     tags: Sequence[str] = ()
+
+
+@dataclass
+class Linked:
+    """A file and its hard link, or its own path where no link can be made; both below the job's working folder."""
+
+    file: ScannedFile
+    target: str
+    """Empty while the file is left out."""
+    extension: str | None = None
+    """The datatype by the file's content, once it was sniffed."""
 
 
 def write_lost(lost: Iterable[Lost], layout: Layout) -> None:
@@ -59,8 +79,12 @@ def read_lost(layout: Layout) -> list[Lost]:
 class Collected(ABC):
     """Keeps `galaxy.json` and the job's datasets up to date; every `update` is one scan."""
 
-    def __init__(self, layout: Layout, datatypes: Datatypes, tell: Tell, max_outputs: int) -> None:
+    def __init__(
+        self, layout: Layout, datatypes: Datatypes, tell: Tell, *, max_outputs: int, disk_bytes: int | None
+    ) -> None:
         self.scan_seconds = 0.0
+        self._links: dict[PurePosixPath, Linked] = {}
+        self._disk_bytes = disk_bytes
         self._layout = layout
         self._datatypes = datatypes
         self._tell = tell
@@ -68,6 +92,9 @@ class Collected(ABC):
         self._number = 0
         self._written = ""
         self._told: set[str] = set()
+        self._numbers: dict[str, int] = {}
+        self._named: dict[str, set[PurePosixPath]] = {}
+        self._refused: dict[str, dict[PurePosixPath, str]] = {}
         self._lock = threading.Lock()
 
     @abstractmethod
@@ -78,6 +105,7 @@ class Collected(ABC):
         """Scan, and rewrite the outputs; if the disk is full, say so and keep those of before."""
         with self._lock:
             start = time.monotonic()
+            self._refused.clear()
             try:
                 self._update()
                 self._told.discard(_DISK_FULL)
@@ -85,6 +113,8 @@ class Collected(ABC):
                 if error.errno not in _FULL:
                     raise
                 self._say_once(_DISK_FULL)
+            finally:
+                self._tell_refused()
             self.scan_seconds = time.monotonic() - start
 
     @abstractmethod
@@ -96,7 +126,62 @@ class Collected(ABC):
 
     def _link(self, file: ScannedFile, folder: int, below: Path) -> str | None:
         self._number += 1
-        return link_file(file, folder, below, self._layout.mirror / str(self._number))
+        try:
+            return link_file(file, folder, below, self._layout.mirror / str(self._number))
+        except FileExistsError:
+            # Of an earlier session in this folder: the next scan takes the next number.
+            return None
+        except OSError as error:
+            if error.errno in _FULL:
+                raise
+            self._refuse(file.path, f"no link to it can be made ({error.strerror})")
+            return None
+
+    def _refuse(self, path: PurePosixPath, reason: str, detail: str = "") -> None:
+        """Note that a file is not collected; it is told at the end of the scan."""
+        self._refused.setdefault(reason, {})[path] = detail
+
+    def _tell_refused(self) -> None:
+        """Tell what is not collected: the first of each reason by their names, and how many there are beyond."""
+        for reason, paths in self._refused.items():
+            named = self._named.setdefault(reason, set())
+            for path, detail in paths.items():
+                if len(named) == _NAMED:
+                    break
+                if path not in named:
+                    named.add(path)
+                    self._tell(f"{shown(path)}{detail} is not collected: {reason}.")
+            if len(paths) > _NAMED:
+                example = shown(next(iter(paths)))
+                message = f"{len(paths):,} files are not collected, {example} among them: {reason}."
+                self._say_number(reason, len(paths), message)
+
+    def _leave_out(self) -> bool:
+        """Leave out files that Galaxy has no room to copy, and tell which; return whether the outputs changed.
+
+        A file of holes takes little here, and Galaxy, which copies it, would fill the holes with zeros.
+        """
+        free = shutil.disk_usage(self._layout.root).free
+        extents = {path: linked.file.extent for path, linked in self._links.items()}
+        left_out = uncopyable(extents, limit=self._disk_bytes, free=free)
+        changed = False
+        for path, linked in list(self._links.items()):
+            if path in left_out and linked.target:
+                linked.target = ""
+                changed = True
+            elif path not in left_out and not linked.target:
+                # The next scan makes the link.
+                del self._links[path]
+        room = "than the disk has left"
+        if self._disk_bytes is not None:
+            room = f"than the session's {in_words(self._disk_bytes)} of disk space, or {room}"
+        for path in sorted(left_out):
+            self._refuse(path, _TOO_LONG.format(room=room), f" ({in_words(self._links[path].file.size)})")
+        return changed
+
+    def _kept(self) -> list[PurePosixPath]:
+        """Return the files that are not left out."""
+        return [path for path, linked in self._links.items() if linked.target]
 
     def _write(self, collections: Mapping[str, Elements], used: Iterable[str]) -> None:
         """Write the elements of each collection, and delete the links that are no longer `used`."""
@@ -107,7 +192,9 @@ class Collected(ABC):
         names = {Path(target).name for target in used}
         for link in os.scandir(self._layout.mirror):
             if link.name not in names:
-                Path(link.path).unlink()
+                # Without a sandbox anybody may have put anything there.
+                with contextlib.suppress(OSError):
+                    Path(link.path).unlink()
 
     def _sniffed(self, target: str) -> str:
         """Return the datatype by the content of a link."""
@@ -116,6 +203,12 @@ class Collected(ABC):
                 return self._datatypes.sniff(file.read(SNIFFED_BYTES))
         except OSError:
             return self._datatypes.sniff(b"")
+
+    def _say_number(self, subject: str, number: int, message: str) -> None:
+        """Tell a message with a number in it, again only when the number has grown tenfold."""
+        if number >= 10 * self._numbers.get(subject, 0):
+            self._numbers[subject] = number
+            self._tell(message)
 
     def _say_once(self, message: str) -> None:
         if message not in self._told:
@@ -139,12 +232,22 @@ def link_file(file: ScannedFile, folder: int, below: Path, link: Path) -> str | 
     except OSError as error:
         if error.errno not in _NO_LINK:
             raise
-        with contextlib.suppress(UnicodeEncodeError):
-            path = str(below.name / file.path)
-            path.encode("utf-8")
-            return path
-        return None
-    if not stat.S_ISREG(link.lstat().st_mode):
+        return _own_path(file, folder, below)
+    mode = link.lstat().st_mode
+    if not stat.S_ISREG(mode):
         link.unlink()
         return None
+    if not mode & stat.S_IRUSR:
+        # Its owner, whom Galaxy runs as, could not read it.
+        link.chmod(stat.S_IMODE(mode) | stat.S_IRUSR)
     return f"{link.parent.name}/{link.name}"
+
+
+def _own_path(file: ScannedFile, folder: int, below: Path) -> str | None:
+    """Return the path of a file that can't be linked, None if Galaxy could not open it by that."""
+    path = str(below.name / file.path)
+    with contextlib.suppress(UnicodeEncodeError, OSError):
+        is_file = stat.S_ISREG(os.stat(file.name, dir_fd=folder, follow_symlinks=False).st_mode)
+        if is_file and len(path.encode("utf-8")) < _LONGEST_PATH:
+            return path
+    return None

@@ -5,16 +5,15 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from nebulab.files import replace
 from nebulab.session.journal import shown
 from nebulab.session.layout import Layout
-from nebulab.session.outputs.collected import Collected, Elements, Lost, Tell
+from nebulab.session.outputs.collected import Collected, Elements, Linked, Lost, Tell
 from nebulab.session.outputs.elements import Datatypes, Element, name_elements
-from nebulab.session.outputs.scan import OUTPUTS_FOLDER, ScannedFile, is_notebook, is_output, scan
+from nebulab.session.outputs.scan import OUTPUTS_FOLDER, is_notebook, is_output, scan
 from nebulab.session.settings import DEFAULT_MAX_OUTPUTS
 
 OUTPUTS = "output_collection"
@@ -25,16 +24,6 @@ _WRITING_SECONDS = 0.05
 _WRITTEN_NANOSECONDS = 5 * 10**9
 """A file that is no whole notebook for so long is none, and stands in no other's way."""
 _RECOVERED = "Recovered from a session that Galaxy lost"
-
-
-@dataclass
-class _Linked:
-    """A file and its hard link, or its own path where no link can be made; both below the job's working folder."""
-
-    file: ScannedFile
-    target: str
-    extension: str | None = None
-    """The datatype by the file's content, once it was sniffed."""
 
 
 class Mirror(Collected):
@@ -48,11 +37,11 @@ class Mirror(Collected):
         *,
         notebook_output: Path | None = None,
         max_outputs: int = DEFAULT_MAX_OUTPUTS,
+        disk_bytes: int | None = None,
     ) -> None:
-        super().__init__(layout, datatypes, tell, max_outputs)
+        super().__init__(layout, datatypes, tell, max_outputs=max_outputs, disk_bytes=disk_bytes)
         self._notebook_output = notebook_output
         self._untouched: dict[PurePosixPath, tuple[int, int]] = {}
-        self._links: dict[PurePosixPath, _Linked] = {}
         self._stale = False
         self._copied: tuple[tuple[int, int, int], ...] | None = None
 
@@ -60,7 +49,7 @@ class Mirror(Collected):
         """Remember the notebooks as they are before the user's first edit, and make `notebook` the dataset."""
         self._layout.outputs.mkdir(parents=True, exist_ok=True)
         self._layout.mirror.mkdir(exist_ok=True)
-        for file, _ in scan(self._layout.work, self._say_once):
+        for file, _ in scan(self._layout.work, self._refuse):
             if is_notebook(file.path):
                 self._untouched[file.path] = file.version
         if self._notebook_output is not None:
@@ -86,7 +75,7 @@ class Mirror(Collected):
     def _link_files(self) -> None:
         """Link files that are new or were replaced, and mark the list as stale if the elements changed."""
         seen: set[PurePosixPath] = set()
-        for file, folder in scan(self._layout.work, self._say_once):
+        for file, folder in scan(self._layout.work, self._refuse):
             if not is_output(file.path) and (
                 not is_notebook(file.path) or self._untouched.get(file.path) == file.version
             ):
@@ -102,11 +91,12 @@ class Mirror(Collected):
                 continue
             target = self._link(file, folder, self._layout.work)
             if target is not None:
-                self._links[file.path] = _Linked(file, target)
+                self._links[file.path] = Linked(file, target)
                 self._stale = True
         for path in self._links.keys() - seen:
             del self._links[path]
             self._stale = True
+        self._stale |= self._leave_out()
 
     def _write_elements(self) -> None:
         notebooks = self._notebooks()
@@ -117,18 +107,20 @@ class Mirror(Collected):
 
     def _outputs(self, others: int) -> Elements:
         """Return the elements of `outputs/`: as many as Galaxy takes beside `others`."""
-        below = {path.relative_to(OUTPUTS_FOLDER): path for path in self._links if is_output(path)}
+        below = {path.relative_to(OUTPUTS_FOLDER): path for path in self._kept() if is_output(path)}
         most = max(self._max_outputs - others, 0)
         if len(below) > most:
-            self._say_once(
+            self._say_number(
+                "outputs",
+                len(below),
                 f"outputs/ holds {len(below)} files, and Galaxy takes {self._max_outputs} from one job: only the "
-                f"first {most} will arrive. Pack them into one file, for example with shutil.make_archive."
+                f"first {most} will arrive. Pack them into one file, for example with shutil.make_archive.",
             )
         elements = name_elements(list(below), self._datatypes)[:most]
         return [self._element(element, below[element.path]) for element in elements]
 
     def _notebooks(self) -> Elements:
-        edited = [path for path in self._links if not is_output(path)]
+        edited = [path for path in self._kept() if not is_output(path)]
         return [self._element(element, element.path) for element in name_elements(edited, self._datatypes)]
 
     def _element(self, element: Element, path: PurePosixPath) -> dict[str, str]:
@@ -142,7 +134,7 @@ class Mirror(Collected):
 
     def _copy_notebook(self) -> None:
         """Make the notebook that was saved last the job's first dataset; one without content only if all are."""
-        edited = [linked for path, linked in self._links.items() if is_notebook(path)]
+        edited = [self._links[path] for path in self._kept() if is_notebook(path)]
         if self._notebook_output is None or not edited:
             return
         edited.sort(key=lambda linked: linked.file.modified, reverse=True)
@@ -167,7 +159,7 @@ class Mirror(Collected):
             replace(self._notebook_output, content)
         self._copied = version
 
-    def _read_notebook(self, linked: _Linked) -> bytes | None:
+    def _read_notebook(self, linked: Linked) -> bytes | None:
         """Return a notebook's content once it is whole; None for one that is none, or too large to be looked into."""
         if linked.file.size > _PARSED_BYTES:
             self._say_once(

@@ -7,16 +7,17 @@ The session has listed the outputs with `nebulab.session.outputs.collected.write
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import sys
 import tarfile
 import tempfile
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from nebulab.errors import DatasetFailed, GalaxyError, NebulabError
+from nebulab.errors import DatasetFailed, DatasetLost, GalaxyAway, GalaxyError, NebulabError
 from nebulab.galaxy.connection import Galaxy
 from nebulab.galaxy.contents import Item
 from nebulab.galaxy.settings import GalaxySettings
@@ -27,34 +28,82 @@ from nebulab.session.outputs.collected import Lost, read_lost
 
 _HISTORY = "Recovered from a session that Galaxy lost"
 _TAG = "nebulab-recovered"
+_ATTEMPTS = 5
+_LONGEST_SECONDS = 24 * 3600.0
+"""How long Galaxy may take to take in an output; then this process, which has the user's key, ends."""
 _PATIENCE_SECONDS = 3600.0
 """A Galaxy that has just lost its jobs may well go away again."""
+
+Send = Callable[[Galaxy, str, Lost, Path], Item]
 
 
 def recover(galaxy: Galaxy, history_id: str, layout: Layout) -> int:
     """Upload all lost outputs into the history, and return the number of files.
 
     An output that Galaxy refuses, such as a page with scripts where its administrator allows none, is uploaded again in
-    a tar file.
+    a tar file, and one that it loses, since it ends once more, as it is.
 
     Raises
     ------
     GalaxyAway, GalaxyError, TransferError, DatasetFailed
-        An upload failed; the files stay in the job's folder.
+        An upload failed; the others were brought, and the files stay in the job's folder.
     """
     lost = [output for output in read_lost(layout) if output.elements]
     if not lost:
         return 0
     history_id = _usable(galaxy, history_id)
-    sent = [(output, _send(galaxy, history_id, output, layout.root)) for output in lost]
+    failures: list[NebulabError] = []
+    sent: list[tuple[Lost, Item]] = []
+    for output in lost:
+        with _noted(failures):
+            sent.append((output, _surely(_send, galaxy, history_id, output, layout.root)))
     for output, item in sent:
-        try:
-            wait_for_item(galaxy, item)
-        except DatasetFailed as refused:
-            print(f"nebulab: {output.name} is sent again as a tar file: {refused.message}", flush=True)
-            wait_for_item(galaxy, _send_packed(galaxy, history_id, output, layout.root))
-            galaxy.delete(item.path)
+        with _noted(failures):
+            _bring(galaxy, history_id, output, item, layout.root)
+    if failures:
+        raise failures[0]
     return sum(len(output.elements) for output in lost)
+
+
+@contextlib.contextmanager
+def _noted(failures: list[NebulabError]) -> Iterator[None]:
+    """Note an error, so that the next output is tried; a Galaxy that is away was waited for long enough."""
+    try:
+        yield
+    except GalaxyAway:
+        raise
+    except NebulabError as error:
+        failures.append(error)
+
+
+def _surely(send: Send, galaxy: Galaxy, history_id: str, output: Lost, root: Path) -> Item:
+    """Send an output; once more if Galaxy ended before it confirmed it: rather twice in the history than never."""
+    try:
+        return send(galaxy, history_id, output, root)
+    except GalaxyAway as away:
+        print(f"nebulab: {output.name} is sent again: {away.message}", flush=True)
+        return send(galaxy, history_id, output, root)
+
+
+def _bring(galaxy: Galaxy, history_id: str, output: Lost, item: Item, root: Path) -> None:
+    """Wait until Galaxy has taken in what was sent; what it refuses or loses is sent again."""
+    send = _send
+    for attempt in range(_ATTEMPTS):
+        try:
+            wait_for_item(galaxy, item, _LONGEST_SECONDS)
+            return
+        except DatasetFailed as failure:
+            again = failure
+        if not isinstance(again, DatasetLost):
+            if send is _send_packed:
+                raise again
+            send = _send_packed
+        if attempt == _ATTEMPTS - 1:
+            raise again
+        how = " as a tar file" if send is _send_packed else ""
+        print(f"nebulab: {output.name} is sent again{how}: {again.message}", flush=True)
+        failed, item = item, _surely(send, galaxy, history_id, output, root)
+        galaxy.delete(failed.path)
 
 
 def _send(galaxy: Galaxy, history_id: str, lost: Lost, root: Path) -> Item:

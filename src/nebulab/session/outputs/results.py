@@ -9,9 +9,9 @@ from pathlib import Path, PurePosixPath
 from nebulab import contract
 from nebulab.files import replace
 from nebulab.session.layout import EXECUTED, Layout
-from nebulab.session.outputs.collected import Collected, Elements, Lost, Tell
+from nebulab.session.outputs.collected import Collected, Elements, Linked, Lost, Tell
 from nebulab.session.outputs.elements import Datatypes, name_elements
-from nebulab.session.outputs.scan import ScannedFile, scan
+from nebulab.session.outputs.scan import scan
 
 # Folders of the results, each a collection of the tool's; the files at the top are datasets.
 COLLECTIONS = {
@@ -49,12 +49,12 @@ class Results(Collected):
         max_outputs: int,
         name: str = "",
         job_id: str = "",
+        disk_bytes: int | None = None,
     ) -> None:
-        super().__init__(layout, datatypes, tell, max_outputs)
+        super().__init__(layout, datatypes, tell, max_outputs=max_outputs, disk_bytes=disk_bytes)
         self._datasets = datasets
         self._name = name
         self._job_id = job_id
-        self._links: dict[PurePosixPath, tuple[ScannedFile, str]] = {}
         self._copied: dict[str, tuple[int, int]] = {}
 
     def begin(self, notebook: bytes) -> None:
@@ -72,9 +72,9 @@ class Results(Collected):
             label = f"{output.replace('_', ' ').capitalize()} of {self._name}, recovered"
             results.append(Lost(label.replace("Onnx", "ONNX"), elements, is_collection=True, tags=tags))
         for file, dataset in DATASETS.items():
-            link = self._links.get(PurePosixPath(file))
-            if link is not None and not (file == _ZIP and _is_empty(self._layout.root / link[1])):
-                element = {"name": file, "ext": PurePosixPath(file).suffix[1:], "filename": link[1]}
+            target = self._target(file)
+            if target and not (file == _ZIP and _is_empty(self._layout.root / target)):
+                element = {"name": file, "ext": PurePosixPath(file).suffix[1:], "filename": target}
                 tags = (contract.job_tag(self._job_id), dataset)
                 results.append(Lost(f"{file} of {self._name}, recovered", [element], is_collection=False, tags=tags))
         return results
@@ -82,48 +82,56 @@ class Results(Collected):
     def _update(self) -> None:
         changed = False
         present = set()
-        for file, folder in scan(self._layout.results, self._say_once, everything=True):
-            if file.name.startswith("."):
+        for file, folder in scan(self._layout.results, self._refuse, everything=True):
+            if file.path.name.startswith("."):
                 continue
             present.add(file.path)
             link = self._links.get(file.path)
-            if link is not None and (link[0].identity, link[0].version) == (file.identity, file.version):
+            if link is not None and (link.file.identity, link.file.version) == (file.identity, file.version):
+                link.file = file
                 continue
             target = self._link(file, folder, self._layout.results)
             if target is not None:
-                self._links[file.path] = (file, target)
+                self._links[file.path] = Linked(file, target)
                 changed = True
         for path in self._links.keys() - present:
             del self._links[path]
             changed = True
-        if changed:
+        if self._leave_out() or changed:
             self._write_elements()
             self._copy_datasets()
 
     def _copy_datasets(self) -> None:
         for name, dataset in self._datasets.items():
             link = self._links.get(PurePosixPath(name))
-            if link is not None and self._copied.get(name) != link[0].version:
+            if link is not None and link.target and self._copied.get(name) != link.file.version:
                 # A copy, since a dataset of its own must not change with the file; made by the disk where it can.
-                replace(dataset, self._layout.root / link[1])
-                self._copied[name] = link[0].version
+                replace(dataset, self._layout.root / link.target)
+                self._copied[name] = link.file.version
+
+    def _target(self, name: str) -> str:
+        """Return the link of a file at the top, or nothing if it is not there or left out."""
+        linked = self._links.get(PurePosixPath(name))
+        return linked.target if linked is not None else ""
 
     def _write_elements(self) -> None:
-        self._write(self._elements(), (target for _, target in self._links.values()))
+        self._write(self._elements(), (linked.target for linked in self._links.values()))
 
     def _elements(self) -> dict[str, Elements]:
         """Return the elements of each collection, altogether as many as Galaxy takes from one job."""
         content: dict[str, Elements] = {}
         free = self._max_outputs
         for folder, collection in COLLECTIONS.items():
-            below = {path.relative_to(folder): path for path in self._links if path.parts[0] == folder}
+            below = {path.relative_to(folder): path for path in self._kept() if path.parts[0] == folder}
             if len(below) > free:
-                self._say_once(
-                    f"There are {len(below)} {folder}, and Galaxy takes {self._max_outputs} files from one job."
+                self._say_number(
+                    folder,
+                    len(below),
+                    f"There are {len(below)} {folder}, and Galaxy takes {self._max_outputs} files from one job.",
                 )
             elements: Elements = []
             for element in name_elements(list(below), self._datatypes)[:free]:
-                _, target = self._links[below[element.path]]
+                target = self._links[below[element.path]].target
                 name = f"{contract.MODEL_PREFIX}{element.identifier}" if folder == "models" else element.identifier
                 elements.append({"name": name, "ext": element.extension or self._sniffed(target), "filename": target})
             free -= len(elements)

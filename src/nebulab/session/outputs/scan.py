@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from nebulab.session.journal import shown
+from nebulab.files import Extent
 
 OUTPUTS_FOLDER = PurePosixPath("outputs")
 _SKIPPED = frozenset({"__pycache__", "node_modules", "site-packages", "galaxy_inputs"})
@@ -22,9 +22,20 @@ _SKIPPED_IN_OUTPUTS = frozenset({"__pycache__", ".ipynb_checkpoints", ".git"})
 _BEING_WRITTEN = ".~"
 _ENVIRONMENT_MARK = "pyvenv.cfg"
 _DEEPEST = 64
+_MOST = 200_000
+"""Files of one scan, many times what Galaxy takes: links to folders multiply them without end."""
 _OPEN_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
-Tell = Callable[[str], None]
+Refuse = Callable[[PurePosixPath, str], None]
+"""Takes the path of what can't be a dataset, and the reason."""
+
+_NO_FILE = "it is no file with content, but a pipe, a socket or a device"
+_LEAVES = "it is a link that leaves the working folder. Copy the file instead"
+_NOWHERE = "it is a link that leads nowhere"
+_AROUND = "it is a link to a folder that holds it"
+_TOO_DEEP = "it lies too deep for Galaxy. Move it up"
+_TOO_MANY = f"a scan ends after {_MOST:,} files. Pack them into one, for example with shutil.make_archive"
+_NO_FOLDER = "it must be a folder for what is in it to be collected"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,16 +44,19 @@ class ScannedFile:
 
     path: PurePosixPath
     name: str
-    device: int
-    inode: int
-    size: int
+    extent: Extent
     modified: int
     """Nanoseconds since the epoch."""
 
     @property
+    def size(self) -> int:
+        """The length in bytes, holes included."""
+        return self.extent.length
+
+    @property
     def identity(self) -> tuple[int, int]:
         """Device and inode: the same as long as the file is edited in place."""
-        return self.device, self.inode
+        return self.extent.identity
 
     @property
     def version(self) -> tuple[int, int]:
@@ -60,23 +74,28 @@ def is_notebook(path: PurePosixPath) -> bool:
     return path.suffix == ".ipynb"
 
 
-def scan(work: Path, tell: Tell, *, everything: bool = False) -> Iterator[tuple[ScannedFile, int]]:
+def scan(work: Path, refuse: Refuse, *, everything: bool = False) -> Iterator[tuple[ScannedFile, int]]:
     """Yield every file of `outputs/` and every notebook elsewhere, each with the file descriptor of its folder.
 
     With `everything` all files are yielded, as in `outputs/`.
 
-    The descriptor is valid until the next step. `tell` gets a message for each entry that can't be a dataset: a link
-    that leaves the working folder, a pipe, a socket, a device.
+    The descriptor is valid until the next step. `refuse` gets each entry that can't be a dataset: a link that leaves
+    the working folder, a pipe, a socket, a device.
     """
     with _opened(work) as root:
-        yield from _walk(root, PurePosixPath(), _Walk(work, root, tell, everything), followed=False)
+        walk = _walk(root, PurePosixPath(), _Walk(work, root, refuse, everything), followed=False)
+        for number, found in enumerate(walk):
+            if number == _MOST:
+                refuse(found[0].path, _TOO_MANY)
+                return
+            yield found
 
 
 @dataclass(frozen=True)
 class _Walk:
     work: Path
     root: int
-    tell: Tell
+    refuse: Refuse
     everything: bool
 
     def in_outputs(self, folder: PurePosixPath) -> bool:
@@ -116,7 +135,7 @@ def _walk(folder: int, path: PurePosixPath, walk: _Walk, *, followed: bool) -> I
             # Deleted since it was listed.
             continue
         except OSError as error:
-            walk.tell(f"{shown(path / entry.name)} can't be read: {error.strerror}.")
+            walk.refuse(path / entry.name, f"it can't be read ({error.strerror})")
 
 
 def _visit(
@@ -124,24 +143,25 @@ def _visit(
 ) -> Iterator[tuple[ScannedFile, int]]:
     path = parent / entry.name
     in_outputs = walk.in_outputs(parent)
-    if entry.is_symlink():
+    if path == OUTPUTS_FOLDER and not walk.everything and not entry.is_dir(follow_symlinks=False):
+        walk.refuse(path, _NO_FOLDER)
+    elif entry.is_symlink():
         if in_outputs and not followed:
             yield from _follow(path, walk)
     elif entry.is_dir(follow_symlinks=False):
         if _skipped(entry.name, in_outputs):
             return
         if len(path.parts) > _DEEPEST:
-            walk.tell(f"{shown(path)} lies too deep for Galaxy; move it up.")
+            walk.refuse(path, _TOO_DEEP)
             return
         with _opened(entry.name, folder) as inner:
             yield from _walk(inner, path, walk, followed=followed)
     elif in_outputs or is_notebook(path):
         status = entry.stat(follow_symlinks=False)
-        if stat.S_ISREG(status.st_mode):
-            if not entry.name.startswith(_BEING_WRITTEN):
-                yield _scanned(path, entry.name, status), folder
-        elif in_outputs:
-            walk.tell(f"{shown(path)} is no file with content (a pipe, a socket or a device): it won't be collected.")
+        if not stat.S_ISREG(status.st_mode):
+            walk.refuse(path, _NO_FILE)
+        elif not entry.name.startswith(_BEING_WRITTEN):
+            yield _scanned(path, entry.name, status), folder
 
 
 def _skipped(name: str, in_outputs: bool) -> bool:
@@ -155,22 +175,27 @@ def _follow(path: PurePosixPath, walk: _Walk) -> Iterator[tuple[ScannedFile, int
     real = Path(os.path.realpath(walk.work / path))
     home = Path(os.path.realpath(walk.work))
     if not real.is_relative_to(home) or real == home:
-        walk.tell(
-            f"{shown(path)} is a link that leaves the working folder: it won't be collected. Copy the file instead."
-        )
+        walk.refuse(path, _LEAVES)
         return
     parts = real.relative_to(home).parts
-    with _opened_below(walk.root, parts[:-1]) as folder:
-        status = os.stat(parts[-1], dir_fd=folder, follow_symlinks=False)
+    with contextlib.ExitStack() as stack:
+        try:
+            folder = stack.enter_context(_opened_below(walk.root, parts[:-1]))
+            status = os.stat(parts[-1], dir_fd=folder, follow_symlinks=False)
+        except FileNotFoundError:
+            walk.refuse(path, _NOWHERE)
+            return
         if stat.S_ISREG(status.st_mode):
             yield _scanned(path, parts[-1], status), folder
         elif stat.S_ISDIR(status.st_mode):
             if path.parent.is_relative_to(real.relative_to(home)):
-                walk.tell(f"{shown(path)} is a link to a folder that holds it: it won't be collected.")
+                walk.refuse(path, _AROUND)
                 return
             with _opened(parts[-1], folder) as inner:
                 yield from _walk(inner, path, walk, followed=True)
+        else:
+            walk.refuse(path, _NOWHERE if stat.S_ISLNK(status.st_mode) else _NO_FILE)
 
 
 def _scanned(path: PurePosixPath, name: str, status: os.stat_result) -> ScannedFile:
-    return ScannedFile(path, name, status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
+    return ScannedFile(path, name, Extent.of(status), status.st_mtime_ns)

@@ -37,10 +37,13 @@ _MACHINE = (
     *("--dev", "/dev"),
 )
 _NAMESPACES = ("--unshare-pid", "--unshare-ipc", "--unshare-uts")
+_SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - the sandbox's own
 _PRIVATE = ("/tmp", "/var/tmp", "/run", "/home", "/root")  # noqa: S108 - replaced by empty folders, not used
 _DEVICES = ("nvidia*", "dri", "kfd", "infiniband")
 _TRIAL_SECONDS = 10
-_SHARE_IN_MEMORY = 4
+_SHARES = {_SHARED_MEMORY: 2, Path("/tmp"): 4}  # noqa: S108 - the sandbox's own
+_SMALL_SHARE = 64
+"""Of the memory, what each of the sandbox's folders in memory may take: all together leave room for a kernel."""
 
 
 @dataclass(frozen=True)
@@ -53,8 +56,6 @@ class _Mount:
 
     @property
     def arguments(self) -> list[str]:
-        if self.kind == _EMPTY:
-            return ["--tmpfs", str(self.target)]
         return ["--ro-bind" if self.kind == _READ else "--bind", str(self.source), str(self.target)]
 
 
@@ -114,17 +115,21 @@ def command(  # noqa: PLR0913 - each is given by name
     cwd
         The working folder; start the command there without isolation too.
     memory_mb
-        The session's memory limit, if it has one: each empty folder is a tmpfs, whose size is a part of it.
+        The session's memory limit, the machine's if it has none: each empty folder and /dev/shm is a tmpfs, whose size
+        is a part of it.
     """
     if isolation != "bubblewrap":
         return list(argv), dict(environment)
     program = _bubblewrap() or "bwrap"
-    size = ["--size", str(memory_mb * 2**20 // _SHARE_IN_MEMORY)] if memory_mb and _knows_sizes(program) else []
+    memory = (memory_mb or _machine_mb()) * 2**20 if _knows_sizes(program) else None
     wrapped = [
         program,
         *_MACHINE,
         *_devices(),
-        *_mounts(writable, [*readable, *_own_folders(), Path("/etc/resolv.conf")], hidden, size),
+        *_in_memory(_SHARED_MEMORY, memory),
+        # A tmpfs too, of half the machine's memory; what is mounted in it stays as it is.
+        *("--remount-ro", "/dev"),
+        *_mounts(writable, [*readable, *_own_folders(), Path("/etc/resolv.conf")], hidden, memory),
         *_NAMESPACES,
         *("--cap-drop", "ALL", "--new-session", "--die-with-parent", "--chdir", str(cwd), "--"),
     ]
@@ -211,7 +216,7 @@ def _home() -> list[Path]:
 
 
 def _mounts(
-    writable: Iterable[Path], readable: Iterable[Path], hidden: Iterable[Path], size: Sequence[str]
+    writable: Iterable[Path], readable: Iterable[Path], hidden: Iterable[Path], memory: int | None
 ) -> list[str]:
     """Return bubblewrap's arguments, outer folders first: bubblewrap works through them in order."""
     mounts: dict[Path, _Mount] = {}
@@ -242,8 +247,18 @@ def _mounts(
     return [
         argument
         for mount in ordered
-        for argument in ([*size, *mount.arguments] if mount.kind == _EMPTY else mount.arguments)
+        for argument in (_in_memory(mount.target, memory) if mount.kind == _EMPTY else mount.arguments)
     ]
+
+
+def _in_memory(folder: Path, memory: int | None) -> list[str]:
+    """Return the arguments for a tmpfs, whose size is a share of `memory` in bytes if that is given."""
+    size = [] if memory is None else ["--size", str(memory // _SHARES.get(folder, _SMALL_SHARE))]
+    return [*size, "--tmpfs", str(folder)]
+
+
+def _machine_mb() -> int:
+    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") >> 20
 
 
 def _is_below(path: Path, folders: set[Path]) -> bool:

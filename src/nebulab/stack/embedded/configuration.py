@@ -40,8 +40,16 @@ _BUNDLED = {
 }
 
 
-def write(settings: StackSettings, secrets: Secrets, isolation: Isolation, galaxy_port: int, proxy_port: int) -> Path:
-    """Write all configuration files and return the path of galaxy.yml.
+def write(
+    settings: StackSettings,
+    secrets: Secrets,
+    isolation: Isolation,
+    galaxy_port: int,
+    proxy_port: int,
+    *,
+    stack_id: str,
+) -> Path:
+    """Write all configuration files and return the path of galaxy.yml; every job carries `stack_id`.
 
     Raises
     ------
@@ -59,7 +67,7 @@ def write(settings: StackSettings, secrets: Secrets, isolation: Isolation, galax
     lists = [settings.config_dir / "tool_conf.xml", *settings.tool_confs]
     _write_tool_conf(lists[0], settings.environment("galaxy"), tools)
     interactive = [_xml(path).get("id", "") for path in tools + _listed_tools(settings) if _is_interactive(path)]
-    jobs = _job_configuration(settings, isolation, interactive)
+    jobs = _job_configuration(settings, isolation, interactive, stack_id)
     write_private(settings.config_dir / "job_conf.yml", yaml.safe_dump(jobs, sort_keys=False))
     galaxy = _galaxy_configuration(settings, secrets, lists, galaxy_port, proxy_port)
     path = settings.config_dir / "galaxy.yml"
@@ -118,7 +126,9 @@ def _galaxy_configuration(
     }
 
 
-def _job_configuration(settings: StackSettings, isolation: Isolation, interactive: list[str]) -> dict[str, Any]:
+def _job_configuration(
+    settings: StackSettings, isolation: Isolation, interactive: list[str], stack_id: str
+) -> dict[str, Any]:
     cores = min(settings.session_cores, os.cpu_count() or 1)
     memory_mb = int(psutil.virtual_memory().total * _SHARE_OF_MACHINE) // 2**20
     disk_mb = int(psutil.disk_usage(str(settings.data_dir)).total * _SHARE_OF_MACHINE) // 2**20
@@ -132,6 +142,8 @@ def _job_configuration(settings: StackSettings, isolation: Isolation, interactiv
         "GALAXY_MEMORY_MB": str(min(settings.session_memory_mb, memory_mb)),
         contract.DISK_MB: str(min(settings.session_disk_mb, disk_mb)),
         contract.GPU_MEMORY_MB: str(_SESSION_GPU_MEMORY_MB),
+        # Galaxy starts jobs without its own environment, and they outlive it: `down` finds them by this.
+        contract.STACK: stack_id,
     }
     destination: dict[str, Any] = {
         "runner": "local",

@@ -66,7 +66,7 @@ def carrying(stack_id: str) -> list[psutil.Process]:
         with contextlib.suppress(psutil.Error, OSError):
             found |= {child.pid: child for child in process.children(recursive=True)}
     found.pop(os.getpid(), None)
-    return list(found.values())
+    return [process for process in found.values() if is_running(process)]
 
 
 def end(processes: Iterable[psutil.Process], *, grace: float) -> list[psutil.Process]:
@@ -103,13 +103,34 @@ def is_running(process: psutil.Process) -> bool:
 
 
 def end_all(stack_id: str, *, grace: float) -> int:
-    """Terminate all processes that carry `stack_id`, also those started meanwhile, and return their number."""
-    ended = 0
-    while processes := carrying(stack_id):
-        ended += len(processes)
+    """Terminate all processes that carry `stack_id`, also those started meanwhile, and return their number.
+
+    What can't be killed, as a process that waits for a broken disk, is left: `carrying` tells.
+    """
+    ended: set[psutil.Process] = set()
+    while not ended.issuperset(processes := carrying(stack_id)):
         end(processes, grace=grace)
+        ended.update(processes)
         grace = min(grace, 1)
-    return ended
+    return len(ended)
+
+
+def described(process: psutil.Process) -> str:
+    """Return a process's number and program, for a message."""
+    name = ""
+    with contextlib.suppress(psutil.Error):
+        name = process.name()
+    return f"{process.pid} ({name})" if name else str(process.pid)
+
+
+def session_folder(process: psutil.Process) -> str | None:
+    """Return the working folder of a session or a training, None for any other process."""
+    with contextlib.suppress(psutil.Error, OSError):
+        arguments = process.cmdline()
+        programs = [Path(argument).name for argument in arguments[:3]]
+        if "nebulab" in programs and {"session", "job"} & set(arguments):
+            return str(process.cwd())
+    return None
 
 
 def is_alive(pid: int, started: float) -> bool:

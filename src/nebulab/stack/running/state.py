@@ -27,7 +27,10 @@ class PartState:
 
 @dataclass
 class StackState:
-    """All parts, whether all of them answered once (`ready`), and why the stack could not start (`failure`)."""
+    """All parts, whether all of them answered once (`ready`), and why the stack could not start (`failure`).
+
+    `uncollected` holds the folders of sessions that were ended although Galaxy had not collected their outputs.
+    """
 
     stack_id: str
     supervisor: int
@@ -37,6 +40,7 @@ class StackState:
     failure: str = ""
     hint: str = ""
     parts: list[PartState] = field(default_factory=list)
+    uncollected: list[str] = field(default_factory=list)
 
     def part(self, name: str) -> PartState:
         """Return the part called `name`."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -16,7 +17,7 @@ from nebulab.session.layout import Layout
 from nebulab.session.limits import file_systems
 from nebulab.session.limits.disk import Disk
 from nebulab.session.limits.file_systems import FileSystem
-from nebulab.session.walls import guardian
+from nebulab.session.walls import guardian, sandbox
 
 MEGABYTE = 2**20
 LIMIT = 20 * MEGABYTE
@@ -267,10 +268,43 @@ def test_one_that_takes_no_more_files_is_told(small: Path) -> None:
 
 
 def test_a_container_watches_what_lies_in_memory(layout: Layout) -> None:
-    contained = {each.folder: each for each in file_systems.of_session(layout, "container")}
+    contained = {each.folder: each for each in file_systems.of_session(layout, "container", os.getpid())}
     assert contained[layout.root].holds_the_work
     assert contained[Path("/dev/shm")].is_in_memory
-    assert Path("/dev/shm") not in {each.folder for each in file_systems.of_session(layout, "bubblewrap")}
+    assert Path("/dev/shm") not in {each.folder for each in file_systems.of_session(layout, "bubblewrap", os.getpid())}
+
+
+@pytest.mark.skipif(shutil.which("bwrap") is None, reason="bubblewrap is not installed")
+def test_what_a_sandbox_has_in_memory_is_watched(layout: Layout) -> None:
+    code = "import time; open('/dev/shm/big', 'wb').write(bytes(19 << 19)); print('up', flush=True); time.sleep(600)"
+    argv, environment = sandbox.command(
+        [sys.executable, "-c", code],
+        isolation="bubblewrap",
+        writable=[layout.work],
+        readable=[],
+        hidden=[layout.root],
+        environment={"PATH": os.environ["PATH"]},
+        cwd=layout.work,
+        memory_mb=20,
+    )
+    writable = file_systems.of_session(layout, "bubblewrap", os.getpid())
+    watched = Watched(layout, file_systems=writable)
+    process = subprocess.Popen(argv, env=environment, stdout=subprocess.PIPE)
+    try:
+        assert process.stdout
+        assert process.stdout.readline() == b"up\n"
+        inside = {each.folder: each.used() for each in file_systems.in_memory(writable)}
+        assert inside[Path("/dev/shm")] == 9.5 * MEGABYTE
+        assert inside[Path("/tmp")] < MEGABYTE
+        (message,) = watched.look()
+        assert message.startswith("/dev/shm has 0.5 MB left of 10 MB. What lies there counts as memory.")
+    finally:
+        process.kill()
+        process.communicate()
+    deadline = time.monotonic() + 10
+    while file_systems.in_memory(writable) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert watched.look() == [], "it ended with its sandbox"
 
 
 # --- one file -------------------------------------------------------------------------------------------------------

@@ -99,6 +99,34 @@ time.sleep(600)
         process.stdout.close()
 
 
+def test_files_in_memory_count_and_those_that_are_mapped_count_once() -> None:
+    """Data loaders pass their batches through such files, which are in the figures of their processes too."""
+    script = """
+import mmap, sys, time
+with open(sys.argv[1], "w+b") as file:
+    file.truncate(100 << 20)
+    held = mmap.mmap(file.fileno(), 0)
+held[::4096] = b"x" * len(held[::4096])
+print("up", flush=True)
+time.sleep(600)
+"""
+    file = Path(f"/dev/shm/nebulab-test-{os.getpid()}")
+    process = subprocess.Popen([sys.executable, "-c", script, str(file)], stdout=subprocess.PIPE)
+    assert process.stdout
+    try:
+        process.stdout.readline()
+        own, limit = linux.proportional(process.pid), 10 * MEGABYTE
+        assert 100 * MEGABYTE < own < 150 * MEGABYTE
+        assert abs(memory.used(process.pid, limit, 100 * MEGABYTE) - own) < 5 * MEGABYTE
+        assert abs(memory.used(process.pid, limit, 180 * MEGABYTE) - own - 80 * MEGABYTE) < 5 * MEGABYTE
+        assert memory.used(process.pid, 1 << 40, 300 * MEGABYTE) > 400 * MEGABYTE
+    finally:
+        process.kill()
+        process.wait()
+        process.stdout.close()
+        file.unlink()
+
+
 def test_a_process_that_is_gone_holds_nothing() -> None:
     gone = subprocess.Popen([sys.executable, "-c", ""])
     gone.wait()

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import os
+import resource
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from nebulab.session.layout import Layout
-from nebulab.session.limits.usage import in_words, measure
+from nebulab.session.limits.usage import measure
 
 MEGABYTE = 2**20
 
@@ -69,6 +71,19 @@ def test_a_file_with_holes_takes_what_is_in_it(layout: Layout) -> None:
     assert taken(layout) == 0
 
 
+def test_a_file_of_holes_among_the_outputs_takes_what_its_copy_will(layout: Layout) -> None:
+    made = fill(layout.outputs / "made.bin", 2)
+    os.truncate(made, 100 * MEGABYTE)
+    assert taken(layout) == 2, "not yet, or no longer, one of those that Galaxy collects"
+    os.link(made, layout.mirror / "1")
+    assert taken(layout) == 100
+    assert measure(layout).largest() == "'outputs/made.bin' (100 MB)"
+    os.link(made, layout.mirror / "2")
+    assert taken(layout) == 200, "a second name is copied too"
+    made.unlink()
+    assert taken(layout) == 200
+
+
 def test_links_lead_nowhere(layout: Layout, tmp_path: Path) -> None:
     fill(tmp_path / "elsewhere" / "big", 5)
     (layout.work / "folder").symlink_to(tmp_path / "elsewhere")
@@ -120,16 +135,87 @@ def test_a_deleted_file_that_is_still_open_takes_room(layout: Layout) -> None:
         process.stdout.close()
 
 
-def test_folders_deeper_than_any_stack_end_no_walk(layout: Layout) -> None:
+MAPPED = """
+import mmap, os, sys, time
+file = os.open(sys.argv[1], os.O_RDWR | os.O_CREAT)
+os.write(file, os.urandom(4 << 20))
+mapped = mmap.mmap(file, int(sys.argv[2]) << 20)
+os.unlink(sys.argv[1])
+os.close(file)
+if sys.argv[3:]:
+    # Python keeps a descriptor of its own.
+    for name in os.listdir("/proc/self/fd"):
+        try:
+            os.close(int(name) if int(name) > 2 else -1)
+        except OSError:
+            pass
+print("up", flush=True)
+time.sleep(600)
+"""
+MEASURE = """
+import sys
+from pathlib import Path
+from nebulab.session.layout import Layout
+from nebulab.session.limits.usage import measure
+print(measure(Layout(Path(sys.argv[1])), int(sys.argv[2])).bytes >> 20)
+"""
+
+
+@pytest.fixture
+def mapping(layout: Layout) -> Iterator[int]:
+    """A process below this one that has a deleted file of 4 MB mapped, 3 MB of it, and not open."""
+    arguments = [sys.executable, "-c", MAPPED, str(layout.work / "gone"), "3", "close"]
+    process = subprocess.Popen(arguments, stdout=subprocess.PIPE)
+    assert process.stdout
+    process.stdout.readline()
+    yield process.pid
+    process.kill()
+    process.wait()
+    process.stdout.close()
+
+
+def test_a_deleted_file_that_is_mapped_takes_room(layout: Layout, mapping: int) -> None:
+    """It is open nowhere: `mmap`, `unlink`, `close`."""
+    links = [str(link.readlink()) for link in Path(f"/proc/{mapping}/fd").iterdir()]
+    assert not any("gone" in link for link in links)
+    whole = 4 if os.geteuid() == 0 else 3
+    assert taken(layout, os.getpid()) == whole
+
+
+def test_who_is_not_root_counts_what_is_mapped(layout: Layout, mapping: int) -> None:
+    drop = ["setpriv", "--bounding-set=-sys_admin,-checkpoint_restore"] if os.geteuid() == 0 else []
+    arguments = [*drop, sys.executable, "-c", MEASURE, str(layout.root), str(os.getpid())]
+    assert subprocess.run(arguments, capture_output=True, text=True, check=True).stdout == "3\n"
+
+
+def test_no_folder_is_too_deep_to_count(layout: Layout) -> None:
+    """Deeper than a path may be long, with few descriptors, and every folder on the way counts to its end."""
     opened = os.open(layout.work, os.O_RDONLY)
-    for _ in range(1500):
-        os.mkdir("d", dir_fd=opened)
-        inner = os.open("d", os.O_RDONLY, dir_fd=opened)
+    for depth in range(500):
+        if depth % 250 == 0:
+            fill_in(opened, "before", 1)
+            os.mkdir("z", dir_fd=opened)
+            inner = os.open("z", os.O_RDONLY, dir_fd=opened)
+            fill_in(inner, "beside", 1)
+            os.close(inner)
+        os.mkdir("a name of some length", dir_fd=opened)
+        inner = os.open("a name of some length", os.O_RDONLY, dir_fd=opened)
         os.close(opened)
         opened = inner
+    fill_in(opened, "bottom", 3)
     os.close(opened)
-    assert taken(layout) == 0
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (len(list(Path("/proc/self/fd").iterdir())) + 80, hard))
+    try:
+        assert taken(layout) == 7
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
     subprocess.run(["rm", "-r", str(layout.work)], check=True)
+
+
+def fill_in(folder: int, name: str, megabytes: int) -> None:
+    with os.fdopen(os.open(name, os.O_WRONLY | os.O_CREAT, dir_fd=folder), "wb") as file:
+        file.write(os.urandom(megabytes * MEGABYTE))
 
 
 def test_many_files_cost_little(layout: Layout) -> None:
@@ -140,12 +226,3 @@ def test_many_files_cost_little(layout: Layout) -> None:
     began = time.process_time()
     assert measure(layout).files == 5000
     assert time.process_time() - began < 0.5
-
-
-def test_sizes_are_told_in_words() -> None:
-    assert [in_words(size) for size in (0, 3 * MEGABYTE, 300 * MEGABYTE, 5 * 2**29)] == [
-        "0.0 MB",
-        "3.0 MB",
-        "300 MB",
-        "2.5 GB",
-    ]

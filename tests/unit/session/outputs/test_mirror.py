@@ -142,7 +142,11 @@ def test_a_link_that_leaves_the_folder_is_refused_and_told(session: Session, tmp
     session.write("outputs/a.txt")
     assert list(session.updated()) == ["a"]
     leaves = target != "nowhere"
-    assert any("'outputs/link.txt' is a link that leaves" in message for message in session.messages) is leaves
+    assert (
+        any("'outputs/link.txt' is not collected: it is a link that leaves" in message for message in session.messages)
+        is leaves
+    )
+    assert len(session.messages) == 1
 
 
 def test_a_folder_that_is_a_link_to_elsewhere_is_refused(session: Session, tmp_path: Path) -> None:
@@ -273,7 +277,7 @@ def test_a_bad_notebook_is_that_files_fault_alone(session: Session, content: str
 
 def test_a_huge_notebook_is_never_read(session: Session) -> None:
     session.write("good.ipynb", _with("a = 1"))
-    os.truncate(session.write("huge.ipynb"), 150 << 30)
+    os.truncate(session.write("huge.ipynb"), 1 << 30)
     session.mirror.update()
     assert "a = 1" in session.notebook.read_text()
     assert ["'huge.ipynb' is larger than 50 MB" in message for message in session.messages].count(True) == 1
@@ -295,6 +299,78 @@ def test_ten_thousand_files_cost_little_once_they_are_known(session: Session) ->
     before = session.layout.metadata.stat(), set(session.layout.mirror.iterdir())
     session.mirror.update()
     assert (session.layout.metadata.stat(), set(session.layout.mirror.iterdir())) == before
+
+
+def sparse(file: Path, size: int, content: bytes = b"a beginning") -> Path:
+    """Make a file of holes: long, and next to nothing on the disk."""
+    file.write_bytes(content)
+    os.truncate(file, size)
+    return file
+
+
+def test_a_file_of_holes_is_left_out_where_a_copy_of_it_has_no_room(tmp_path: Path) -> None:
+    """Galaxy copies it in full: 150 GB of zeros for nothing."""
+    session = Session(tmp_path, disk_bytes=20 << 20).begin()
+    large = sparse(session.write("outputs/holes.h5"), 150 << 30)
+    sparse(session.write("outputs/small.h5"), 5 << 20)
+    session.write("outputs/dense.txt", "x" * (1 << 20))
+    assert set(session.updated()) == {"dense", "small"}
+    assert len(list(session.layout.mirror.iterdir())) == 2, "what is not collected is not counted as if it were"
+    (message,) = session.messages
+    assert message.startswith("'outputs/holes.h5' (150.0 GB) is not collected: a copy in Galaxy has no holes")
+    assert "20 MB of disk space" in message
+    assert "compressed" in message
+    os.truncate(large, 3)
+    session.mirror.update()
+    assert session.updated()["holes"] == "a b"
+
+
+def test_without_a_limit_the_disk_itself_is_one(session: Session) -> None:
+    sparse(session.write("outputs/holes.h5"), 1 << 42)
+    session.write("outputs/a.txt")
+    assert list(session.updated()) == ["a"]
+    assert "'outputs/holes.h5' (4096.0 GB)" in session.messages[0]
+
+
+def test_files_of_holes_are_left_out_together(tmp_path: Path) -> None:
+    """Each would fit, and all of them not; those that do are kept, whatever comes first in the folder."""
+    session = Session(tmp_path, disk_bytes=20 << 20).begin()
+    for number in range(8):
+        sparse(session.write(f"outputs/{number}.h5"), (4 + number) << 20)
+    assert set(session.updated()) == {"0", "1", "2"}
+    assert [message.split(" is not")[0] for message in session.messages[:3]] == [
+        "'outputs/3.h5' (7.0 MB)",
+        "'outputs/4.h5' (8.0 MB)",
+        "'outputs/5.h5' (9.0 MB)",
+    ]
+    assert session.messages[3].startswith("5 files are not collected, 'outputs/3.h5' among them: a copy in Galaxy")
+    session.mirror.update()
+    assert len(session.messages) == 4
+
+
+def test_a_file_of_holes_that_grows_is_left_out_from_then_on(tmp_path: Path) -> None:
+    session = Session(tmp_path, disk_bytes=20 << 20).begin()
+    file = sparse(session.write("outputs/a.h5"), 5 << 20)
+    assert set(session.updated()) == {"a"}
+    os.truncate(file, 30 << 20)
+    assert session.updated() == {}
+
+
+def test_many_names_of_one_file_are_as_many_copies(tmp_path: Path) -> None:
+    session = Session(tmp_path, disk_bytes=20 << 20).begin()
+    session.write("outputs/a.txt", "x" * (6 << 20))
+    for number in range(9):
+        (session.layout.outputs / f"{number}.txt").symlink_to("a.txt")
+    assert len(session.updated()) == 3
+    assert session.messages[-1].startswith("7 files are not collected")
+
+
+def test_a_notebook_of_holes_is_no_output_either(tmp_path: Path) -> None:
+    session = Session(tmp_path, disk_bytes=100 << 20).begin()
+    session.write("good.ipynb", _with("a = 1"))
+    sparse(session.write("holes.ipynb"), 150 << 30)
+    assert set(session.updated("notebook_collection")) == {"good"}
+    assert "a = 1" in session.notebook.read_text()
 
 
 def test_a_full_disk_keeps_what_was_there(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ from nebulab.session.outputs.results import Results
 class Job:
     """A job's folder, and what Galaxy would collect from it."""
 
-    def __init__(self, root: Path, max_outputs: int = 100) -> None:
+    def __init__(self, root: Path, max_outputs: int = 100, disk_bytes: int | None = None) -> None:
         self.layout = Layout(root / "working")
         self.layout.results.mkdir(parents=True)
         self.notebook, self.arrays = root / "notebook.dat", root / "arrays.dat"
@@ -31,6 +32,7 @@ class Job:
             max_outputs=max_outputs,
             name="train.py",
             job_id="abc",
+            disk_bytes=disk_bytes,
         )
         self.results.begin(b"the program")
 
@@ -98,3 +100,18 @@ def test_what_a_lost_job_brings_by_itself_says_whose_it_is(job: Job) -> None:
     assert found["outfile_output_arrays"].tags == ["nebulab-job-abc", "outfile_output_arrays"]
     assert found["outfile_output_arrays"].elements[0]["ext"] == "h5"
     assert (job.layout.root / found["outfile_output_arrays"].elements[0]["filename"]).read_text() == "arrays"
+
+
+def test_files_of_holes_are_neither_collected_nor_copied_nor_sent(tmp_path: Path) -> None:
+    job = Job(tmp_path, disk_bytes=20 << 20)
+    job.write("files/a.txt", "kept")
+    for name in ("arrays.h5", "files/holes.bin"):
+        job.write(name)
+        os.truncate(job.layout.results / name, 150 << 30)
+    assert job.collected("files") == {"a": "kept"}
+    assert job.arrays.stat().st_size == 0
+    assert [element["name"] for lost in job.results.lost() for element in lost.elements] == ["a"]
+    assert [message.split(" is not")[0] for message in job.messages] == [
+        "'arrays.h5' (150.0 GB)",
+        "'files/holes.bin' (150.0 GB)",
+    ]

@@ -68,18 +68,37 @@ def test_apptainer_is_told_from_a_container_with_a_network_of_its_own(
 
 
 @bubblewrap
-def test_its_folders_in_memory_take_a_part_of_it(inside: Inside) -> None:
-    code = """
+def test_its_folders_in_memory_take_a_part_of_it(inside: Inside, job: Path) -> None:
+    """All together less than the memory: a kernel is not ended for files alone."""
+    code = f"""
         import os
-        for place in ("/tmp", "/var/tmp", "/run"):
+        for place in ("/dev/shm", "/tmp", "/var/tmp", "/run", {str(job)!r}):
             try:
                 with open(place + "/big", "wb") as file:
-                    for _ in range(40):
-                        file.write(bytes(1 << 20))
+                    for _ in range(4000):
+                        file.write(bytes(1 << 14))
             except OSError as error:
-                print(error.strerror, os.stat(place + "/big").st_size >> 20)
+                print(error.strerror, os.stat(place + "/big").st_size >> 10)
     """
-    assert inside(code).splitlines() == ["No space left on device 10"] * 3
+    sizes = [20 * 1024, 10 * 1024, 640, 640, 640]
+    assert inside(code).splitlines() == [f"No space left on device {size}" for size in sizes]
+
+
+@bubblewrap
+def test_devices_are_no_place_for_files(inside: Inside) -> None:
+    """They lie in a folder in memory, of half of the machine's."""
+    code = """
+        import os
+        for name in ("/dev/big", "/dev/pts/big", "/dev/folder/big"):
+            try:
+                os.makedirs(os.path.dirname(name), exist_ok=True)
+                open(name, "w").close()
+                print("made", name)
+            except OSError:
+                print("refused")
+        import pty; os.write(pty.openpty()[1], b"works"); print("terminals")
+    """
+    assert inside(code).split() == [*["refused"] * 3, "terminals"]
 
 
 @bubblewrap

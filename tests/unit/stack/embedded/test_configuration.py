@@ -37,7 +37,7 @@ def settings(tmp_path: Path) -> StackSettings:
 
 def _write(settings: StackSettings, isolation: Isolation = BUBBLEWRAP) -> dict[str, Any]:
     secrets = accounts.load(settings.secrets_file)
-    path = configuration.write(settings, secrets, isolation, 8080, 8081)
+    path = configuration.write(settings, secrets, isolation, 8080, 8081, stack_id="5tac")
     galaxy: dict[str, Any] = yaml.safe_load(path.read_text())["galaxy"]
     return galaxy
 
