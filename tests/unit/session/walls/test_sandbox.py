@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import textwrap
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -161,6 +163,89 @@ def test_nothing_outside_the_job_can_be_written(inside: Inside, job: Path) -> No
     assert refused == ["refused"] * 8
     inside("open('/tmp/nebulab-was-here', 'w').close(); open('/run/nebulab-was-here', 'w').close()")
     assert not Path("/tmp/nebulab-was-here").exists()
+
+
+@bubblewrap
+def test_places_for_data_and_logs_are_empty(inside: Inside, monkeypatch: pytest.MonkeyPatch) -> None:
+    code = """
+        import os
+        for folder in ("/srv", "/mnt", "/media", "/data", "/opt", "/var/log", "/var/spool", "/var/backups"):
+            left = [os.path.join(here, name) for here, _, names in os.walk(folder) for name in names]
+            print(*left, sep="\\n", end="")
+        for path in ("/proc/keys", "/proc/timer_list", "/etc/shadow"):
+            try:
+                print(open(path).read(), end="")
+            except OSError:
+                pass
+    """
+    assert Path("/var/log").is_dir()
+    with _in_srv() as secret:
+        assert inside(code) == ""
+        if secret:
+            assert inside(f"print(open({str(secret)!r}).read())", readable=(secret.parent,)) == "secret"
+
+
+@contextlib.contextmanager
+def _in_srv() -> Iterator[Path | None]:
+    """A file in /srv, or None if this user may not write there."""
+    try:
+        folder = Path(tempfile.mkdtemp(prefix="nebulab-test-", dir="/srv"))
+    except OSError:
+        yield None
+        return
+    (folder / "secret").write_text("secret")
+    yield folder / "secret"
+    shutil.rmtree(folder)
+
+
+@bubblewrap
+def test_what_others_of_the_machine_may_not_read_root_does_not_show(
+    inside: Inside, job: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A session of root's owns `/etc/shadow`, whatever the file's rights."""
+    system = job / "readable"
+    for name, mode in (("passwd", 0o644), ("shadow", 0o640), ("ssh/key", 0o600), ("private/key", 0o644)):
+        (system / name).parent.mkdir(exist_ok=True)
+        (system / name).write_text("text")
+        (system / name).chmod(mode)
+    (system / "private").chmod(0o700)
+    monkeypatch.setattr(sandbox, "_ROOTS_TREE", str(system))
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    code = f"""
+        import os
+        for path in ("passwd", "shadow", "ssh/key"):
+            try:
+                print(path, open(os.path.join({str(system)!r}, path)).read())
+            except PermissionError:
+                print(path, "refused")
+        print(os.listdir(os.path.join({str(system)!r}, "private")))
+    """
+    found = inside(code, readable=(system,)).splitlines()
+    assert found == ["passwd text", "shadow refused", "ssh/key refused", "[]"]
+
+
+@bubblewrap
+def test_programs_on_path_are_there_with_their_libraries(
+    inside: Inside, job: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tool = job / "opt" / "tool"
+    for name in ("bin/program", "lib/library.so", "pyvenv.cfg", "secrets/key", "extra/lib.so", "ca.pem"):
+        (tool / name).parent.mkdir(exist_ok=True, parents=True)
+        (tool / name).write_text(name)
+    monkeypatch.setattr(sandbox, "_DATA", (str(job / "opt"),))
+    code = f"""
+        import os
+        tool = {str(tool)!r}
+        paths = [os.path.join(here, name) for here, _, names in os.walk(tool) for name in names]
+        print(sorted(os.path.relpath(path, tool) for path in paths))
+    """
+    variables = {
+        "PATH": f"{os.environ['PATH']}:{tool / 'bin'}",
+        "LD_LIBRARY_PATH": str(tool / "extra"),
+        "SSL_CERT_FILE": str(tool / "ca.pem"),
+    }
+    found = "['bin/program', 'ca.pem', 'extra/lib.so', 'lib/library.so', 'pyvenv.cfg']"
+    assert inside(code, **variables) == found
 
 
 @bubblewrap
