@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import nebulab
+from nebulab import seccomp
 from nebulab.contract import ISOLATION, ISOLATIONS
 from nebulab.errors import SettingsError
 
@@ -66,6 +67,8 @@ _FILES_IN_VARIABLES = (
 )
 _DEVICES = ("nvidia*", "dri", "kfd", "infiniband")
 _TRIAL_SECONDS = 10
+_FILTER = 9
+"""The descriptor of the seccomp filter."""
 _SHARE_IN_MEMORY = 4
 
 
@@ -146,8 +149,13 @@ def command(  # noqa: PLR0913 - each is given by name
         return list(argv), dict(environment)
     program = _bubblewrap() or "bwrap"
     size = ["--size", str(memory_mb * 2**20 // _SHARE_IN_MEMORY)] if memory_mb and _knows_sizes(program) else []
+    filtered = seccomp.filter_file()
+    # bubblewrap takes the filter by a descriptor, which the shell opens.
+    opened = ["/bin/sh", "-c", f'exec "$@" {_FILTER}<"$0"', str(filtered)] if filtered else []
     wrapped = [
+        *opened,
         program,
+        *(("--seccomp", str(_FILTER)) if filtered else ()),
         *_MACHINE,
         *_devices(),
         *_mounts(

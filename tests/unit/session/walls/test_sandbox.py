@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import platform
 import shutil
 import subprocess
 import sys
@@ -16,6 +17,7 @@ from pathlib import Path
 
 import pytest
 
+from nebulab import seccomp
 from nebulab.errors import SettingsError
 from nebulab.session.walls import sandbox
 
@@ -246,6 +248,69 @@ def test_programs_on_path_are_there_with_their_libraries(
     }
     found = "['bin/program', 'ca.pem', 'extra/lib.so', 'lib/library.so', 'pyvenv.cfg']"
     assert inside(code, **variables) == found
+
+
+@bubblewrap
+def test_calls_that_no_notebook_needs_are_refused(inside: Inside) -> None:
+    """And threads, children, sockets, `ptrace` and io's own calls are not."""
+    if missing := seccomp.why_not():
+        pytest.skip(missing)
+    seen = json.loads(
+        inside(
+            """
+            import ctypes, errno, json, os, platform, socket, subprocess, threading
+            from concurrent.futures import ProcessPoolExecutor
+            libc = ctypes.CDLL(None, use_errno=True)
+            numbers = {"x86_64": {"unshare": 272, "mount": 165, "keyctl": 250, "add_key": 248, "bpf": 321,
+                                  "perf_event_open": 298, "userfaultfd": 323, "syslog": 103, "setns": 308,
+                                  "open_by_handle_at": 304, "io_uring_setup": 425, "clone3": 435, "mbind": 237,
+                                  "clone": 56, "ptrace": 101},
+                       "aarch64": {"unshare": 97, "mount": 40, "keyctl": 219, "add_key": 217, "bpf": 280,
+                                   "perf_event_open": 241, "userfaultfd": 282, "syslog": 116, "setns": 268,
+                                   "open_by_handle_at": 265, "io_uring_setup": 425, "clone3": 435, "mbind": 235,
+                                   "clone": 220, "ptrace": 117}}[platform.machine()]
+            arguments = {"clone": (0x10000000 | 17,), "unshare": (0x20000000,), "ptrace": (16, 999999)}
+            seen = {}
+            for name, number in numbers.items():
+                given = arguments.get(name, ())
+                outcome = libc.syscall(number, *given, *[0] * (6 - len(given)))
+                seen[name] = errno.errorcode[ctypes.get_errno()] if outcome < 0 else outcome
+            thread = threading.Thread(target=seen.update, args=({"thread": "ran"},))
+            thread.start()
+            thread.join()
+            seen["child"] = subprocess.run(["/bin/echo", "ran"], capture_output=True, text=True).stdout.strip()
+            for family in (socket.AF_ALG, socket.AF_VSOCK, socket.AF_INET, socket.AF_UNIX):
+                kind = socket.SOCK_SEQPACKET if family == socket.AF_ALG else socket.SOCK_STREAM
+                try:
+                    socket.socket(family, kind).close()
+                    seen[family.name] = "made"
+                except OSError as error:
+                    seen[family.name] = errno.errorcode[error.errno]
+            print(json.dumps(seen))
+            """
+        )
+    )
+    refused = ("unshare", "mount", "keyctl", "add_key", "bpf", "perf_event_open", "userfaultfd", "syslog", "setns")
+    assert {name: seen[name] for name in (*refused, "open_by_handle_at", "clone")} == dict.fromkeys(
+        (*refused, "open_by_handle_at", "clone"), "EPERM"
+    )
+    assert seen["io_uring_setup"] == seen["clone3"] == "ENOSYS"
+    assert seen["mbind"] == 0
+    assert seen["ptrace"] == "ESRCH"
+    assert (seen["thread"], seen["child"]) == ("ran", "ran")
+    families = {name: seen[name] for name in ("AF_ALG", "AF_VSOCK", "AF_INET", "AF_UNIX")}
+    assert families == dict.fromkeys(("AF_ALG", "AF_VSOCK"), "EAFNOSUPPORT") | dict.fromkeys(
+        ("AF_INET", "AF_UNIX"), "made"
+    )
+
+
+@bubblewrap
+def test_without_a_filter_for_the_machine_the_sandbox_is_made_all_the_same(
+    inside: Inside, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(platform, "machine", lambda: "abacus")
+    assert seccomp.why_not() == "there is no filter for abacus"
+    assert inside("print('runs')") == "runs"
 
 
 @bubblewrap
