@@ -27,6 +27,7 @@ NebulabError
     ├── InstallError         an environment can't be installed
     ├── ImageError           the container image can't be built or found
     ├── PortTaken            something else listens there
+    ├── BackupError          a backup can't be made, or is not whole
     ├── AlreadyRunning       the data folder has a running stack
     └── NotRunning           it has none
 """
@@ -162,6 +163,10 @@ class ImageError(StackError):
 
 class PortTaken(StackError):
     """Something else listens on the port."""
+
+
+class BackupError(StackError):
+    """A backup can't be made, or is not whole."""
 
 
 class AlreadyRunning(StackError):

@@ -8,14 +8,24 @@ knows, nothing of the host but what is bound, an environment made anew, and the 
 from __future__ import annotations
 
 import json
+import os
 import re
+import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+import httpx
+import pytest
 
 from support.containers import podman
+from support.stack import ROOT
 
 USER = 4321
+DEPLOY = ROOT / "deploy" / "apptainer"
+_SECONDS = 90
 
 
 def sections(definition: Path) -> dict[str, str]:
@@ -58,6 +68,71 @@ def install(folder: Path) -> Path:
     program.write_text(f"#!{sys.executable}\n{_PROGRAM}")
     program.chmod(0o755)
     return program
+
+
+class Lab:
+    """`deploy/apptainer/lab` on a folder, until the block ends."""
+
+    def __init__(self, root: Path, folder: Path, **variables: str) -> None:
+        self._root, self._folder, self._variables = root, folder, variables
+        self.said = ""
+
+    def __enter__(self) -> Lab:
+        top = self._root.parent
+        environment = {
+            "PATH": f"{top}/bin:{os.environ['PATH']}",
+            "HOME": "/home/somebody",  # as on a cluster: it is not there inside
+            "NEBULAB_STATE": str(top / "state"),
+            "TMPDIR": str(top / "scratch"),
+            "SECRET_OF_THE_HOST": "1",
+            **self._variables,
+        }
+        self.process = subprocess.Popen(
+            [DEPLOY / "lab", self._root, self._folder],
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+        late = threading.Timer(_SECONDS, self.process.kill)
+        late.start()
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            self.said += line
+            if "Open " in line:
+                break
+        late.cancel()
+        self._rest = threading.Thread(target=self.process.stdout.read, daemon=True)
+        self._rest.start()
+        if "Open " not in self.said:
+            self.end()
+            pytest.fail(self.said)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.end()
+
+    def end(self) -> int:
+        """Press Ctrl-C in its terminal, and return its exit code."""
+        if self.process.poll() is None:
+            os.killpg(self.process.pid, signal.SIGINT)
+        code = self.process.wait(60)
+        self._rest.join(10)
+        assert self.process.stdout is not None
+        self.process.stdout.close()
+        return code
+
+    @property
+    def address(self) -> str:
+        found = re.search(r"Open (\S+)", self.said)
+        assert found is not None, self.said
+        return found[1]
+
+    def owner(self) -> httpx.Client:
+        (token,) = parse_qs(urlsplit(self.address).query)["token"]
+        base = f"http://{urlsplit(self.address).netloc}"
+        return httpx.Client(base_url=base, headers={"Authorization": f"token {token}"}, timeout=60)
 
 
 _PROGRAM = f"""

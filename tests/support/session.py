@@ -76,18 +76,44 @@ class Kernel:
         """Have the kernel begin with `code`, and don't wait for its end."""
         self._execute(code, timeout, until="busy")
 
+    def open_debugger(self, timeout: float = 60) -> bool:
+        """Have the Lab's debugger start in the kernel, and return whether it did."""
+        return asyncio.run(asyncio.wait_for(_debug(*self._address), timeout))
+
     @property
     def state(self) -> str:
         shown = self._client.get(f"/api/kernels/{self.id}").raise_for_status().json()
         return str(shown["execution_state"])
 
     def _execute(self, code: str, timeout: float, *, until: str) -> str:
+        return asyncio.run(asyncio.wait_for(_execute(*self._address, code, until), timeout))
+
+    @property
+    def _address(self) -> tuple[str, dict[str, str]]:
+        """The address of the kernel's channels, and the headers to ask with."""
         headers = {
             name: self._client.headers[name] for name in ("Host", "Authorization") if name in self._client.headers
         }
         base = str(self._client.base_url).replace("http", "ws", 1).rstrip("/")
-        address = f"{base}/api/kernels/{self.id}/channels"
-        return asyncio.run(asyncio.wait_for(_execute(address, headers, code, until), timeout))
+        return f"{base}/api/kernels/{self.id}/channels", headers
+
+
+async def _debug(address: str, headers: dict[str, str]) -> bool:
+    asked = uuid.uuid4().hex
+    request = {
+        "header": {"msg_id": asked, "msg_type": "debug_request", "session": asked, "username": "", "version": "5.5"},
+        "parent_header": {},
+        "metadata": {},
+        "channel": "control",
+        "content": {"type": "request", "seq": 1, "command": "initialize", "arguments": {"adapterID": "test"}},
+    }
+    async with aiohttp.ClientSession(headers=headers) as client, client.ws_connect(address, max_msg_size=0) as channel:
+        await channel.send_json(request)
+        async for message in channel:
+            said = json.loads(message.data)
+            if said["msg_type"] == "debug_reply" and said["parent_header"].get("msg_id") == asked:
+                return bool(said["content"].get("success"))
+    return False
 
 
 async def _execute(address: str, headers: dict[str, str], code: str, until: str) -> str:

@@ -6,6 +6,7 @@ import json
 import os
 import secrets
 import shutil
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -15,8 +16,9 @@ import pytest
 from nebulab.develop.tests import STACK as RUNNING
 from nebulab.kernel import connecting
 from nebulab.kernel.histories import History
-from support import containers
+from support import apptainer, containers
 from support.galaxy import GalaxyUser
+from support.parts import require
 from support.stack import Account, Stack
 
 
@@ -47,9 +49,11 @@ def new_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[...
     """Start stacks of a test's own; all are taken down at the end."""
     started: list[Stack] = []
 
-    def start(*arguments: str) -> Stack:
+    def start(*arguments: str, restored: Path | None = None) -> Stack:
         stack = Stack(tmp_path_factory.mktemp("stack") / "data")
         started.append(stack)
+        if restored is not None:
+            stack.nebulab("restore", str(restored))
         stack.nebulab("up", "--detach", *arguments)
         return _adopt(stack)
 
@@ -82,6 +86,25 @@ def lab_image(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The container image `lab`; every test that runs it shares one."""
     with containers.lab_image(tmp_path_factory.mktemp("podman")) as tag:
         yield tag
+
+
+@pytest.fixture(scope="session")
+def apptainer_root(lab_image: str) -> Iterator[Path]:
+    """The image's root as Apptainer unpacks it; the program and the session's state lie beside it."""
+    require("sandbox")
+    # Not pytest's folder: nobody but root may look into that one.
+    top = Path(tempfile.mkdtemp(prefix="nebulab-apptainer-"))
+    top.chmod(0o755)
+    try:
+        for name in ("root", "bin", "state", "scratch", "folder"):
+            (top / name).mkdir()
+        apptainer.unpack(lab_image, apptainer.DEPLOY / "nebulab.def", top / "root")
+        apptainer.install(top / "bin")
+        for name in ("state", "folder"):
+            os.chown(top / name, apptainer.USER, apptainer.USER)
+        yield top / "root"
+    finally:
+        shutil.rmtree(top)
 
 
 @pytest.fixture

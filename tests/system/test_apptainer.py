@@ -3,118 +3,27 @@
 from __future__ import annotations
 
 import os
-import re
-import shutil
-import signal
 import socket
 import subprocess
 import tempfile
-import threading
-from collections.abc import Iterator
 from pathlib import Path
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import urlsplit
 
 import httpx
 import psutil
 import pytest
 
 from support import apptainer
+from support.apptainer import DEPLOY, Lab
 from support.layers import wheel
-from support.parts import require
 from support.session import run_in_kernel
 from support.stack import ROOT
 
 pytestmark = pytest.mark.system
 
-DEPLOY = ROOT / "deploy" / "apptainer"
-SECONDS = 90
 
-
-class Lab:
-    """`deploy/apptainer/lab` on a folder, until the block ends."""
-
-    def __init__(self, root: Path, folder: Path, **variables: str) -> None:
-        self._root, self._folder, self._variables = root, folder, variables
-        self.said = ""
-
-    def __enter__(self) -> Lab:
-        top = self._root.parent
-        environment = {
-            "PATH": f"{top}/bin:{os.environ['PATH']}",
-            "HOME": "/home/somebody",  # as on a cluster: it is not there inside
-            "NEBULAB_STATE": str(top / "state"),
-            "TMPDIR": str(top / "scratch"),
-            "SECRET_OF_THE_HOST": "1",
-            **self._variables,
-        }
-        self.process = subprocess.Popen(
-            [DEPLOY / "lab", self._root, self._folder],
-            env=environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            start_new_session=True,
-        )
-        late = threading.Timer(SECONDS, self.process.kill)
-        late.start()
-        assert self.process.stdout is not None
-        for line in self.process.stdout:
-            self.said += line
-            if "Open " in line:
-                break
-        late.cancel()
-        self._rest = threading.Thread(target=self.process.stdout.read, daemon=True)
-        self._rest.start()
-        if "Open " not in self.said:
-            self.end()
-            pytest.fail(self.said)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.end()
-
-    def end(self) -> int:
-        """Press Ctrl-C in its terminal, and return its exit code."""
-        if self.process.poll() is None:
-            os.killpg(self.process.pid, signal.SIGINT)
-        code = self.process.wait(60)
-        self._rest.join(10)
-        assert self.process.stdout is not None
-        self.process.stdout.close()
-        return code
-
-    @property
-    def address(self) -> str:
-        found = re.search(r"Open (\S+)", self.said)
-        assert found is not None, self.said
-        return found[1]
-
-    def owner(self) -> httpx.Client:
-        (token,) = parse_qs(urlsplit(self.address).query)["token"]
-        base = f"http://{urlsplit(self.address).netloc}"
-        return httpx.Client(base_url=base, headers={"Authorization": f"token {token}"}, timeout=60)
-
-
-@pytest.fixture(scope="module")
-def root(lab_image: str) -> Iterator[Path]:
-    """The image's root as Apptainer unpacks it; the program and the session's state lie beside it."""
-    require("sandbox")
-    # Not pytest's folder: nobody but root may look into that one.
-    top = Path(tempfile.mkdtemp(prefix="nebulab-apptainer-"))
-    top.chmod(0o755)
-    try:
-        for name in ("root", "bin", "state", "scratch", "folder"):
-            (top / name).mkdir()
-        apptainer.unpack(lab_image, DEPLOY / "nebulab.def", top / "root")
-        apptainer.install(top / "bin")
-        for name in ("state", "folder"):
-            os.chown(top / name, apptainer.USER, apptainer.USER)
-        yield top / "root"
-    finally:
-        shutil.rmtree(top)
-
-
-def test_a_person_serves_a_folder_on_loopback_alone(root: Path) -> None:
+def test_a_person_serves_a_folder_on_loopback_alone(apptainer_root: Path) -> None:
+    root = apptainer_root
     folder = root.parent / "folder"
     own = wheel(root.parent / "state", "verified_own", "1.0")
     # The image's variable says `container`, in which a session listens on all addresses.
@@ -154,7 +63,8 @@ def test_a_person_serves_a_folder_on_loopback_alone(root: Path) -> None:
     assert not list((root.parent / "scratch").iterdir())
 
 
-def test_the_definition_starts_from_the_built_image_and_its_own_test_passes(root: Path) -> None:
+def test_the_definition_starts_from_the_built_image_and_its_own_test_passes(apptainer_root: Path) -> None:
+    root = apptainer_root
     parts = apptainer.sections(DEPLOY / "nebulab.def")
     head = dict(line.split(": ", 1) for line in parts[""].splitlines() if line and not line.startswith("#"))
     assert head == {"Bootstrap": "docker-archive", "From": "nebulab-cpu.tar"}

@@ -304,9 +304,9 @@ print(json.dumps({{"found": found, "environments": own, "user": os.environ.get("
 def test_a_notebook_is_refused_by_the_worker_of_another_stack(session: Session) -> None:
     """Where a session sees its folder, which it can't write: a socket opens all the same, and runs what it is sent."""
     try:
-        folder = tempfile.mkdtemp(prefix="nebulab-test-", dir="/srv")
+        folder = tempfile.mkdtemp(prefix="nebulab-test-", dir="/var/lib")
     except OSError as error:
-        pytest.skip(f"a session sees no folder of /srv that this user could make: {error}")
+        pytest.skip(f"a session sees no folder of /var/lib that this user could make: {error}")
     options = ["--folder", folder, "--galaxy-root", folder, "--stuck-minutes", "1"]
     serving = subprocess.Popen(
         [ENVIRONMENTS / "galaxy" / "bin" / "python", "-m", "nebulab_worker.serve", *options],

@@ -15,6 +15,8 @@ COMMANDS = {
     "down": "Stop the running stack and every session in it.",
     "status": "Show each part's state, address and process.",
     "logs": "Show what the parts wrote.",
+    "backup": "Write a stack's data into one file.",
+    "restore": "Make a data folder out of such a file.",
     "doctor": "Check this machine, and say what each missing thing costs.",
     "run": "Run a notebook or a script without a browser, and keep what it makes.",
     "export": "Export a saved model to ONNX, with proof.",

@@ -55,6 +55,14 @@ from nebulab.stack.settings import (
     help="Let sealed sessions reach this host or network (10.1.0.0/16) too; may be repeated.",
 )
 @click.option(
+    "--show",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    metavar="FOLDER",
+    help="Let sessions in bubblewrap read this folder, as one of /data, /mnt, /opt or /srv, which they see empty; may "
+    "be repeated.",
+)
+@click.option(
     "--proxy",
     type=click.Choice(PROXIES),
     help="The sessions' proxy: ours, or the one of servers (needs a C++ compiler).  [default: builtin]",

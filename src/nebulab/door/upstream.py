@@ -31,15 +31,16 @@ class Proxy:
         SettingsError
             It is no such address.
         """
-        parts = urlsplit(address if "://" in address else f"http://{address}")
+        unusable = SettingsError(
+            "This machine's proxy can't be used for sessions.", "Give it as http://host:port in HTTPS_PROXY."
+        )
         try:
+            parts = urlsplit(address if "://" in address else f"http://{address}")
             host, port = parts.hostname, parts.port or 80
         except ValueError:
-            host, port = None, 0
+            raise unusable from None
         if parts.scheme != "http" or not host:
-            raise SettingsError(
-                "This machine's proxy can't be used for sessions.", "Give it as http://host:port in HTTPS_PROXY."
-            )
+            raise unusable
         if parts.username is None:
             return cls(host, port)
         login = f"{unquote(parts.username)}:{unquote(parts.password or '')}"

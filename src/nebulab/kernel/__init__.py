@@ -178,6 +178,11 @@ def load_ipython_extension(shell: InteractiveShell) -> None:
         interactive=False,
     )
     shell.events.register("post_run_cell", _explain)
+    # Where debugpy is missing or does not work here, there is no debugger.
+    if hasattr(getattr(shell, "kernel", None), "debugger"):
+        from nebulab.kernel.debugging import make_private
+
+        make_private(shell.kernel)
 
 
 def _explain(result: ExecutionResult) -> None:

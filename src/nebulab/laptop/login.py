@@ -57,11 +57,15 @@ def address(text: str) -> str:
     """
     url = text.strip()
     url = url if "://" in url else f"https://{url}"
-    parts = urlsplit(url)
+    unusable = SettingsError(
+        f"{text!r} is no address of a Galaxy.", "Give what your browser shows: https://usegalaxy.eu"
+    )
+    try:
+        parts = urlsplit(url)
+    except ValueError:  # as of `https://[::1/x`
+        raise unusable from None
     if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment or parts.username:
-        raise SettingsError(
-            f"{text!r} is no address of a Galaxy.", "Give what your browser shows: https://usegalaxy.eu"
-        )
+        raise unusable
     return f"{parts.scheme}://{parts.netloc.lower()}{parts.path.rstrip('/')}"
 
 

@@ -53,7 +53,11 @@ def sandboxed(
         argv,
         isolation=isolation,
         writable=(layout.work, layout.own, layout.results),
-        readable=(*sources, *(sandbox.interpreter_folders(settings.kernels) if settings.kernels else ())),
+        readable=(
+            *sources,
+            *settings.show,
+            *(sandbox.interpreter_folders(settings.kernels) if settings.kernels else ()),
+        ),
         hidden=(layout.job, *settings.hide) if settings.in_galaxy else settings.hide,
         environment=variables,
         cwd=layout.work,

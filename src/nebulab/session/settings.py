@@ -135,6 +135,12 @@ class SessionSettings:
         help="What notebooks run in; `auto` takes bubblewrap where it works.",
     )
     hide: tuple[Path, ...] = setting(contract.HIDE, (), kind=PLACES, help="Folders that notebooks must not see.")
+    show: tuple[Path, ...] = setting(
+        contract.SHOW,
+        (),
+        kind=PLACES,
+        help="Folders that notebooks in bubblewrap may read although they lie in a hidden one, as `/data` is.",
+    )
     memory_mb: int | None = setting(
         "GALAXY_MEMORY_MB",
         at_least=1,

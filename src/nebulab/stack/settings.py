@@ -70,6 +70,8 @@ class StackSettings:
         Hosts and networks that sealed sessions may reach beside the internet.
     proxy
         `builtin`, or `gx-it-proxy`, which servers use.
+    show
+        Folders below hidden ones, as `/data`, that sessions in bubblewrap may read.
     idle_minutes
         A session without kernel activity ends after so many minutes; 0 means never.
     max_sessions
@@ -96,6 +98,7 @@ class StackSettings:
     network: str = NETWORKS[0]
     allow: tuple[str, ...] = ()
     proxy: str = "builtin"
+    show: tuple[Path, ...] = ()
     idle_minutes: int = DEFAULT_IDLE_MINUTES
     max_sessions: int = DEFAULT_MAX_SESSIONS
     tool_confs: tuple[Path, ...] = ()
@@ -122,6 +125,14 @@ class StackSettings:
             raise SettingsError("The time until a program counts as stuck can't be 0.", "--stuck-minutes wants more.")
         if self.max_sessions < 1:
             raise SettingsError("There must be room for a session.", "--max-sessions wants a number, 1 or more.")
+        self._check_paths()
+
+    def _check_paths(self) -> None:
+        for folder in self.show:
+            if not folder.is_dir() or ":" in str(folder):
+                raise SettingsError(
+                    f"There is no folder {folder} to show.", "--show wants a folder, without a colon in its name."
+                )
         for path in self.tool_confs:
             if not path.is_file():
                 raise SettingsError(
@@ -209,6 +220,7 @@ class StackSettings:
             values[name] = Path(values[name])
         values["tool_confs"] = tuple(Path(path) for path in values["tool_confs"])
         values["allow"] = tuple(values["allow"])
+        values["show"] = tuple(Path(path) for path in values["show"])
         return cls(**values)
 
 
@@ -234,6 +246,7 @@ def read_settings(options: Mapping[str, Any] | None = None, environ: Mapping[str
             given[name] = megabytes(given[name], option, _SMALLEST_MB)
     given["environments_dir"] = _absolute(given["environments_dir"])
     given["allow"] = tuple(given.get("allow", ()))
+    given["show"] = tuple(_absolute(path) for path in given.get("show", ()))
     given["tool_confs"] = tuple(_absolute(path) for path in given.get("tool_confs", ()))
     return StackSettings(data_dir=data_dir, checkout=checkout.root(), **given)
 

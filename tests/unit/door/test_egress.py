@@ -18,6 +18,7 @@ from nebulab.door import fairness
 from nebulab.door.egress import IDLE_SECONDS, LARGEST_HEAD, Egress
 from nebulab.door.policy import Allowed, Policy
 from nebulab.door.upstream import Proxy, Upstream
+from nebulab.errors import SettingsError
 from nebulab.forwarding import Streams, serve_port
 
 HOST = "127.0.0.1"
@@ -329,3 +330,9 @@ async def test_a_proxy_that_refuses_hears_nothing_of_what_follows(serve: Serve) 
 
 def test_the_proxys_login_shows_nowhere() -> None:
     assert "word" not in repr(Proxy.read("http://user:word@host:3128"))
+
+
+@pytest.mark.parametrize("address", ["https://host:3128", "http://", "http://host:port", "http://[::1/x"])
+def test_a_proxy_that_can_not_be_used_is_told(address: str) -> None:
+    with pytest.raises(SettingsError, match="can't be used"):
+        Proxy.read(address)

@@ -213,7 +213,9 @@ def test_addresses_have_one_form(said: str, meant: str) -> None:
     assert login.address(said) == meant
 
 
-@pytest.mark.parametrize("said", ["", "ftp://use.galaxy", "https://", "https://a:b@galaxy", "https://galaxy/?x=1"])
+@pytest.mark.parametrize(
+    "said", ["", "ftp://use.galaxy", "https://", "https://a:b@galaxy", "https://galaxy/?x=1", "https://[::1/x"]
+)
 def test_what_is_no_address(said: str) -> None:
     with pytest.raises(SettingsError, match="no address of a Galaxy"):
         login.address(said)

@@ -33,7 +33,14 @@ def test_another_process_reads_the_same_settings(tmp_path: Path) -> None:
     tools = tmp_path / "tool_conf.xml"
     tools.write_text("<toolbox/>")
     settings = read_settings(
-        {"data_dir": tmp_path, "galaxy_port": 8080, "tool_confs": (tools,), "allow": ("mirror.org",)}, {}
+        {
+            "data_dir": tmp_path,
+            "galaxy_port": 8080,
+            "tool_confs": (tools,),
+            "allow": ("mirror.org",),
+            "show": (tmp_path,),
+        },
+        {},
     )
     assert StackSettings.from_json(settings.to_json()) == settings
 
@@ -49,6 +56,7 @@ def test_another_process_reads_the_same_settings(tmp_path: Path) -> None:
         ({"stuck_minutes": 0}, "stuck"),
         ({"stuck_minutes": float("nan")}, "stuck"),
         ({"tool_confs": ("/nowhere/tool_conf.xml",)}, "tool list"),
+        ({"show": ("/nowhere",)}, "no folder /nowhere to show"),
         ({"colour": "blue"}, "colour"),
     ],
 )

@@ -42,6 +42,7 @@ def test_doctor_says_what_each_missing_thing_costs(tmp_path: Path) -> None:
         "ports",
         "worker",
         "bubblewrap",
+        "seccomp",
         "GPU and driver",
         "node",
     }

@@ -56,7 +56,12 @@ def check_address(address: str, schemes: Sequence[str]) -> str:
         if "ssh" in schemes and _SHORT_SSH.fullmatch(address) and "::" not in address:
             return address
         raise RepositoryError(f"{address!r} is no address of a Git repository.", "Give it as https://host/owner/name.")
-    parts = urlsplit(address)
+    try:
+        parts = urlsplit(address)
+    except ValueError:  # as of `https://[::1/x`
+        raise RepositoryError(
+            f"{address!r} is no address of a Git repository.", "Give it as https://host/owner/name."
+        ) from None
     allowed = ", ".join(schemes)
     if parts.scheme not in schemes or not parts.hostname or parts.hostname.startswith("-"):
         raise RepositoryError(f"{address!r} can't be cloned.", f"Give an address of one of these kinds: {allowed}.")

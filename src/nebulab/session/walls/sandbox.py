@@ -1,8 +1,10 @@
 """The bubblewrap command line around JupyterLab and its kernels, and the choice of isolation; runs in the session.
 
-With bubblewrap a notebook sees the machine's programs read-only, its own job folder, its inputs, the GPUs and the
-network; other people's files, other processes and Galaxy's own folders are not there. In a container the container
-is the isolation. Without either (one user's own laptop) a notebook may do what its user may.
+With bubblewrap a notebook sees its own job folder, its inputs, the GPUs, the network, and of the machine, read-only,
+what every user of it may read outside of the homes, temporary folders, places for data (`/srv`, `/mnt`, `/media`,
+`/opt`, `/data`) and logs. Folders that the administrator names, programs on PATH and Python environments are shown
+even there. Other processes and Galaxy's own folders are not there. In a container the container is the isolation.
+Without either (one user's own laptop) a notebook may do what its user may.
 """
 
 from __future__ import annotations
@@ -11,6 +13,7 @@ import contextlib
 import os
 import pwd
 import shutil
+import stat
 import subprocess
 import sys
 from collections.abc import Iterable, Mapping, Sequence
@@ -18,6 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import nebulab
+from nebulab import seccomp
 from nebulab.contract import ISOLATION, ISOLATIONS
 from nebulab.errors import SettingsError
 
@@ -39,11 +43,36 @@ _MACHINE = (
 _NAMESPACES = ("--unshare-pid", "--unshare-ipc", "--unshare-uts")
 _SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - the sandbox's own
 _PRIVATE = ("/tmp", "/var/tmp", "/run", "/home", "/root")  # noqa: S108 - replaced by empty folders, not used
+_DATA = ("/srv", "/mnt", "/media", "/opt", "/data")
+_LOGS = ("/var/log", "/var/mail", "/var/spool", "/var/backups", "/var/crash")
+# Docker's masked paths (moby/moby, oci/defaults.go); /proc/keys lists the keys of all of this user's processes.
+_MASKED = (
+    "/proc/kcore",
+    "/proc/key-users",
+    "/proc/keys",
+    "/proc/latency_stats",
+    "/proc/sched_debug",
+    "/proc/timer_list",
+)
+# Where to look for what only root may read, if Galaxy runs as root: its sessions own such files, whatever their rights.
+_ROOTS_TREE = "/etc"
+_ROOTS_PLACES = ("/", "/sys/kernel", "/var", "/var/cache", "/var/lib")
+_BESIDE_PROGRAMS = ("include", "lib", "lib32", "lib64", "libexec", "pyvenv.cfg", "share")
+_FILES_IN_VARIABLES = (
+    "CURL_CA_BUNDLE",
+    "GIT_SSL_CAINFO",
+    "PIP_CERT",
+    "REQUESTS_CA_BUNDLE",
+    "SSL_CERT_DIR",
+    "SSL_CERT_FILE",
+)
 _DEVICES = ("nvidia*", "dri", "kfd", "infiniband")
 _TRIAL_SECONDS = 10
 _SHARES = {_SHARED_MEMORY: 2, Path("/tmp"): 4}  # noqa: S108 - the sandbox's own
 _SMALL_SHARE = 64
 """Of the memory, what each of the sandbox's folders in memory may take: all together leave room for a kernel."""
+_FILTER = 9
+"""The descriptor of the seccomp filter."""
 
 
 @dataclass(frozen=True)
@@ -122,14 +151,25 @@ def command(  # noqa: PLR0913 - each is given by name
         return list(argv), dict(environment)
     program = _bubblewrap() or "bwrap"
     memory = (memory_mb or _machine_mb()) * 2**20 if _knows_sizes(program) else None
+    filtered = seccomp.filter_file()
+    # bubblewrap takes the filter by a descriptor, which the shell opens.
+    opened = ["/bin/sh", "-c", f'exec "$@" {_FILTER}<"$0"', str(filtered)] if filtered else []
     wrapped = [
+        *opened,
         program,
+        *(("--seccomp", str(_FILTER)) if filtered else ()),
         *_MACHINE,
         *_devices(),
         *_in_memory(_SHARED_MEMORY, memory),
         # A tmpfs too, of half the machine's memory; what is mounted in it stays as it is.
         *("--remount-ro", "/dev"),
-        *_mounts(writable, [*readable, *_own_folders(), Path("/etc/resolv.conf")], hidden, memory),
+        *_mounts(
+            writable,
+            [*readable, *_own_folders(), *_named(environment), Path("/etc/resolv.conf")],
+            [*map(Path, (*_DATA, *_LOGS)), *_for_root_only(), *hidden],
+            memory,
+        ),
+        *(argument for path in _MASKED if Path(path).exists() for argument in ("--ro-bind", os.devnull, path)),
         *_NAMESPACES,
         *("--cap-drop", "ALL", "--new-session", "--die-with-parent", "--chdir", str(cwd), "--"),
     ]
@@ -206,6 +246,41 @@ def _own_folders() -> list[Path]:
     if package.parent.name == "src":  # a checkout: these folders are in the package of a wheel only
         folders += [package.parents[1] / name for name in ("lab-extension", "examples")]
     return [folder for folder in folders if folder.exists()]
+
+
+def _named(environment: Mapping[str, str]) -> list[Path]:
+    """Return the programs on PATH, their libraries and the certificates that variables name, if they may be shown.
+
+    In a home nothing is shown by its being on PATH.
+    """
+    programs = [Path(folder) for folder in environment.get("PATH", "").split(":") if folder.startswith(_DATA)]
+    beside = [folder.parent / name for folder in programs if folder.name == "bin" for name in _BESIDE_PROGRAMS]
+    libraries = [Path(each) for each in environment.get("LD_LIBRARY_PATH", "").split(":") if each.startswith(_DATA)]
+    files = [Path(environment[name]) for name in _FILES_IN_VARIABLES if environment.get(name)]
+    return [*programs, *beside, *libraries, *files]
+
+
+def _for_root_only() -> list[Path]:
+    """Return what other users of this machine may not read, if this user is root: `/etc/shadow`, keys, databases."""
+    if os.geteuid() != 0:
+        return []
+    tree = [entry for folder, _, _ in os.walk(_ROOTS_TREE) for entry in _entries(folder)]
+    return [
+        Path(entry.path)
+        for entry in (*tree, *(entry for folder in _ROOTS_PLACES for entry in _entries(folder)))
+        if not entry.stat(follow_symlinks=False).st_mode & stat.S_IROTH
+    ]
+
+
+def _entries(folder: str) -> list[os.DirEntry[str]]:
+    """Return the folders and plain files in `folder`, none if it can't be read."""
+    try:
+        with os.scandir(folder) as entries:
+            return [
+                each for each in entries if each.is_dir(follow_symlinks=False) or each.is_file(follow_symlinks=False)
+            ]
+    except OSError:
+        return []
 
 
 def _home() -> list[Path]:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import psutil
 
+from nebulab import seccomp
 from nebulab.accelerators import asking
 from nebulab.errors import InstallError
 from nebulab.files import read_json
@@ -53,6 +54,7 @@ def run(settings: StackSettings) -> list[Check]:
         _ports,
         _worker,
         _bubblewrap,
+        _seccomp,
         _gpu,
         _node,
         _compiler,
@@ -124,6 +126,12 @@ def _bubblewrap(settings: StackSettings) -> Check:
             return Check("bubblewrap", True, f"works ({program})")
         reasons.append(f"{program}: {reason}")
     return Check("bubblewrap", None, "; ".join(reasons) or "missing", "a session may do all that you may")
+
+
+def _seccomp(settings: StackSettings) -> Check:
+    missing = seccomp.why_not()
+    costs = "notebooks in bubblewrap may make every system call"
+    return Check("seccomp", None if missing else True, missing or "sessions in bubblewrap get a filter", costs)
 
 
 def _gpu(settings: StackSettings) -> Check:

@@ -138,6 +138,7 @@ def _job_configuration(
         contract.ISOLATION: isolation.kind,
         contract.IDLE_MINUTES: str(settings.idle_minutes),
         contract.HIDE: str(settings.data_dir),
+        contract.SHOW: ":".join(map(str, settings.show)),
         contract.CLONE_SCHEMES: settings.clone_schemes,
         "GALAXY_MEMORY_MB": str(min(settings.session_memory_mb, memory_mb)),
         contract.DISK_MB: str(min(settings.session_disk_mb, disk_mb)),

@@ -18,7 +18,9 @@ from nebulab.stack.isolation import Isolation
 from nebulab.stack.settings import StackSettings
 
 LABEL = "org.nebulab.stack"
-_OF_THIS_MACHINE = frozenset({"PATH", contract.KERNELS, contract.HIDE, contract.ISOLATION, contract.STACK})
+_OF_THIS_MACHINE = frozenset(
+    {"PATH", contract.KERNELS, contract.HIDE, contract.SHOW, contract.ISOLATION, contract.STACK}
+)
 _RULES = "nebulab_job_rules"
 # Galaxy starts jobs with next to nothing of its own environment; the engine's client needs these.
 _ENGINE_VARIABLES = (

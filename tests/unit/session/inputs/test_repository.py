@@ -114,6 +114,8 @@ def test_addresses_of_the_web_and_of_ssh_pass(address: str) -> None:
         "https://token@host.example/a/b",
         "https://host.example/",
         "https:///a/b",
+        "https://[::1/x",
+        "https://ex\u2100mple.org/a/b",
         "https://host.example/a b",
         "https://host.example/a\nb",
     ],

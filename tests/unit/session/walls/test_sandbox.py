@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import platform
 import shutil
 import subprocess
 import sys
+import tempfile
 import textwrap
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from nebulab import seccomp
 from nebulab.errors import SettingsError
 from nebulab.session.walls import sandbox
 
@@ -180,6 +184,152 @@ def test_nothing_outside_the_job_can_be_written(inside: Inside, job: Path) -> No
     assert refused == ["refused"] * 8
     inside("open('/tmp/nebulab-was-here', 'w').close(); open('/run/nebulab-was-here', 'w').close()")
     assert not Path("/tmp/nebulab-was-here").exists()
+
+
+@bubblewrap
+def test_places_for_data_and_logs_are_empty(inside: Inside, monkeypatch: pytest.MonkeyPatch) -> None:
+    code = """
+        import os
+        for folder in ("/srv", "/mnt", "/media", "/data", "/opt", "/var/log", "/var/spool", "/var/backups"):
+            left = [os.path.join(here, name) for here, _, names in os.walk(folder) for name in names]
+            print(*left, sep="\\n", end="")
+        for path in ("/proc/keys", "/proc/timer_list", "/etc/shadow"):
+            try:
+                print(open(path).read(), end="")
+            except OSError:
+                pass
+    """
+    assert Path("/var/log").is_dir()
+    with _in_srv() as secret:
+        assert inside(code) == ""
+        if secret:
+            assert inside(f"print(open({str(secret)!r}).read())", readable=(secret.parent,)) == "secret"
+
+
+@contextlib.contextmanager
+def _in_srv() -> Iterator[Path | None]:
+    """A file in /srv, or None if this user may not write there."""
+    try:
+        folder = Path(tempfile.mkdtemp(prefix="nebulab-test-", dir="/srv"))
+    except OSError:
+        yield None
+        return
+    (folder / "secret").write_text("secret")
+    yield folder / "secret"
+    shutil.rmtree(folder)
+
+
+@bubblewrap
+def test_what_others_of_the_machine_may_not_read_root_does_not_show(
+    inside: Inside, job: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A session of root's owns `/etc/shadow`, whatever the file's rights."""
+    system = job / "readable"
+    for name, mode in (("passwd", 0o644), ("shadow", 0o640), ("ssh/key", 0o600), ("private/key", 0o644)):
+        (system / name).parent.mkdir(exist_ok=True)
+        (system / name).write_text("text")
+        (system / name).chmod(mode)
+    (system / "private").chmod(0o700)
+    monkeypatch.setattr(sandbox, "_ROOTS_TREE", str(system))
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    code = f"""
+        import os
+        for path in ("passwd", "shadow", "ssh/key"):
+            try:
+                print(path, open(os.path.join({str(system)!r}, path)).read())
+            except PermissionError:
+                print(path, "refused")
+        print(os.listdir(os.path.join({str(system)!r}, "private")))
+    """
+    found = inside(code, readable=(system,)).splitlines()
+    assert found == ["passwd text", "shadow refused", "ssh/key refused", "[]"]
+
+
+@bubblewrap
+def test_programs_on_path_are_there_with_their_libraries(
+    inside: Inside, job: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tool = job / "opt" / "tool"
+    for name in ("bin/program", "lib/library.so", "pyvenv.cfg", "secrets/key", "extra/lib.so", "ca.pem"):
+        (tool / name).parent.mkdir(exist_ok=True, parents=True)
+        (tool / name).write_text(name)
+    monkeypatch.setattr(sandbox, "_DATA", (str(job / "opt"),))
+    code = f"""
+        import os
+        tool = {str(tool)!r}
+        paths = [os.path.join(here, name) for here, _, names in os.walk(tool) for name in names]
+        print(sorted(os.path.relpath(path, tool) for path in paths))
+    """
+    variables = {
+        "PATH": f"{os.environ['PATH']}:{tool / 'bin'}",
+        "LD_LIBRARY_PATH": str(tool / "extra"),
+        "SSL_CERT_FILE": str(tool / "ca.pem"),
+    }
+    found = "['bin/program', 'ca.pem', 'extra/lib.so', 'lib/library.so', 'pyvenv.cfg']"
+    assert inside(code, **variables) == found
+
+
+@bubblewrap
+def test_calls_that_no_notebook_needs_are_refused(inside: Inside) -> None:
+    """And threads, children, sockets, `ptrace` and io's own calls are not."""
+    if missing := seccomp.why_not():
+        pytest.skip(missing)
+    seen = json.loads(
+        inside(
+            """
+            import ctypes, errno, json, os, platform, socket, subprocess, threading
+            from concurrent.futures import ProcessPoolExecutor
+            libc = ctypes.CDLL(None, use_errno=True)
+            numbers = {"x86_64": {"unshare": 272, "mount": 165, "keyctl": 250, "add_key": 248, "bpf": 321,
+                                  "perf_event_open": 298, "userfaultfd": 323, "syslog": 103, "setns": 308,
+                                  "open_by_handle_at": 304, "io_uring_setup": 425, "clone3": 435, "mbind": 237,
+                                  "clone": 56, "ptrace": 101},
+                       "aarch64": {"unshare": 97, "mount": 40, "keyctl": 219, "add_key": 217, "bpf": 280,
+                                   "perf_event_open": 241, "userfaultfd": 282, "syslog": 116, "setns": 268,
+                                   "open_by_handle_at": 265, "io_uring_setup": 425, "clone3": 435, "mbind": 235,
+                                   "clone": 220, "ptrace": 117}}[platform.machine()]
+            arguments = {"clone": (0x10000000 | 17,), "unshare": (0x20000000,), "ptrace": (16, 999999)}
+            seen = {}
+            for name, number in numbers.items():
+                given = arguments.get(name, ())
+                outcome = libc.syscall(number, *given, *[0] * (6 - len(given)))
+                seen[name] = errno.errorcode[ctypes.get_errno()] if outcome < 0 else outcome
+            thread = threading.Thread(target=seen.update, args=({"thread": "ran"},))
+            thread.start()
+            thread.join()
+            seen["child"] = subprocess.run(["/bin/echo", "ran"], capture_output=True, text=True).stdout.strip()
+            for family in (socket.AF_ALG, socket.AF_VSOCK, socket.AF_INET, socket.AF_UNIX):
+                kind = socket.SOCK_SEQPACKET if family == socket.AF_ALG else socket.SOCK_STREAM
+                try:
+                    socket.socket(family, kind).close()
+                    seen[family.name] = "made"
+                except OSError as error:
+                    seen[family.name] = errno.errorcode[error.errno]
+            print(json.dumps(seen))
+            """
+        )
+    )
+    refused = ("unshare", "mount", "keyctl", "add_key", "bpf", "perf_event_open", "userfaultfd", "syslog", "setns")
+    assert {name: seen[name] for name in (*refused, "open_by_handle_at", "clone")} == dict.fromkeys(
+        (*refused, "open_by_handle_at", "clone"), "EPERM"
+    )
+    assert seen["io_uring_setup"] == seen["clone3"] == "ENOSYS"
+    assert seen["mbind"] == 0
+    assert seen["ptrace"] == "ESRCH"
+    assert (seen["thread"], seen["child"]) == ("ran", "ran")
+    families = {name: seen[name] for name in ("AF_ALG", "AF_VSOCK", "AF_INET", "AF_UNIX")}
+    assert families == dict.fromkeys(("AF_ALG", "AF_VSOCK"), "EAFNOSUPPORT") | dict.fromkeys(
+        ("AF_INET", "AF_UNIX"), "made"
+    )
+
+
+@bubblewrap
+def test_without_a_filter_for_the_machine_the_sandbox_is_made_all_the_same(
+    inside: Inside, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(platform, "machine", lambda: "abacus")
+    assert seccomp.why_not() == "there is no filter for abacus"
+    assert inside("print('runs')") == "runs"
 
 
 @bubblewrap

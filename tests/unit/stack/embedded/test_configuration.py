@@ -83,7 +83,7 @@ def test_interactive_tools_have_a_destination_of_their_own(
     listing = tmp_path / "more" / "tool_conf.xml"
     path = f' tool_path="{below}"' if below else ""
     listing.write_text(f'<toolbox{path}><section id="x" name="x"><tool file="{file}"/></section></toolbox>')
-    galaxy = _write(replace(settings, tool_confs=(listing,)))
+    galaxy = _write(replace(settings, tool_confs=(listing,), show=(tmp_path,)))
     assert galaxy["tool_config_file"].split(",") == [str(settings.config_dir / "tool_conf.xml"), str(listing)]
     jobs = yaml.safe_load((settings.config_dir / "job_conf.yml").read_text())
     assert jobs["tools"][:2] == [{"id": name, "environment": "sessions"} for name in ("it_ours", "it_theirs")]
@@ -94,6 +94,7 @@ def test_interactive_tools_have_a_destination_of_their_own(
     assert variables["NEBULAB_ISOLATION"] == "bubblewrap"
     assert variables["NEBULAB_IDLE_MINUTES"] == "7"
     assert variables["NEBULAB_HIDE"] == str(settings.data_dir)
+    assert variables["NEBULAB_SHOW"] == str(tmp_path)
     assert 0 < int(variables["GALAXY_MEMORY_MB"]) <= 20 * 1024
     assert 0 < int(variables["NEBULAB_DISK_MB"]) <= 250 * 1024
     assert variables["NEBULAB_GPU_MEMORY_MB"] == str(15 * 1024)

@@ -1,0 +1,34 @@
+"""`nebulab backup`: a data folder in one file, while its stack runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+from rich.console import Console
+
+from nebulab.cli import options
+from nebulab.stack import backup
+from nebulab.stack.settings import read_settings
+
+
+@click.command
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@options.data_dir
+def command(file: Path, data_dir: Path | None) -> None:
+    """Write a backup of the stack's data to FILE; the stack may run meanwhile.
+
+    \b
+    Examples:
+      nebulab backup /mnt/backups/monday.tar
+      nebulab backup try.tar --data-dir ~/try
+      nebulab restore monday.tar --data-dir ~/again
+
+    In it are accounts, histories, datasets, workflows, and the stack's keys and
+    passwords: only you may read FILE, keep it as you keep those. Not in it are
+    sessions and jobs that run: what they have not brought into a history stays
+    out. Environments and caches are made anew.
+
+    FILE appears once it is whole; until then it is FILE.part, which is of no use.
+    """
+    backup.back_up(read_settings({"data_dir": data_dir}), file, Console(highlight=False))

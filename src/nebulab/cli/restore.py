@@ -1,0 +1,32 @@
+"""`nebulab restore`: a data folder out of a backup."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+from rich.console import Console
+
+from nebulab.cli import options
+from nebulab.stack import backup
+from nebulab.stack.settings import read_settings
+
+
+@click.command
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@options.data_dir
+def command(file: Path, data_dir: Path | None) -> None:
+    """Make a data folder out of FILE, which `nebulab backup` has written.
+
+    \b
+    Examples:
+      nebulab restore monday.tar                     where `nebulab up` looks
+      nebulab restore monday.tar --data-dir ~/again  elsewhere
+      nebulab up --data-dir ~/again
+
+    The folder must be empty, or not there: nothing is ever overwritten. It
+    appears once all of FILE is unpacked and checked; a restore that is broken
+    off leaves nothing, and is simply started again. Jobs that ran when the
+    backup was made are shown as failed.
+    """
+    backup.restore(read_settings({"data_dir": data_dir}), file, Console(highlight=False))
