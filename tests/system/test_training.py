@@ -112,7 +112,7 @@ def test_a_failing_cell_fails_the_training_and_what_was_there_is_kept(here: Hist
     with pytest.raises(DatasetFailed, match="on purpose"):
         training.wait(300)
     assert training.state == "error"
-    assert "Cell 2 failed" in training.log()
+    assert "Cell 2 of 2 failed: RuntimeError: on purpose" in training.log()
     assert harvest.load(download(training, "outfile_output_arrays")) == {"x": [1, 2]}
     assert "failed" in repr(training)
     with pytest.raises(DatasetFailed, match=r"Arrays of bad\.py is in state error"):

@@ -11,6 +11,7 @@ import contextlib
 import hashlib
 import json
 import os
+import re
 import signal
 import tempfile
 import time
@@ -33,6 +34,9 @@ from nebulab.notebooks.usage import Usage
 
 _TRACEBACK_LINES = 20
 _SOURCE_LINES = 30
+_LONGEST_REASON = 200
+# IPython has an entry for each frame, and begins it so; the cells' own begin with "Cell In[3]".
+_LIBRARY_FRAME = re.compile(r"File \S*?(?:[/\\](?:site|dist)-packages|[/\\]lib[/\\]python3[.\d]*)[/\\]")
 _INTERRUPT_SECONDS = 3.0
 _STOPPED_HARVEST_SECONDS = 20.0
 _STOP_FILE_SECONDS = 0.3
@@ -230,9 +234,9 @@ class _Run:
                 self._stop.set()
 
     async def _cells(self) -> None:
+        total = len(self._program.notebook.cells)
         try:
             await self._begin()
-            total = len(self._program.notebook.cells)
             for index, cell in enumerate(self._program.notebook.cells):
                 self._current = index + 1
                 self._log.cell_begins()
@@ -251,7 +255,7 @@ class _Run:
             self._client.set_widgets_metadata()
         except CellExecutionError as error:
             if self._outcome.ending is Ending.DONE:
-                self._ended(Ending.CELL_FAILED, _failure_text(self._current, self._cell(), error))
+                self._ended(Ending.CELL_FAILED, _failure_text(self._current, total, self._cell(), error))
         except _CellTooLong:
             limit = _duration(self._settings.cell_seconds or 0)
             self._ended(
@@ -404,11 +408,18 @@ nebulab.harvest.finish({json.dumps(str(settings.results))}, {limits!r}, models={
             self._log.say(f"  file {name!r} was not kept: {reason}")
 
 
-def _failure_text(number: int, cell: Any, error: CellExecutionError) -> str:
+def _failure_text(number: int, total: int, cell: Any, error: CellExecutionError) -> str:
+    """Return the reason in one line, the cell's source, and the end of the traceback without the libraries' frames."""
     shown = next((output for output in cell.get("outputs", ()) if output.get("output_type") == "error"), None)
-    lines = COLOURS.sub("", "\n".join(shown["traceback"])).strip().splitlines() if shown else []
-    end = "\n".join(lines[-_TRACEBACK_LINES:]) or f"{error.ename}: {error.evalue}"
-    return f"Cell {number} failed:\n\n{_shortened(cell['source'])}\n\n{end}"
+    reason = f"{error.ename}: {error.evalue}".rstrip(": ")
+    frames = [COLOURS.sub("", frame) for frame in shown["traceback"]] if shown else []
+    own = [frame for frame in frames if not _LIBRARY_FRAME.match(frame)]
+    lines = "\n".join(own).strip().splitlines()
+    end = "\n".join(lines[-_TRACEBACK_LINES:]) or reason
+    first = " ".join(reason.split())
+    if len(first) > _LONGEST_REASON:
+        first = f"{first[:_LONGEST_REASON]} …"
+    return f"Cell {number} of {total} failed: {first}\n\n{_shortened(cell['source'])}\n\n{end}"
 
 
 def _shortened(source: str) -> str:

@@ -280,7 +280,9 @@ class _Live:
     async def _conclude(self, end: End) -> int:
         if self._prepared.job is not None:
             self._passing_on.pass_on()
-        self._journal.tell(f"The session ends: {end.value}.")
+        # A notebook that runs by itself has no session that its user knows of.
+        if not self._prepared.request.run_it or end not in {End.EXECUTED, End.NOT_EXECUTED}:
+            self._journal.tell(f"The session ends: {end.value}.")
         is_lost = self._job is not None and self._job.is_lost
         if is_lost and end is not End.DELETED:
             await self._recover(self._mirror.lost())
