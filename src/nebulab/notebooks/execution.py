@@ -11,7 +11,6 @@ import contextlib
 import hashlib
 import json
 import os
-import re
 import signal
 import tempfile
 import time
@@ -25,18 +24,13 @@ from nbclient.exceptions import CellExecutionError, DeadKernelError
 
 from nebulab import contract
 from nebulab.errors import CellFailed, NotebookError, RunStopped
-from nebulab.notebooks import files
+from nebulab.notebooks import failure, files
 from nebulab.notebooks.client import Client, join_streams, save_images
-from nebulab.notebooks.log import COLOURS, RunLog
+from nebulab.notebooks.log import RunLog
 from nebulab.notebooks.reading import Program
 from nebulab.notebooks.saving import NotebookFile
 from nebulab.notebooks.usage import Usage
 
-_TRACEBACK_LINES = 20
-_SOURCE_LINES = 30
-_LONGEST_REASON = 200
-# IPython has an entry for each frame, and begins it so; the cells' own begin with "Cell In[3]".
-_LIBRARY_FRAME = re.compile(r"File \S*?(?:[/\\](?:site|dist)-packages|[/\\]lib[/\\]python3[.\d]*)[/\\]")
 _INTERRUPT_SECONDS = 3.0
 _STOPPED_HARVEST_SECONDS = 20.0
 _STOP_FILE_SECONDS = 0.3
@@ -255,11 +249,12 @@ class _Run:
             self._client.set_widgets_metadata()
         except CellExecutionError as error:
             if self._outcome.ending is Ending.DONE:
-                self._ended(Ending.CELL_FAILED, _failure_text(self._current, total, self._cell(), error))
+                self._ended(Ending.CELL_FAILED, failure.describe(self._current, total, self._cell(), error))
         except _CellTooLong:
             limit = _duration(self._settings.cell_seconds or 0)
             self._ended(
-                Ending.CELL_TIMEOUT, f"Cell {self._current} took longer than {limit}:\n{_shortened(self._source())}"
+                Ending.CELL_TIMEOUT,
+                f"Cell {self._current} took longer than {limit}:\n{failure.shortened(self._source())}",
             )
         except DeadKernelError:
             self._died()
@@ -359,12 +354,13 @@ nebulab.harvest.finish({json.dumps(str(settings.results))}, {limits!r}, models={
             self._ended(
                 Ending.OUT_OF_MEMORY,
                 f"The kernel died in cell {self._current}, most likely out of memory: it was killed, and {used}{of}.\n"
-                f"{_shortened(self._source())}",
+                f"{failure.shortened(self._source())}",
             )
             return
         how = f" (signal {-code})" if code is not None and code < 0 else f" (exit code {code})" if code else ""
         self._ended(
-            Ending.KERNEL_DIED, f"The kernel died in cell {self._current}{how}; {used}.\n{_shortened(self._source())}"
+            Ending.KERNEL_DIED,
+            f"The kernel died in cell {self._current}{how}; {used}.\n{failure.shortened(self._source())}",
         )
 
     def _ended(self, ending: Ending, message: str) -> None:
@@ -406,27 +402,6 @@ nebulab.harvest.finish({json.dumps(str(settings.results))}, {limits!r}, models={
                 self._log.say(f"  {entry['name']}: {entry['fate']}: {entry['reason']}")
         for name, reason in collected.refused.items():
             self._log.say(f"  file {name!r} was not kept: {reason}")
-
-
-def _failure_text(number: int, total: int, cell: Any, error: CellExecutionError) -> str:
-    """Return the reason in one line, the cell's source, and the end of the traceback without the libraries' frames."""
-    shown = next((output for output in cell.get("outputs", ()) if output.get("output_type") == "error"), None)
-    reason = f"{error.ename}: {error.evalue}".rstrip(": ")
-    frames = [COLOURS.sub("", frame) for frame in shown["traceback"]] if shown else []
-    own = [frame for frame in frames if not _LIBRARY_FRAME.match(frame)]
-    lines = "\n".join(own).strip().splitlines()
-    end = "\n".join(lines[-_TRACEBACK_LINES:]) or reason
-    first = " ".join(reason.split())
-    if len(first) > _LONGEST_REASON:
-        first = f"{first[:_LONGEST_REASON]} …"
-    return f"Cell {number} of {total} failed: {first}\n\n{_shortened(cell['source'])}\n\n{end}"
-
-
-def _shortened(source: str) -> str:
-    lines = source.splitlines()
-    if len(lines) <= _SOURCE_LINES:
-        return source
-    return "\n".join([*lines[:_SOURCE_LINES], f"… ({len(lines) - _SOURCE_LINES} more lines)"])
 
 
 def _duration(seconds: float) -> str:

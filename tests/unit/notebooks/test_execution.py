@@ -172,10 +172,3 @@ def test_a_failure_is_told_in_one_line_and_without_the_libraries_frames(tmp_path
     # The notebook has all of it.
     shown = nbformat.read(run.results / "run.ipynb", as_version=4).cells[1].outputs[0]
     assert "json/decoder.py" in "".join(shown.traceback)
-
-
-def test_a_failures_first_line_stays_one(tmp_path: Path) -> None:
-    run = Run(tmp_path, "raise KeyError('a\\nb ' + 'c' * 500)")
-    first = run.outcome.message.splitlines()[0]
-    assert first.startswith("Cell 1 of 1 failed: KeyError: ")
-    assert len(first) < 250
