@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 import json
+import os
 import re
 import subprocess
+import threading
 import time
 from collections.abc import Iterator
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +19,7 @@ import pytest
 from playwright.sync_api import Page, expect, sync_playwright
 
 import nebulab
+from nebulab.develop.tests import SCREENSHOTS
 from support import lab as support
 from support.galaxy import wait_for
 from support.lab import Lab
@@ -76,6 +81,13 @@ def page() -> Iterator[Page]:
         browser.close()
 
 
+def picture(page: Page, name: str) -> None:
+    """Keep a screenshot where somebody wants to look at it."""
+    folder = SCREENSHOTS.read(os.environ)
+    if folder:
+        page.screenshot(path=str(Path(folder) / f"{name}.png"))
+
+
 def test_strangers_are_refused_on_every_kind_of_route(stranger: httpx.Client) -> None:
     for path in (
         "/",
@@ -129,6 +141,87 @@ def test_galaxys_page_may_show_the_session_in_a_frame_and_no_other(stranger: htt
     assert "X-Frame-Options" not in shown.headers
     alone = stranger.get("/lab", params={"token": support.TOKEN})
     assert "frame-ancestors 'self';" in alone.headers["Content-Security-Policy"]
+
+
+# As Galaxy shows it: on the host name localhost, the session in a frame below another name.
+GALAXY_PAGE = """<!doctype html><title>Interactive Tools</title>
+<iframe id="galaxy_interactive_tool" width="1200" height="700" src="{address}"></iframe>"""
+FRAMED = {"Sec-Fetch-Dest": "iframe", "Accept": "text/html,*/*;q=0.8"}
+
+
+def entry_point(lab: Lab) -> str:
+    return f"http://0a1b-2c3d.ep.interactivetool.localhost:{lab.port}/nebulab/start?token={support.TOKEN}"
+
+
+@pytest.fixture
+def galaxy(lab: Lab, tmp_path: Path) -> Iterator[str]:
+    """A server for Galaxy's page: browsers let a page that comes from nowhere show nothing of this machine."""
+    (tmp_path / "display").write_text(galaxy_page(lab))
+
+    class Handler(SimpleHTTPRequestHandler):
+        def guess_type(self, path: object) -> str:
+            return "text/html"
+
+        def log_message(self, *arguments: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Handler, directory=str(tmp_path)))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://localhost:{server.server_port}/display"
+    server.shutdown()
+    server.server_close()
+
+
+def test_in_galaxys_frame_a_click_opens_the_lab_in_a_new_tab(page: Page, galaxy: str) -> None:
+    """On Interactive Tools Galaxy's link on a session's name shows it in a frame, whose cookies browsers refuse."""
+    page.goto(galaxy)
+    link = page.frame_locator("#galaxy_interactive_tool").get_by_role("link", name="Open the Lab in a new tab")
+    expect(link).to_be_visible()
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)
+        picture(page, f"frame-{scheme}")
+    with page.context.expect_page() as opened:
+        link.click()
+    expect(opened.value.get_by_role("tab", name="a table.ipynb")).to_be_visible()
+    assert "token" not in opened.value.url
+    assert opened.value.evaluate("document.referrer") == ""
+    assert opened.value.evaluate("window.opener") is None
+
+
+def test_a_frame_whose_cookies_are_kept_shows_the_lab_itself(page: Page, lab: Lab) -> None:
+    outer = entry_point(lab).replace("/nebulab/start", "/outer")
+    page.route(outer, lambda route: route.fulfill(content_type="text/html", body=galaxy_page(lab)))
+    page.goto(outer)
+    frame = page.frame_locator("#galaxy_interactive_tool")
+    expect(frame.get_by_role("tab", name="a table.ipynb")).to_be_visible()
+
+
+def galaxy_page(lab: Lab) -> str:
+    return GALAXY_PAGE.format(address=entry_point(lab))
+
+
+def test_a_frame_is_answered_at_its_first_request_only(stranger: httpx.Client, lab: Lab) -> None:
+    asked = {"token": support.TOKEN}
+    first = httpx.get(f"{lab.url}/nebulab/start", params=asked, headers=FRAMED)
+    assert first.status_code == 302
+    second = httpx.get(lab.url + first.headers["Location"], headers=FRAMED | BEHIND_PROXY)
+    assert second.status_code == 200
+    assert "Open the Lab in a new tab" in second.text
+    policy = second.headers["Content-Security-Policy"]
+    assert policy.startswith("default-src 'none'; style-src 'unsafe-inline'; ")
+    assert "frame-ancestors 'self' http://localhost:* https://localhost:*;" in policy
+    assert second.headers["Cache-Control"] == "no-store"
+    assert second.headers["Referrer-Policy"] == "no-referrer"
+    # Nothing else opens to a frame, and nothing opens without the token.
+    start = "/nebulab/start"
+    for path in ("/lab", "/api/status", start, f"{start}?second=1", f"{start}?token=no&second=1"):
+        assert httpx.get(lab.url + path, headers=FRAMED).status_code == 403, path
+    # A client that keeps the cookie goes on to the Lab; so does a tab, at once.
+    shown = stranger.get("/nebulab/start", params=asked, headers=FRAMED)
+    assert stranger.get(shown.headers["Location"], headers=FRAMED).headers["Location"] == "/lab/tree/a%20table.ipynb"
+    tab = FRAMED | {"Sec-Fetch-Dest": "document"}
+    opened = httpx.get(f"{lab.url}/nebulab/start", params=asked, headers=tab)
+    assert opened.headers["Location"] == "/lab/tree/a%20table.ipynb"
 
 
 def test_a_terminal_and_a_kernel_see_no_token(stranger: httpx.Client, lab: Lab) -> None:

@@ -113,7 +113,10 @@ print("done")
 def test_a_failing_cell_is_told_and_what_was_there_is_kept(tmp_path: Path) -> None:
     run = Run(tmp_path, "# %%\nx = 41\n# %%\nnumbers = []\nsum(numbers) / len(numbers)\n# %%\nprint('never')\n")
     assert run.ended() == 1
-    assert "Cell 2 failed:\n\nnumbers = []\nsum(numbers) / len(numbers)" in run.said
+    assert (
+        "Cell 2 of 3 failed: ZeroDivisionError: division by zero\n\nnumbers = []\nsum(numbers) / len(numbers)"
+        in run.said
+    )
     assert run.said.rstrip().endswith("ZeroDivisionError: division by zero")
     assert run.arrays() == {"x": 41, "numbers": []}
     assert run.report()["run"]["ending"] == "a cell failed"

@@ -6,13 +6,15 @@ With NEBULAB_TEST_SCREENSHOTS=<folder> the pictures of the README are taken on t
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from playwright.sync_api import Page, expect, sync_playwright
 
+from nebulab.contract import JOB_TOOL
 from nebulab.develop.tests import SCREENSHOTS
 from support.galaxy import TOOL, GalaxyUser, wait_for
 from support.parts import require
@@ -87,9 +89,23 @@ def start_session(page: Page, stack: Stack) -> Page:
     link = page.locator("a[id^=external-link]")
     link.wait_for()
     picture(page, "interactive-tools")
+    open_by_name(page)
+    page.goto(f"{stack.url}/interactivetool_entry_points/list")
     with page.context.expect_page() as opened:
         link.click()
     return opened.value
+
+
+def open_by_name(page: Page) -> None:
+    """Click the session's name as people do: Galaxy shows it in a frame, which can't keep the Lab's cookie."""
+    page.locator("[id^=link-]").first.click()
+    framed = page.frame_locator("#galaxy_interactive_tool").get_by_role("link", name="Open the Lab in a new tab")
+    expect(framed).to_be_visible()
+    picture(page, "interactive-tool-framed")
+    with page.context.expect_page() as opened:
+        framed.click()
+    expect(opened.value.get_by_role("tab", name="Start here.ipynb")).to_be_visible(timeout=90_000)
+    opened.value.close()
 
 
 def run_cell(lab: Page, code: str) -> None:
@@ -154,6 +170,34 @@ def test_a_person_finds_everything_back_in_the_history(
     page.goto(stack.url)
     page.locator(".content-item[data-state=ok]", has_text="predicted.tsv").wait_for()
     picture(page, "history")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_first_page_leads_to_the_form_which_says_what_it_gives(
+    page: Page, stack: Stack, person: Account, scheme: Literal["light", "dark"]
+) -> None:
+    page.emulate_media(color_scheme=scheme)
+    log_in(page, stack, person)
+    welcome = page.frame_locator("iframe#frame")
+    expect(welcome.get_by_role("heading", name="A JupyterLab beside your data")).to_be_visible()
+    expect(welcome.get_by_role("listitem")).to_have_count(3)
+    picture(page, f"welcome-{scheme}")
+    welcome.get_by_role("link", name="Open the Lab").click()
+    expect(page.get_by_role("button", name="Run Tool").first).to_be_enabled()
+    expect(
+        page.get_by_text(re.compile("Your session gets .* of memory and .*GPU.*It ends by itself")).first
+    ).to_be_visible()
+    expect(page.get_by_text("Not needed to read your history").first).to_be_visible()
+    expect(page.get_by_role("button", name="Insert Dataset or value")).to_be_visible()
+    picture(page, f"form-{scheme}")
+
+
+@pytest.mark.parametrize("words", ["nebulab", "lab", "python", "deep learning", "jupyter"])
+def test_galaxys_search_finds_both_tools(page: Page, stack: Stack, person: Account, words: str) -> None:
+    log_in(page, stack, person)
+    page.get_by_placeholder("search tools").fill(words)
+    for tool in (TOOL, JOB_TOOL):
+        expect(page.locator(f".tool-link[data-tool-id={tool}]")).to_be_visible()
 
 
 def _named(galaxy: GalaxyUser, history: str, name: str) -> dict[str, Any] | None:

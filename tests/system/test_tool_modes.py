@@ -123,7 +123,7 @@ def test_a_failing_cell_fails_the_job_and_keeps_the_notebook(galaxy: GalaxyUser,
     job = galaxy.wait_job(answer["jobs"][0]["id"])
     assert (job["state"], job["exit_code"]) == ("error", 1)
     assert job["tool_stderr"].rstrip().endswith("ZeroDivisionError: division by zero")
-    assert "Cell 2 failed:\n\n1 / 0" in job["tool_stderr"]
+    assert "Cell 2 of 3 failed: ZeroDivisionError: division by zero\n\n1 / 0" in job["tool_stderr"]
     executed = galaxy.notebook(galaxy.output(answer, "jupyter_notebook")["id"])
     assert executed["cells"][1]["outputs"][0]["ename"] == "ZeroDivisionError"
     assert galaxy.content(galaxy.elements(answer)["before"]["id"]) == b"kept"

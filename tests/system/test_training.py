@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import subprocess
 import tarfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import nbformat
 import pytest
@@ -55,6 +57,7 @@ expected = net(images[:8]).numpy()
 
 SENDING = f"""
 from pathlib import Path
+from typing import Any
 Path("forest.py").write_text({SCIKIT!r})
 Path("network.py").write_text({TENSORFLOW!r})
 sent = [history.train("forest.py", name="forest"), history.train("network.py", name="network")]
@@ -112,11 +115,44 @@ def test_a_failing_cell_fails_the_training_and_what_was_there_is_kept(here: Hist
     with pytest.raises(DatasetFailed, match="on purpose"):
         training.wait(300)
     assert training.state == "error"
-    assert "Cell 2 failed" in training.log()
+    assert "Cell 2 of 2 failed: RuntimeError: on purpose" in training.log()
     assert harvest.load(download(training, "outfile_output_arrays")) == {"x": [1, 2]}
     assert "failed" in repr(training)
-    with pytest.raises(DatasetFailed, match=r"Arrays of bad\.py is in state error"):
-        here.train("bad.py", inputs={"table": training.outputs["outfile_output_arrays"]})
+    # What is good is no red output of the failed job, but an item of its own, of use to the next one.
+    arrays = training.outputs["outfile_output_arrays"]
+    assert (arrays.name, arrays.state) == ("Arrays and numbers of bad.py, made before it failed", "ok")
+
+
+def visible(galaxy: GalaxyUser, history: str) -> list[dict[str, Any]]:
+    """What the history's panel shows."""
+    contents: list[dict[str, Any]] = galaxy.get(f"histories/{history}/contents", v="dev", view="detailed")
+    return [item for item in contents if item["visible"] and not item["deleted"]]
+
+
+def test_a_training_makes_four_items_and_a_failed_one_a_single_red_one(galaxy: GalaxyUser, history: str) -> None:
+    good = "import pandas as pd\nx = [1, 2]\nt = pd.DataFrame({'a': [1]})\nopen('new.txt', 'w').write('x')\n"
+    for name, text in {"good.py": good, "bad.py": f"{good}t['missing_column']\n"}.items():
+        program = galaxy.upload(history, text, name, "txt")
+        form = {"select_file": {"src": "hda", "id": program["id"]}}
+        galaxy.wait_job(galaxy.run_tool(history, "run_jupyter_job", form)["jobs"][0]["id"])
+    shown = [item for item in visible(galaxy, history) if item["name"] not in {"good.py", "bad.py"}]
+    of_good = [item for item in shown if "good.py" in item["name"]]
+    assert [re.sub(r"\d\d \w\w\w \d\d:\d\d", "TIME", item["name"]) for item in of_good] == [
+        "Tables of good.py, TIME",
+        "New files of good.py, TIME",
+        "Arrays and numbers of good.py, TIME",
+        "good.py, executed TIME",
+    ]
+    assert of_good[3]["misc_info"].startswith("All cells ran.")
+    of_bad = {item["name"]: item for item in shown if "bad.py" in item["name"]}
+    (red,) = (item for item in of_bad.values() if item.get("state") == "error")
+    assert red["misc_info"] == "Cell 1 of 1 failed: KeyError: 'missing_column'"
+    assert {name.partition(" of ")[0] for name in of_bad if "made before it failed" in name} == {
+        "Tables",
+        "Files",
+        "Arrays and numbers",
+    }
+    assert len(of_bad) == 4
 
 
 def test_a_missing_input_is_told_before_anything_runs(here: History, galaxy: GalaxyUser, history: str) -> None:

@@ -8,8 +8,8 @@ import importlib.metadata
 import json
 import os
 import platform
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,40 @@ _METRIC_WORDS = (
 )  # fmt: skip
 _MOST_METRICS = 50
 _TOOLS = ("numpy", "onnx", "onnxruntime", "skl2onnx", "tf2onnx", "jax2onnx", "onnxmltools", "nebulab")
+
+
+_ORIGINS = {
+    "seen during fit": "of the training data",
+    "seen in a call": "that the notebook gave to the model",
+    "given by the user": "that nebulab.sample was given",
+    "made up": "of random numbers",
+}
+_HEAD = """<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{name}</title>
+<style>
+:root {{ color-scheme: light dark }}
+body {{ font: 15px/1.5 system-ui, sans-serif; max-width: 50rem; margin: 2rem auto; padding: 0 1rem; color: #1f2328;
+  background: #fff }}
+table {{ border-collapse: collapse; width: 100% }}
+td, th {{ border-bottom: 1px solid #d0d7de; padding: .3rem .6rem; text-align: left; vertical-align: top }}
+h2 {{ margin-top: 2rem }}
+.proven, .unproven {{ font-weight: 600 }}
+.proven {{ color: #1a7f37 }}
+.unproven {{ color: #9a3412 }}
+@media (prefers-color-scheme: dark) {{
+  body {{ background: #1b1b1f; color: #ddd }}
+  td, th {{ border-color: #3c3c45 }}
+  .proven {{ color: #56d364 }}
+  .unproven {{ color: #ffa657 }}
+}}
+</style>
+</head>
+<body>
+<main>"""
 
 
 def make(
@@ -87,12 +121,13 @@ def drop_outputs(path: Path, names: list[str]) -> None:
 
 
 def write(card: Mapping[str, Any], folder: Path) -> list[str]:
-    """Write the card as JSON and as a page; return the paths below the folder's parent."""
+    """Write the card as JSON, as a page and as plain text; return the paths below the folder's parent."""
     folder.mkdir(parents=True, exist_ok=True)
     stem = folder / str(card["name"])
-    paths = [Path(f"{stem}.json"), Path(f"{stem}.html")]
-    paths[0].write_text(json.dumps(card, indent=1, ensure_ascii=False))
-    paths[1].write_text(page(card))
+    paths = [Path(f"{stem}{suffix}") for suffix in (".json", ".html", ".txt")]
+    paths[0].write_text(json.dumps(card, indent=1, ensure_ascii=False), encoding="utf-8")
+    paths[1].write_text(page(card), encoding="utf-8")
+    paths[2].write_text(text(card), encoding="utf-8")
     return [f"{folder.name}/{path.name}" for path in paths]
 
 
@@ -138,50 +173,93 @@ def hardware() -> dict[str, Any]:
 
 def page(card: Mapping[str, Any]) -> str:
     """Return the card as one self-contained HTML page."""
-    proof = card["proof"]
-    verdict = "verified against the original" if card["verified"] else f"not verified: {card['reason']}"
-    colour = "#1a7f37" if card["verified"] else "#9a3412"
+    name = html.escape(str(card["name"]))
     parts = [
-        "<!doctype html><meta charset='utf-8'>",
-        f"<title>{html.escape(str(card['name']))}</title>",
-        "<style>body{font:15px/1.5 system-ui,sans-serif;max-width:50rem;margin:2rem auto;padding:0 1rem;color:#1f2328}"
-        "table{border-collapse:collapse;width:100%}td,th{border-bottom:1px solid #d0d7de;padding:.3rem .6rem;"
-        "text-align:left;vertical-align:top}h2{margin-top:2rem}</style>",
-        f"<h1>{html.escape(str(card['name']))}</h1><p>{html.escape(str(card['class']))}</p>",
-        f"<p style='color:{colour};font-weight:600'>{html.escape(verdict)}</p>",
+        _HEAD.format(name=name),
+        f"<h1>{name}</h1>\n<p>{html.escape(str(card['class']))}</p>",
+        f'<p class="{"proven" if card["verified"] else "unproven"}">{html.escape(_verdict(card))}</p>',
     ]
+    for section in _sections(card):
+        parts.append(f"<h2>{html.escape(section.title)}</h2>")
+        parts += [f"<p>{html.escape(section.text)}</p>"] if section.text else []
+        parts += [_table(section.heads, section.rows)] if section.rows else []
+    return "\n".join([*parts, "</main>\n</body>\n</html>\n"])
+
+
+def text(card: Mapping[str, Any]) -> str:
+    """Return the card as plain text: Galaxy shows pages as their source unless its administrator trusts the tool."""
+    parts = [f"{card['name']}\n{'=' * len(str(card['name']))}\n{card['class']}\n\n{_verdict(card)}\n"]
+    for section in _sections(card):
+        parts.append(f"\n{section.title}\n{'-' * len(section.title)}\n")
+        parts += [f"{section.text}\n"] if section.text else []
+        rows = [section.heads, *section.rows] if section.rows else []
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        for row in rows:
+            cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+            parts.append("  ".join(cells).rstrip() + "\n")
+    return "".join(parts)
+
+
+@dataclass(frozen=True)
+class _Section:
+    """A part of the card: a title, a sentence, a table."""
+
+    title: str
+    text: str = ""
+    heads: Sequence[str] = ()
+    rows: Sequence[Sequence[str]] = ()
+
+
+def _verdict(card: Mapping[str, Any]) -> str:
+    if card["verified"]:
+        return "Checked: the file gives the same predictions as the original."
+    return f"Not checked against the original: {card['reason']}"
+
+
+def _sections(card: Mapping[str, Any]) -> Iterator[_Section]:
+    proof = card["proof"]
     if proof:
-        rows: list[Sequence[str]] = [
+        compared = [
             (
-                output["output"],
-                output["original"],
+                str(output["output"]),
+                str(output["original"]),
                 "" if output["labels_agree"] is None else f"{output['labels_agree']:.1%} equal",
                 "" if output["largest_absolute"] is None else f"{output['largest_absolute']:.3g}",
                 "" if output["largest_relative"] is None else f"{output['largest_relative']:.3g}",
             )
             for output in proof["outputs"]
         ]
-        parts.append(
-            f"<h2>Proof</h2><p>{proof['rows']} rows, {html.escape(proof['sample'])}; {proof['precision']}.</p>"
-        )
-        parts.append(_table(("output", "compared with", "labels", "largest difference", "of the largest value"), rows))
+        heads = ("output", "compared with", "labels", "largest difference", "as a share of the largest value")
+        yield _Section("How it was checked", checked_on(proof), heads, compared)
     for title in ("inputs", "outputs"):
-        if card[title]:
-            rows = [(output["name"], output["type"], str(output["shape"])) for output in card[title]]
-            parts.append(f"<h2>{title.capitalize()}</h2>{_table(('name', 'type', 'shape'), rows)}")
-    for title in ("metrics", "versions", "hardware"):
-        if card[title]:
-            rows = [(str(key), str(value)) for key, value in card[title].items()]
-            heading = "Metrics found in the notebook" if title == "metrics" else title.capitalize()
-            parts.append(f"<h2>{heading}</h2>{_table(('', ''), rows)}")
-    parts.append(f"<p>Code: {html.escape(card['code_sha256'] or 'unknown')}<br>Made {html.escape(card['date'])}</p>")
-    return "\n".join(parts)
+        signatures = [(str(value["name"]), str(value["type"]), _shape(value["shape"])) for value in card[title]]
+        if signatures:
+            yield _Section(title.capitalize(), "", ("name", "type", "shape"), signatures)
+    headings = {"metrics": "Measures found in the notebook", "versions": "Versions", "hardware": "Made on"}
+    for title, heading in headings.items():
+        rows = [(str(key), str(value)) for key, value in card[title].items()]
+        if rows:
+            yield _Section(heading, "", ("name", "value"), rows)
+    yield _Section("Origin", f"Made {card['date']} by code with the SHA-256 {card['code_sha256'] or 'unknown'}")
+
+
+def checked_on(proof: Mapping[str, Any]) -> str:
+    """Return on which rows a model was checked; `proof` has them as `models.samples` names them."""
+    number, sample = proof["rows"], str(proof["sample"])
+    origin = _ORIGINS.get(sample, f"that were {sample}")
+    rows = f"{number} row{'' if number == 1 else 's'}"
+    return f"Checked on {rows} {origin}, computed in {proof['precision']}."
+
+
+def _shape(sizes: Sequence[Any]) -> str:
+    """Return a shape as `any number × 30`."""
+    return " × ".join("any number" if size == "any" else str(size) for size in sizes) or "one value"
 
 
 def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    head = "".join(f"<th>{html.escape(text)}</th>" for text in heads)
+    head = "".join(f'<th scope="col">{html.escape(text)}</th>' for text in heads)
     body = "".join("<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in row) + "</tr>" for row in rows)
-    return f"<table><tr>{head}</tr>{body}</table>"
+    return f"<table>\n<thead><tr>{head}</tr></thead>\n<tbody>{body}</tbody>\n</table>"
 
 
 def _signature(value: Any) -> dict[str, Any]:

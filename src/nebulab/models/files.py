@@ -121,6 +121,7 @@ def verify(path: Path, against: Path | None, sample: Path | None, *, allow_pickl
     SettingsError
         A file can't be read, or one of `against` and `sample` is missing.
     """
+    from nebulab.models.card import checked_on
     from nebulab.models.predictor import Predictor
 
     predictor = Predictor(path)
@@ -135,7 +136,7 @@ def verify(path: Path, against: Path | None, sample: Path | None, *, allow_pickl
         return Verdict(False, "\n".join([*lines, "  No model card: another program wrote it, and nothing is proven."]))
     proof = card["proof"]
     lines += [f"  {card['class']}, made {card['date']}, code {card['code_sha256'][:12] or 'unknown'}"]
-    lines += [f"  proven on {proof['rows']} rows ({proof['sample']}), {proof['precision']}:"]
+    lines += [f"  {checked_on(proof)}"]
     lines += [_line(output) for output in proof["outputs"]]
     return Verdict(bool(card["verified"]), "\n".join(lines))
 

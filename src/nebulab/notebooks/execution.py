@@ -25,15 +25,13 @@ from nbclient.exceptions import CellExecutionError, DeadKernelError
 
 from nebulab import contract
 from nebulab.errors import CellFailed, NotebookError, RunStopped
-from nebulab.notebooks import files
+from nebulab.notebooks import failure, files
 from nebulab.notebooks.client import Client, join_streams, save_images
-from nebulab.notebooks.log import COLOURS, RunLog
+from nebulab.notebooks.log import RunLog
 from nebulab.notebooks.reading import Program
 from nebulab.notebooks.saving import NotebookFile
 from nebulab.notebooks.usage import Usage
 
-_TRACEBACK_LINES = 20
-_SOURCE_LINES = 30
 _INTERRUPT_SECONDS = 3.0
 _STOPPED_HARVEST_SECONDS = 20.0
 _STOP_FILE_SECONDS = 0.3
@@ -234,9 +232,9 @@ class _Run:
                 self._stop.set()
 
     async def _cells(self) -> None:
+        total = len(self._program.notebook.cells)
         try:
             await self._begin()
-            total = len(self._program.notebook.cells)
             for index, cell in enumerate(self._program.notebook.cells):
                 self._current = index + 1
                 self._log.cell_begins()
@@ -255,11 +253,12 @@ class _Run:
             self._client.set_widgets_metadata()
         except CellExecutionError as error:
             if self._outcome.ending is Ending.DONE:
-                self._ended(Ending.CELL_FAILED, _failure_text(self._current, self._cell(), error))
+                self._ended(Ending.CELL_FAILED, failure.describe(self._current, total, self._cell(), error))
         except _CellTooLong:
             limit = _duration(self._settings.cell_seconds or 0)
             self._ended(
-                Ending.CELL_TIMEOUT, f"Cell {self._current} took longer than {limit}:\n{_shortened(self._source())}"
+                Ending.CELL_TIMEOUT,
+                f"Cell {self._current} took longer than {limit}:\n{failure.shortened(self._source())}",
             )
         except DeadKernelError:
             self._died()
@@ -359,12 +358,13 @@ nebulab.harvest.finish({json.dumps(str(settings.results))}, {limits!r}, models={
             self._ended(
                 Ending.OUT_OF_MEMORY,
                 f"The kernel died in cell {self._current}, most likely out of memory: it was killed, and {used}{of}.\n"
-                f"{_shortened(self._source())}",
+                f"{failure.shortened(self._source())}",
             )
             return
         how = f" (signal {-code})" if code is not None and code < 0 else f" (exit code {code})" if code else ""
         self._ended(
-            Ending.KERNEL_DIED, f"The kernel died in cell {self._current}{how}; {used}.\n{_shortened(self._source())}"
+            Ending.KERNEL_DIED,
+            f"The kernel died in cell {self._current}{how}; {used}.\n{failure.shortened(self._source())}",
         )
 
     def _ended(self, ending: Ending, message: str) -> None:
@@ -410,20 +410,6 @@ nebulab.harvest.finish({json.dumps(str(settings.results))}, {limits!r}, models={
             self._log.say(f"  file {name!r} was not kept: {reason}")
         if len(collected.refused) > _NAMED_FILES:
             self._log.say(f"  {len(collected.refused)} files were not kept: {contract.HARVEST_REPORT} names them all")
-
-
-def _failure_text(number: int, cell: Any, error: CellExecutionError) -> str:
-    shown = next((output for output in cell.get("outputs", ()) if output.get("output_type") == "error"), None)
-    lines = COLOURS.sub("", "\n".join(shown["traceback"])).strip().splitlines() if shown else []
-    end = "\n".join(lines[-_TRACEBACK_LINES:]) or f"{error.ename}: {error.evalue}"
-    return f"Cell {number} failed:\n\n{_shortened(cell['source'])}\n\n{end}"
-
-
-def _shortened(source: str) -> str:
-    lines = source.splitlines()
-    if len(lines) <= _SOURCE_LINES:
-        return source
-    return "\n".join([*lines[:_SOURCE_LINES], f"… ({len(lines) - _SOURCE_LINES} more lines)"])
 
 
 def _duration(seconds: float) -> str:

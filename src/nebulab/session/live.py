@@ -19,12 +19,14 @@ from urllib.parse import urlsplit
 
 from nebulab.errors import ServerError
 from nebulab.files import create_empty
+from nebulab.galaxy.showing import Wanted, show_only
 from nebulab.session.ending import FAILURES, GALAXY_KNOWS, End
 from nebulab.session.journal import log
 from nebulab.session.lab import server
 from nebulab.session.limits.watches import watches
 from nebulab.session.outputs.collected import Lost, write_lost
 from nebulab.session.outputs.mirroring import Mirroring
+from nebulab.session.outputs.results import Results
 from nebulab.session.walls import guardian, sealed
 from nebulab.session.watches import watchdog
 from nebulab.session.watches.activity import IdleWatch, list_activity
@@ -40,6 +42,7 @@ if TYPE_CHECKING:
 _THREADS = 4
 _LONGEST_STOP_SECONDS = 20.0
 _LONGEST_HARVEST_SECONDS = 25.0
+_ALL_RAN = "All cells ran. More of what they made is hidden in this history: search it for visible:false"
 _TABS_SAVE_SECONDS = {End.STOPPED: 0.4, End.DELETED: 0.4, End.IDLE: 10.0, End.LOST: 10.0}
 """How long open tabs may take to save: Galaxy collects 0.7 s after it has stopped a session."""
 
@@ -158,10 +161,28 @@ class _Live:
             await self._harvest_stopped()
         with contextlib.suppress(OSError):
             self._settings.layout.kept.touch()
+        if self._settings.in_galaxy and end not in {End.LOST, End.DELETED}:
+            await self._tidy(end, client)
         if end not in GALAXY_KNOWS and self._job is not None:
             await self._job.outlast(self._galaxy_is_away)
         for task in self._tasks:
             task.cancel()
+
+    async def _tidy(self, end: End, client: aiohttp.ClientSession) -> None:
+        """Have the history show what is worth it; of a failed training what it made, as outputs that are no failure."""
+        settings, collected = self._settings, self._mirror
+        saved = False
+        if isinstance(collected, Results) and end is End.NOT_EXECUTED:
+            saved = await self._recover(collected.made_before_failure())
+            if saved:
+                collected.forget()
+        names = collected.worth_showing()
+        if end is End.NOT_EXECUTED:
+            collected.note(names[0], self._reason().partition("\n")[0])
+        elif end is End.EXECUTED and self._prepared.job is not None:
+            collected.note(names[0], _ALL_RAN)
+        wanted = Wanted(names, collected.empty(), delete_others=saved)
+        await show_only(client, settings.galaxy_url, settings.key, settings.job_id, wanted)
 
     async def _have_tabs_save(self, client: aiohttp.ClientSession, end: End) -> None:
         """Have open browser tabs save what they show, as far as JupyterLab is there and Galaxy waits."""
@@ -280,7 +301,9 @@ class _Live:
     async def _conclude(self, end: End) -> int:
         if self._prepared.job is not None:
             self._passing_on.pass_on()
-        self._journal.tell(f"The session ends: {end.value}.")
+        # A notebook that runs by itself has no session that its user knows of.
+        if not self._prepared.request.run_it or end not in {End.EXECUTED, End.NOT_EXECUTED}:
+            self._journal.tell(f"The session ends: {end.value}.")
         is_lost = self._job is not None and self._job.is_lost
         if is_lost and end is not End.DELETED:
             await self._recover(self._mirror.lost())
@@ -303,8 +326,14 @@ class _Live:
         }
         return [Lost(name, [element], is_collection=False)]
 
-    async def _recover(self, lost: Sequence[Lost]) -> None:
-        """Upload the outputs through the API, in a process of its own: its libraries take much memory."""
+    async def _recover(self, lost: Sequence[Lost]) -> bool:
+        """Upload the outputs through the API, in a process of its own: its libraries take much memory.
+
+        Returns
+        -------
+        bool
+            Whether all of them are in the history.
+        """
         settings = self._settings
         write_lost(lost, settings.layout)
         process = await asyncio.create_subprocess_exec(
@@ -317,3 +346,4 @@ class _Live:
             stdin=asyncio.subprocess.PIPE,
         )
         await process.communicate(settings.key.encode())
+        return process.returncode == 0

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import html
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -59,12 +61,53 @@ def test_a_card_has_these_parts(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_without_a_proof_nothing_is_verified(tmp_path: Path) -> None:
     made = card.make("net", object(), SCIKIT, {}, None, "no <converter>")
     assert not made["verified"]
-    assert card.write(made, tmp_path / "cards") == ["cards/net.json", "cards/net.html"]
-    assert "not verified: no &lt;converter&gt;" in (tmp_path / "cards/net.html").read_text()
+    assert card.write(made, tmp_path / "cards") == ["cards/net.json", "cards/net.html", "cards/net.txt"]
+    told = "Not checked against the original: no <converter>"
+    assert html.escape(told) in (tmp_path / "cards/net.html").read_text()
+    assert told in (tmp_path / "cards/net.txt").read_text()
+
+
+def _whole() -> dict[str, Any]:
+    made = card.make("<net>", object(), SCIKIT, {"loss": 1.0}, PROOF)
+    return made | {"inputs": [{"name": "X", "type": "float", "shape": ["any", 30]}]}
 
 
 def test_the_page_shows_the_proof() -> None:
-    page = card.page(card.make("<net>", object(), SCIKIT, {}, PROOF))
+    page = card.page(_whole())
     assert "<h1>&lt;net&gt;</h1>" in page
-    assert "64 rows, found in &lt;X&gt;; float32" in page
+    assert "Checked: the file gives the same predictions as the original." in page
+    assert "Checked on 64 rows that were found in &lt;X&gt;, computed in float32." in page
     assert "<td>0.01</td><td>0.001</td>" in page
+
+
+def test_the_page_is_for_every_reader() -> None:
+    page = card.page(_whole())
+    assert page.startswith('<!doctype html>\n<html lang="en">')
+    assert page.count("<main>") == page.count("</main>") == 1
+    assert "prefers-color-scheme: dark" in page
+    assert page.count('<th scope="col">') == 5 + 3 + 2 * 3
+    assert "<th></th>" not in page
+    assert "<td>any number × 30</td>" in page
+    assert "['any', 30]" not in page
+
+
+def test_the_text_says_the_same_without_marks() -> None:
+    shown = card.text(_whole())
+    assert shown.startswith("<net>\n=====\nbuiltins.object\n\nChecked: the file gives the same predictions")
+    assert "\nname  type   shape\nX     float  any number × 30\n" in shown
+    assert "</" not in shown
+    assert [line for line in shown.splitlines() if line != line.rstrip()] == []
+
+
+@pytest.mark.parametrize(
+    ("sample", "told"),
+    [
+        ("seen during fit", "Checked on 64 rows of the training data,"),
+        ("seen in a call", "Checked on 64 rows that the notebook gave to the model,"),
+        ("given by the user", "Checked on 64 rows that nebulab.sample was given,"),
+        ("made up", "Checked on 64 rows of random numbers,"),
+        ("found in X_test", "Checked on 64 rows that were found in X_test,"),
+    ],
+)
+def test_each_origin_of_the_rows_is_told(sample: str, told: str) -> None:
+    assert told in card.text(card.make("net", object(), SCIKIT, {}, replace(PROOF, sample=sample)))

@@ -82,7 +82,7 @@ def proven(monkeypatch: pytest.MonkeyPatch, *verdicts: bool) -> None:
 def test_a_proven_model_is_a_file_and_a_card(library: Ours, tmp_path: Path) -> None:
     kept = keep("net", Model(), tmp_path, {})
     assert (kept.fate, kept.reason) == ("model", "")
-    assert kept.files == ["models/net.onnx", "cards/net.json", "cards/net.html"]
+    assert kept.files == ["models/net.onnx", "cards/net.json", "cards/net.html", "cards/net.txt"]
     told = json.loads((tmp_path / "cards/net.json").read_text())
     assert (told["kind"], told["verified"], told["versions"]["numpy"]) == ("ours", True, np.__version__)
 
@@ -108,7 +108,7 @@ def test_what_is_not_proven_is_kept_in_its_own_format(
     library.ways = ways
     kept = keep("net", Model(), tmp_path, {})
     assert (kept.fate, kept.reason) == ("native model", reason)
-    assert kept.files == ["native_models/net.ours", "cards/net.json", "cards/net.html"]
+    assert kept.files == ["native_models/net.ours", "cards/net.json", "cards/net.html", "cards/net.txt"]
     assert list((tmp_path / "models").iterdir()) == [], "no part of a file is left"
 
 

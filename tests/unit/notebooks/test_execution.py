@@ -160,3 +160,15 @@ def _later(seconds: float, do: Callable[[], None]) -> None:
     import threading
 
     threading.Timer(seconds, do).start()
+
+
+def test_a_failure_is_told_in_one_line_and_without_the_libraries_frames(tmp_path: Path) -> None:
+    run = Run(tmp_path, "import json", "def read(text):\n    return json.loads(text)\nread('{')", "print('never')")
+    first, *rest = run.outcome.message.splitlines()
+    assert first.startswith("Cell 2 of 3 failed: JSONDecodeError: Expecting property name enclosed in double quotes")
+    assert rest[-1].startswith("JSONDecodeError: ")
+    assert "in read(text)" in run.outcome.message
+    assert "json/decoder.py" not in run.outcome.message
+    # The notebook has all of it.
+    shown = nbformat.read(run.results / "run.ipynb", as_version=4).cells[1].outputs[0]
+    assert "json/decoder.py" in "".join(shown.traceback)

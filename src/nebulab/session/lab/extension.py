@@ -27,7 +27,7 @@ from tornado.web import Application, HTTPError, RequestHandler, authenticated
 from nebulab import contract
 from nebulab.session.kernels import forking
 from nebulab.session.kernels.names import KERNEL
-from nebulab.session.lab import tabs
+from nebulab.session.lab import frame, tabs
 from nebulab.session.lab.tabs import Tabs
 
 _SECONDS = 10
@@ -43,9 +43,23 @@ _ENTRY_POINT_HOST = re.compile(r"[^.]+\.ep\.interactivetool\.(?P<galaxy>[A-Za-z0
 class StartHandler(JupyterHandler):
     """The entry point's page: JupyterLab exchanges the token for a cookie, and the first page opens."""
 
+    @property
+    def content_security_policy(self) -> str:
+        """Forbid scripts, beside what holds for every page."""
+        return f"{frame.POLICY}; {super().content_security_policy}"
+
     @authenticated
-    def get(self) -> None:
-        """Redirect to the start page, or to the file browser."""
+    async def get(self) -> None:
+        """Redirect to the start page, or to the file browser; in a frame without cookies offer a tab."""
+        if frame.may_be_framed(self.request) and not await _given(self.identity_provider.get_user_cookie(self)):
+            path, token = url_path_join(self.base_url, "nebulab", "start"), self.get_query_argument("token", "")
+            if not self.get_query_argument(frame.SECOND, ""):
+                self.redirect(frame.again(path, token))
+                return
+            self.set_header("Cache-Control", "no-store")
+            self.set_header("Referrer-Policy", "no-referrer")
+            self.finish(frame.page(path, token))
+            return
         page = self.settings["nebulab_start_page"]
         target = url_path_join("lab", "tree", url_escape(page)) if page else "lab"
         self.redirect(url_path_join(self.base_url, target))
@@ -195,8 +209,12 @@ class Locked:
 
 
 async def _user(handler: Any) -> Any:
-    user = handler.identity_provider.get_user(handler)
-    return user if user is None or not hasattr(user, "__await__") else await user
+    return await _given(handler.identity_provider.get_user(handler))
+
+
+async def _given(user: Any) -> Any:
+    """Return the user that an identity provider gives, at once or later."""
+    return await user if hasattr(user, "__await__") else user
 
 
 def _is_of_login(handler: Any) -> bool:

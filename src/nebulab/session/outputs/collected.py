@@ -95,6 +95,7 @@ class Collected(ABC):
         self._numbers: dict[str, int] = {}
         self._named: dict[str, set[PurePosixPath]] = {}
         self._refused: dict[str, dict[PurePosixPath, str]] = {}
+        self._info: dict[str, dict[str, str]] = {}
         self._lock = threading.Lock()
 
     @abstractmethod
@@ -120,6 +121,24 @@ class Collected(ABC):
     @abstractmethod
     def lost(self) -> list[Lost]:
         """Return all outputs, for a session whose job Galaxy has lost."""
+
+    @abstractmethod
+    def worth_showing(self) -> list[str]:
+        """Return the names of the outputs that the history should show: few, and none that is empty."""
+
+    @abstractmethod
+    def empty(self) -> list[str]:
+        """Return the names of the outputs that hold nothing."""
+
+    def note(self, dataset: str, info: str) -> None:
+        """Have Galaxy show `info` on the output `dataset`, in place of the beginning of the job's log."""
+        with self._lock:
+            self._info[dataset] = {"info": info, "stdout": "", "stderr": ""}
+            self._write_elements()
+
+    @abstractmethod
+    def _write_elements(self) -> None:
+        """Write the list of elements as it is now."""
 
     @abstractmethod
     def _update(self) -> None: ...
@@ -185,7 +204,8 @@ class Collected(ABC):
 
     def _write(self, collections: Mapping[str, Elements], used: Iterable[str]) -> None:
         """Write the elements of each collection, and delete the links that are no longer `used`."""
-        text = json.dumps({name: {"elements": elements} for name, elements in collections.items()})
+        listed: dict[str, object] = {name: {"elements": elements} for name, elements in collections.items()}
+        text = json.dumps(listed | self._info)
         if text != self._written:
             replace(self._layout.metadata, text.encode("utf-8"))
             self._written = text

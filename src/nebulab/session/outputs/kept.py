@@ -15,5 +15,16 @@ class Kept(Collected):
         """Return nothing."""
         return []
 
+    def worth_showing(self) -> list[str]:
+        """Return nothing."""
+        return []
+
+    def empty(self) -> list[str]:
+        """Return nothing."""
+        return []
+
+    def _write_elements(self) -> None:
+        """Do nothing."""
+
     def _update(self) -> None:
         """Do nothing."""

@@ -18,6 +18,7 @@ from nebulab.session.settings import DEFAULT_MAX_OUTPUTS
 
 OUTPUTS = "output_collection"
 NOTEBOOKS = "notebook_collection"
+NOTEBOOK = "jupyter_notebook"
 _PARSED_BYTES = 50 * 1024 * 1024
 _WRITING_TRIES = 5
 _WRITING_SECONDS = 0.05
@@ -63,6 +64,17 @@ class Mirror(Collected):
             *(Lost(f"{notebook['name']}.ipynb", [notebook], is_collection=False) for notebook in notebooks),
             Lost(_RECOVERED, self._outputs(len(notebooks)), is_collection=True),
         ]
+
+    def worth_showing(self) -> list[str]:
+        """Return the notebook, and the collections that hold something."""
+        return [NOTEBOOK, *({OUTPUTS, NOTEBOOKS} - set(self.empty()))]
+
+    def empty(self) -> list[str]:
+        """Return the collections that hold nothing."""
+        with self._lock:
+            notebooks = self._notebooks()
+            content = {OUTPUTS: self._outputs(len(notebooks)), NOTEBOOKS: notebooks}
+        return [name for name, elements in content.items() if not elements]
 
     def _update(self) -> None:
         self._link_files()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
@@ -23,14 +24,25 @@ COLLECTIONS = {
     "files": "files",
 }
 _ZIP = "files.zip"
+_ARRAYS = "arrays.h5"
+NOTEBOOK = "executed_notebook"
 # Files at the top, each an output of the tool.
 DATASETS = {
-    "notebook.ipynb": "executed_notebook",
-    "arrays.h5": "outfile_output_arrays",
+    "notebook.ipynb": NOTEBOOK,
+    _ARRAYS: "outfile_output_arrays",
     _ZIP: "outfile_output_zip",
     contract.HARVEST_REPORT: "harvest_report",
     "log.txt": "run_log",
 }
+
+
+_MOST_SHOWN = 4
+# Beside the notebook, the best first. The zip file holds what `files` holds, and log and report are for a closer look.
+_BY_WORTH = (
+    *("onnx_models", "native_models", "figures", "tables", "model_cards", "files"),
+    "outfile_output_arrays",
+)
+_LONGEST_REPORT = 16 * 2**20
 
 
 class Results(Collected):
@@ -56,6 +68,7 @@ class Results(Collected):
         self._name = name
         self._job_id = job_id
         self._copied: dict[str, tuple[int, int]] = {}
+        self._forgotten = False
 
     def begin(self, notebook: bytes) -> None:
         """Put `notebook` in the place of the executed notebook until there is one."""
@@ -66,17 +79,61 @@ class Results(Collected):
 
     def lost(self) -> list[Lost]:
         """Return every result, tagged with the job and with the output that it was to become."""
-        results = []
-        for output, elements in self._elements().items():
-            tags = (contract.job_tag(self._job_id), output)
-            label = f"{output.replace('_', ' ').capitalize()} of {self._name}, recovered"
-            results.append(Lost(label.replace("Onnx", "ONNX"), elements, is_collection=True, tags=tags))
+        results = self._lost_collections("recovered")
         for file, dataset in DATASETS.items():
             target = self._target(file)
             if target and not (file == _ZIP and _is_empty(self._layout.root / target)):
                 element = {"name": file, "ext": PurePosixPath(file).suffix[1:], "filename": target}
                 tags = (contract.job_tag(self._job_id), dataset)
                 results.append(Lost(f"{file} of {self._name}, recovered", [element], is_collection=False, tags=tags))
+        return results
+
+    def made_before_failure(self) -> list[Lost]:
+        """Return what is of use by itself: Galaxy marks each output of a failed job as failed, fit for no tool."""
+        with self._lock:
+            results = [output for output in self._lost_collections("made before it failed") if output.elements]
+            target = self._target(_ARRAYS)
+            if target and self._has_arrays():
+                tags = (contract.job_tag(self._job_id), DATASETS[_ARRAYS])
+                element = {"name": _ARRAYS, "ext": "h5", "filename": target}
+                label = f"Arrays and numbers of {self._name}, made before it failed"
+                results.append(Lost(label, [element], is_collection=False, tags=tags))
+        return results
+
+    def forget(self) -> None:
+        """Have Galaxy collect none of the results, since they have come to the history already."""
+        with self._lock:
+            self._forgotten = True
+            self._write_elements()
+
+    def worth_showing(self) -> list[str]:
+        """Return the notebook and the three best outputs that hold something; of a failed job the notebook alone."""
+        empty = _BY_WORTH if self._forgotten else self.empty()
+        return [NOTEBOOK, *(name for name in _BY_WORTH if name not in empty)][:_MOST_SHOWN]
+
+    def empty(self) -> list[str]:
+        """Return the collections without an element, and the file of arrays if there is none in it."""
+        with self._lock:
+            names = [name for name, elements in self._elements().items() if not elements]
+            return names if self._has_arrays() else [*names, DATASETS[_ARRAYS]]
+
+    def _has_arrays(self) -> bool:
+        """Whether the report names a value in the file of arrays, which is written in any case."""
+        link = self._links.get(PurePosixPath(contract.HARVEST_REPORT))
+        if link is None or not link.target or link.file.size > _LONGEST_REPORT:
+            return False
+        try:
+            counts = json.loads((self._layout.root / link.target).read_bytes())["counts"]
+            return int(counts.get("array", 0)) > 0
+        except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
+            return False
+
+    def _lost_collections(self, how: str) -> list[Lost]:
+        results = []
+        for output, elements in self._elements().items():
+            tags = (contract.job_tag(self._job_id), output)
+            label = f"{output.replace('_', ' ').capitalize()} of {self._name}, {how}"
+            results.append(Lost(label.replace("Onnx", "ONNX"), elements, is_collection=True, tags=tags))
         return results
 
     def _update(self) -> None:
@@ -115,7 +172,10 @@ class Results(Collected):
         return linked.target if linked is not None else ""
 
     def _write_elements(self) -> None:
-        self._write(self._elements(), (linked.target for linked in self._links.values()))
+        elements: dict[str, Elements] = (
+            {name: [] for name in COLLECTIONS.values()} if self._forgotten else self._elements()
+        )
+        self._write(elements, (linked.target for linked in self._links.values()))
 
     def _elements(self) -> dict[str, Elements]:
         """Return the elements of each collection, altogether as many as Galaxy takes from one job."""

@@ -11,9 +11,10 @@ import psutil
 import yaml
 
 from nebulab import contract
+from nebulab.accelerators import asking
 from nebulab.errors import SettingsError
 from nebulab.files import private_folder, write_private
-from nebulab.stack.embedded import container_jobs, worker
+from nebulab.stack.embedded import container_jobs, tools, worker
 from nebulab.stack.embedded.accounts import Secrets
 from nebulab.stack.isolation import Isolation
 from nebulab.stack.proxy import sessions_map
@@ -62,12 +63,12 @@ def write(
     worker.write(settings)
     # Galaxy makes it when a first session tells its address, and fails a job whose session has ended before that.
     sessions_map.create(settings.sessions_map)
-    tools = sorted((settings.checkout / "galaxy-tools").glob("*.xml"))
-    tools = [path for path in tools if _xml(path).tag == "tool"]
+    limits = _limits(settings)
+    ours = [path for path in sorted(tools.lay_out(settings, limits).glob("*.xml")) if _xml(path).tag == "tool"]
     lists = [settings.config_dir / "tool_conf.xml", *settings.tool_confs]
-    _write_tool_conf(lists[0], settings.environment("galaxy"), tools)
-    interactive = [_xml(path).get("id", "") for path in tools + _listed_tools(settings) if _is_interactive(path)]
-    jobs = _job_configuration(settings, isolation, interactive, stack_id)
+    _write_tool_conf(lists[0], settings.environment("galaxy"), ours)
+    interactive = [_xml(path).get("id", "") for path in ours + _listed_tools(settings) if _is_interactive(path)]
+    jobs = _job_configuration(settings, isolation, limits, interactive, stack_id)
     write_private(settings.config_dir / "job_conf.yml", yaml.safe_dump(jobs, sort_keys=False))
     galaxy = _galaxy_configuration(settings, secrets, lists, galaxy_port, proxy_port)
     path = settings.config_dir / "galaxy.yml"
@@ -85,6 +86,7 @@ def _galaxy_configuration(
         "managed_config_dir": str(data / "config"),
         "database_connection": settings.database_url,
         "brand": "Nebulab",
+        "static_welcome_html": str(settings.checkout / "deploy" / "galaxy" / "welcome.html"),
         "admin_users": secrets.admin.email,
         "bootstrap_admin_api_key": secrets.bootstrap_key,
         "id_secret": secrets.id_secret,
@@ -97,7 +99,7 @@ def _galaxy_configuration(
         "new_user_dataset_access_role_default_private": True,
         # None is set, but an administrator may set one.
         "enable_quotas": True,
-        "tool_path": str(settings.checkout / "galaxy-tools"),
+        "tool_path": str(tools.folder(settings)),
         "tool_config_file": ",".join(str(path) for path in tool_confs),
         "watch_tools": "auto",
         "job_config_file": str(settings.config_dir / "job_conf.yml"),
@@ -126,11 +128,21 @@ def _galaxy_configuration(
     }
 
 
-def _job_configuration(
-    settings: StackSettings, isolation: Isolation, interactive: list[str], stack_id: str
-) -> dict[str, Any]:
-    cores = min(settings.session_cores, os.cpu_count() or 1)
+def _limits(settings: StackSettings) -> tools.Limits:
+    """Return what one session gets: what was asked for, and no more than a part of the machine."""
     memory_mb = int(psutil.virtual_memory().total * _SHARE_OF_MACHINE) // 2**20
+    seen = asking.ask().seen()
+    return tools.Limits(
+        cores=min(settings.session_cores, os.cpu_count() or 1),
+        memory_mb=min(settings.session_memory_mb, memory_mb),
+        gpus="" if seen.serious else seen.look.names,
+        idle_minutes=settings.idle_minutes,
+    )
+
+
+def _job_configuration(
+    settings: StackSettings, isolation: Isolation, limits: tools.Limits, interactive: list[str], stack_id: str
+) -> dict[str, Any]:
     disk_mb = int(psutil.disk_usage(str(settings.data_dir)).total * _SHARE_OF_MACHINE) // 2**20
     variables = {
         "PATH": f"{settings.bin_dir}:$PATH",
@@ -140,7 +152,7 @@ def _job_configuration(
         contract.HIDE: str(settings.data_dir),
         contract.SHOW: ":".join(map(str, settings.show)),
         contract.CLONE_SCHEMES: settings.clone_schemes,
-        "GALAXY_MEMORY_MB": str(min(settings.session_memory_mb, memory_mb)),
+        "GALAXY_MEMORY_MB": str(limits.memory_mb),
         contract.DISK_MB: str(min(settings.session_disk_mb, disk_mb)),
         contract.GPU_MEMORY_MB: str(_SESSION_GPU_MEMORY_MB),
         # Galaxy starts jobs without its own environment, and they outlive it: `down` finds them by this.
@@ -148,7 +160,7 @@ def _job_configuration(
     }
     destination: dict[str, Any] = {
         "runner": "local",
-        "local_slots": cores,
+        "local_slots": limits.cores,
         "live_tool_output_reporting": "true",
         "env": [
             *({"name": name, "value": value} for name, value in variables.items()),
@@ -158,15 +170,15 @@ def _job_configuration(
     job = destination | {"local_slots": 1}
     at_once = max(2, os.cpu_count() or 1)
     environments: dict[str, Any] = {"jobs": job, "uploads": job, "sessions": destination}
-    limits = {"jobs": at_once, "uploads": at_once, "sessions": settings.max_sessions}
-    tools = dict.fromkeys(interactive, "sessions") | dict.fromkeys(_UPLOAD_TOOLS, "uploads")
+    at_most = {"jobs": at_once, "uploads": at_once, "sessions": settings.max_sessions}
+    destinations = dict.fromkeys(interactive, "sessions") | dict.fromkeys(_UPLOAD_TOOLS, "uploads")
     if isolation.kind == "container":
         # Galaxy's own tools need no container; users' programs do.
-        tools[contract.JOB_TOOL] = "programs"
-        limits["programs"] = at_once
+        destinations[contract.JOB_TOOL] = "programs"
+        at_most["programs"] = at_once
         for name, local in (("sessions", destination), ("programs", job)):
             environments |= container_jobs.environments(settings, isolation, name, local, variables)
-            limits[container_jobs.counted(name)] = limits.pop(name)
+            at_most[container_jobs.counted(name)] = at_most.pop(name)
     workers = settings.max_sessions + _FURTHER_WORKERS
     return {
         "runners": {"local": {"load": "galaxy.jobs.runners.local:LocalJobRunner", "workers": workers}},
@@ -175,17 +187,17 @@ def _job_configuration(
         "handling": {"assign": ["db-self"]},
         "execution": {"default": "jobs", "environments": environments},
         "limits": [
-            {"type": "environment_total_concurrent_jobs", "id": name, "value": value} for name, value in limits.items()
+            {"type": "environment_total_concurrent_jobs", "id": name, "value": value} for name, value in at_most.items()
         ],
-        "tools": [{"id": tool, "environment": environment} for tool, environment in tools.items()],
+        "tools": [{"id": tool, "environment": environment} for tool, environment in destinations.items()],
     }
 
 
-def _write_tool_conf(path: Path, galaxy: Path, tools: list[Path]) -> None:
+def _write_tool_conf(path: Path, galaxy: Path, ours: list[Path]) -> None:
     toolbox = ElementTree.Element("toolbox")
     bundled = next(galaxy.glob("lib/python*/site-packages/galaxy/tools/bundled"))
     sections = {name: [bundled / file for file in files] for name, files in _BUNDLED.items()}
-    for name, files in (sections | {"Machine learning": tools}).items():
+    for name, files in (sections | {"Machine learning": ours}).items():
         section = ElementTree.SubElement(toolbox, "section", id=name.lower().replace(" ", "_"), name=name)
         for file in files:
             ElementTree.SubElement(section, "tool", file=str(file))

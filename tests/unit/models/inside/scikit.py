@@ -33,7 +33,7 @@ def check_an_estimator_is_a_model(folder: Path) -> None:
 
 def check_a_model_is_proven_and_its_card_tells_how(folder: Path) -> None:
     kept = keep("line", LINE, folder, {"X_test": TABLE, "test_accuracy": 0.9})
-    assert kept.files == ["models/line.onnx", "cards/line.json", "cards/line.html"]
+    assert kept.files == ["models/line.onnx", "cards/line.json", "cards/line.html", "cards/line.txt"]
     told = json.loads((folder / "cards/line.json").read_text())
     assert (told["kind"], told["verified"], told["metrics"]) == ("sklearn", True, {"test_accuracy": 0.9})
     assert list(told["versions"])[:2] == ["python", "scikit-learn"]
@@ -82,7 +82,7 @@ def check_what_has_no_converter_is_kept_in_its_own_format(folder: Path) -> None:
 
     kept = keep("parts", SpectralClustering(2).fit(TABLE), folder)
     assert kept.fate == "native model"
-    assert kept.files == ["native_models/parts.skops", "cards/parts.json", "cards/parts.html"]
+    assert kept.files == ["native_models/parts.skops", "cards/parts.json", "cards/parts.html", "cards/parts.txt"]
     assert kept.reason.startswith("no ONNX: ")
 
 

@@ -11,7 +11,7 @@ import pytest
 from nebulab.session.layout import Layout
 from nebulab.session.outputs.collected import read_lost, write_lost
 from nebulab.session.outputs.elements import Datatypes
-from nebulab.session.outputs.results import Results
+from nebulab.session.outputs.results import COLLECTIONS, Results
 
 
 class Job:
@@ -115,3 +115,57 @@ def test_files_of_holes_are_neither_collected_nor_copied_nor_sent(tmp_path: Path
         "'arrays.h5' (150.0 GB)",
         "'files/holes.bin' (150.0 GB)",
     ]
+
+
+REPORT = '{"counts": {"array": 2}}'
+
+
+def test_the_history_shows_four_outputs_and_no_empty_one(job: Job) -> None:
+    job.write("arrays.h5", "no values")
+    job.write("harvest.json", '{"counts": {"code": 2}}')
+    job.write("files.zip", "")
+    job.results.update()
+    assert job.results.worth_showing() == ["executed_notebook"]
+    assert set(job.results.empty()) == {*COLLECTIONS.values(), "outfile_output_arrays"}
+    for folder in ("models", "tables", "figures", "files", "cards", "native_models"):
+        job.write(f"{folder}/one.txt")
+    job.write("harvest.json", REPORT)
+    job.results.update()
+    assert job.results.worth_showing() == ["executed_notebook", "onnx_models", "native_models", "figures"]
+
+
+@pytest.mark.parametrize("report", ["", "[]", "{}", '{"counts": 1}', '{"counts": {"array": "x"}}', "[" * 100_000])
+def test_a_broken_report_names_no_arrays(job: Job, report: str) -> None:
+    job.write("arrays.h5")
+    job.write("harvest.json", report)
+    job.results.update()
+    assert job.results.worth_showing() == ["executed_notebook"]
+
+
+def test_what_a_failed_training_made_is_sent_and_then_no_output_of_the_job(job: Job) -> None:
+    job.write("tables/t.csv", "1")
+    job.write("arrays.h5", "values")
+    job.write("harvest.json", REPORT)
+    job.results.update()
+    assert job.results.worth_showing() == ["executed_notebook", "tables", "outfile_output_arrays"]
+    sent = {output.tags[1]: output for output in job.results.made_before_failure()}
+    assert set(sent) == {"tables", "outfile_output_arrays"}
+    assert sent["tables"].name == "Tables of train.py, made before it failed"
+    assert job.collected("tables") == {"t": "1"}
+    job.results.forget()
+    assert job.collected("tables") == {}
+    job.write("tables/u.csv", "2")
+    assert job.collected("tables") == {}
+    assert job.results.worth_showing() == ["executed_notebook"]
+    # The files are there until they have been sent.
+    assert (job.layout.root / sent["tables"].elements[0]["filename"]).read_text() == "1"
+
+
+def test_galaxy_shows_what_it_is_told_of_an_output(job: Job) -> None:
+    job.write("files/a.txt")
+    job.results.update()
+    job.results.note("executed_notebook", "Cell 2 of 3 failed: KeyError: 'x'")
+    job.write("files/b.txt")
+    assert set(job.collected("files")) == {"a", "b"}
+    told = json.loads(job.layout.metadata.read_text())["executed_notebook"]
+    assert told == {"info": "Cell 2 of 3 failed: KeyError: 'x'", "stdout": "", "stderr": ""}

@@ -19,6 +19,7 @@ from nebulab.stack.embedded import accounts, configuration
 from nebulab.stack.isolation import Isolation, why_not, without_container
 from nebulab.stack.settings import StackSettings
 
+CHECKOUT = Path(__file__).parents[4]
 INTERACTIVE = '<tool id="it_{0}" name="x" tool_type="interactive"/>'
 BUBBLEWRAP = Isolation("bubblewrap", Path("/opt/bwrap"), "bubblewrap")
 
@@ -54,8 +55,18 @@ def test_nobody_reads_the_configuration_or_anothers_datasets(settings: StackSett
     assert galaxy["new_user_dataset_access_role_default_private"] is True
     assert galaxy["require_login"] is True
     assert galaxy["allow_local_account_creation"] is False
-    for path in settings.config_dir.iterdir():
-        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    for path in settings.config_dir.rglob("*"):
+        if not path.is_symlink():
+            assert stat.S_IMODE(path.stat().st_mode) == (0o700 if path.is_dir() else 0o600), path
+
+
+def test_galaxys_first_page_is_ours_and_leads_to_the_tool(settings: StackSettings) -> None:
+    ours = Path(_write(replace(settings, checkout=CHECKOUT))["static_welcome_html"]).read_text()
+    tool = ElementTree.parse(CHECKOUT / "galaxy-tools" / "interactive_tool_ml_jupyter_notebook.xml").getroot()
+    assert f'target="_parent"\nhref="../?tool_id={tool.get("id")}&amp;version=latest"' in ours
+    assert ours.count("<li>") == 3
+    assert ours.count("href=") == 1
+    assert "prefers-color-scheme: dark" in ours
 
 
 def test_galaxy_can_forget_a_session_that_never_told_its_address(settings: StackSettings) -> None:
