@@ -12,6 +12,8 @@ from typing import Any
 
 from nbclient import NotebookClient
 
+from nebulab.notebooks.kernels import KernelSpecs
+
 _BACKSPACE = re.compile(r"[^\n\x08]\x08")
 _RETURN = re.compile(r"[^\n]*\r(?!\n)(?=[^\n])")
 _ALIVE_SECONDS = 0.2
@@ -37,6 +39,7 @@ class Client(NotebookClient):  # type: ignore[misc]
     def create_kernel_manager(self) -> Any:
         """Create the kernel manager, with Unix sockets as transport where that is asked for."""
         manager = super().create_kernel_manager()
+        manager.kernel_spec_manager = KernelSpecs()
         # What other users of the machine could overhear, where a kernel listens on ports.
         manager.transport_encryption = "auto"
         if self._sockets is not None and len(str(self._sockets)) < _LONGEST_SOCKET_FOLDER:

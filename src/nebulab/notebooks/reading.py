@@ -76,9 +76,9 @@ def choose_kernel(program: Program, *, kernel: str = "") -> str:
     NotebookError
         There is no such kernel on this machine.
     """
-    from jupyter_client.kernelspec import KernelSpecManager
+    from nebulab.notebooks.kernels import KernelSpecs
 
-    specs = {name: kernelspec["spec"] for name, kernelspec in KernelSpecManager().get_all_specs().items()}
+    specs = {name: kernelspec["spec"] for name, kernelspec in KernelSpecs().get_all_specs().items()}
     if kernel:
         if kernel in specs:
             return kernel
