@@ -44,7 +44,7 @@ WHOLE: dict[str, Any] = {
     "nbformat_minor": 5,
 }
 MISSING = object()
-OTHERS = (MISSING, None, True, -1, 7.5, "text", "", [], ["text"], [None], {}, {"key": None})
+OTHERS: tuple[object, ...] = (MISSING, None, True, -1, 7.5, "text", "", [], ["text"], [None], {}, {"key": None})
 
 
 def paths(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
