@@ -14,6 +14,8 @@ _FIRST_INTERVAL_SECONDS = 0.1
 _LONGEST_INTERVAL_SECONDS = 5.0
 _SHARE = 0.1
 _LOST = "killed when Galaxy was restarted"
+Seen = Callable[[str], None]
+"""Called with each state that was seen while waiting."""
 JOB_ENDED = frozenset({"ok", "error", "deleted", "deleting", "failed", "stopped", "paused", "skipped"})
 
 
@@ -34,8 +36,8 @@ def wait_until(probe: Callable[[], Any], timeout: float | None) -> Any:
         time.sleep(min(interval, remaining))
 
 
-def wait_for_item(galaxy: Galaxy, item: Item, timeout: float | None = None) -> Item:
-    """Return the dataset or collection once its content can be read.
+def wait_for_item(galaxy: Galaxy, item: Item, timeout: float | None = None, *, seen: Seen | None = None) -> Item:
+    """Return the dataset or collection once its content can be read; `seen` gets its states until then.
 
     Raises
     ------
@@ -49,6 +51,8 @@ def wait_for_item(galaxy: Galaxy, item: Item, timeout: float | None = None) -> I
     def settled() -> Item | None:
         nonlocal latest
         latest = show_item(galaxy, item)
+        if seen is not None:
+            seen(latest.state)
         return latest if latest.state in READY_STATES | FAILED_STATES | PAUSED_STATES or latest.purged else None
 
     wait_until(settled, timeout)
@@ -65,8 +69,10 @@ def verify_upload(item: Item, size: int) -> None:
         )
 
 
-def wait_for_job(galaxy: Galaxy, job_id: str, timeout: float | None = None) -> dict[str, Any]:
-    """Return the job once it has ended, in any state.
+def wait_for_job(
+    galaxy: Galaxy, job_id: str, timeout: float | None = None, *, seen: Seen | None = None
+) -> dict[str, Any]:
+    """Return the job once it has ended, in any state; `seen` gets its states until then.
 
     Raises
     ------
@@ -76,6 +82,8 @@ def wait_for_job(galaxy: Galaxy, job_id: str, timeout: float | None = None) -> d
 
     def ended() -> dict[str, Any] | None:
         job: dict[str, Any] = galaxy.get(f"jobs/{job_id}", full=True)
+        if seen is not None:
+            seen(job["state"])
         return job if job["state"] in JOB_ENDED else None
 
     job: dict[str, Any] | None = wait_until(ended, timeout)
