@@ -91,12 +91,13 @@ def _are_attachments(attachments: Any) -> bool:
 
 def _identifier(identifier: Any, taken: set[str]) -> str:
     """Return the cell's id, or another one where it has none, an unusable one, or that of a cell before it."""
-    if not isinstance(identifier, str) or not _ID.fullmatch(identifier) or identifier in taken:
-        number = len(taken) + 1
-        while (identifier := f"cell-{number}") in taken:
-            number += 1
-    taken.add(identifier)
-    return identifier
+    chosen = identifier if isinstance(identifier, str) and _ID.fullmatch(identifier) else ""
+    number = len(taken) + 1
+    while not chosen or chosen in taken:
+        chosen = f"cell-{number}"
+        number += 1
+    taken.add(chosen)
+    return chosen
 
 
 def _cell_metadata(metadata: Any) -> dict[str, Any]:
