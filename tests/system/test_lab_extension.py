@@ -189,6 +189,40 @@ def test_the_page_warns_before_the_end_and_keeps_the_session_on_request(lab: Lab
     assert page.get_by_text("official Jupyter news").count() == 0
 
 
+LONG = (
+    "A kernel used 1.9 GB of the session's 2.0 GB and was ended. Read the data in parts, or ask for more memory. "
+    "JupyterLab starts it again; what was saved is kept. Files in memory take a part of it, and you may delete them: "
+    "/dev/shm (1.2 GB)."
+)
+
+
+def test_a_long_notice_is_cut_between_sentences_and_whole_behind_its_button(page: Page, own_lab: Lab) -> None:
+    """JupyterLab cuts after 140 characters, wherever that is, and what is cut is the advice."""
+    own_lab.broker.status = {"state": "running", "ends_in_seconds": None, "messages": [{"time": 2.0, "text": LONG}]}
+    _open_notebook(page, own_lab)
+    shown = page.locator(".jp-toast-message")
+    expect(shown).to_have_text(LONG.partition(" JupyterLab")[0])
+    page.get_by_role("button", name="Read all").click()
+    expect(page.locator(".jp-Dialog")).to_contain_text(LONG)
+    page.get_by_role("button", name="OK", exact=True).click()
+    # Reading it takes it neither from the page nor from the bell's list.
+    page.locator(".jp-Notification-Status").click()
+    listed = page.locator(".jp-Notification-List-Item")
+    expect(listed).to_contain_text("ask for more memory.")
+    listed.get_by_role("button", name="Read all").click()
+    expect(page.locator(".jp-Dialog")).to_contain_text(LONG)
+
+
+def test_the_reason_of_a_kernels_death_comes_with_the_news(page: Page, own_lab: Lab) -> None:
+    _open_notebook(page, own_lab)
+    _type(page, "import os; os.kill(os.getpid(), 9)")
+    # The page has asked when it was opened, and would ask again after half a minute.
+    own_lab.broker.status = {"state": "running", "ends_in_seconds": None, "messages": [{"time": 3.0, "text": LONG}]}
+    page.keyboard.press("Shift+Enter")
+    expect(page.get_by_text("appears to have died")).to_be_visible()
+    expect(page.get_by_text("Read the data in parts")).to_be_visible(timeout=2000)
+
+
 # As another session's notebook would do it: no key, one subscriber on all ports of loopback that listen.
 OVERHEAR = """
 import sys, time, zmq
