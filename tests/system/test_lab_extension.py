@@ -12,7 +12,7 @@ from typing import Any
 
 import httpx
 import pytest
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Page, Route, expect, sync_playwright
 
 import nebulab
 from support import lab as support
@@ -221,6 +221,32 @@ def test_the_reason_of_a_kernels_death_comes_with_the_news(page: Page, own_lab: 
     page.keyboard.press("Shift+Enter")
     expect(page.get_by_text("appears to have died")).to_be_visible()
     expect(page.get_by_text("Read the data in parts")).to_be_visible(timeout=2000)
+
+
+def test_plots_are_drawn_without_internet(page: Page, own_lab: Lab) -> None:
+    """Also Bokeh's, which otherwise waits for its script for ever; the figure's own data is enough for no library."""
+    asked: list[str] = []
+
+    def refuse(route: Route) -> None:
+        asked.append(route.request.url)
+        route.abort()
+
+    page.route(re.compile(r"^https?://(?!127\.0\.0\.1)"), refuse)
+    _open_notebook(page, own_lab)
+    cells = (
+        "from bokeh.plotting import figure, output_notebook, show; output_notebook(); "
+        "p = figure(width=300, height=200); p.line([1, 2, 3], [4, 6, 5]); show(p)",
+        "import bqplot.pyplot as plt; f = plt.figure(title='of bqplot'); plt.plot([1, 2, 3], [4, 6, 5]); plt.show()",
+        "%matplotlib inline\nimport seaborn; seaborn.lineplot(x=[1, 2, 3], y=[4, 6, 5]);",
+    )
+    for cell in cells:
+        _type(page, cell)
+        page.keyboard.press("Shift+Enter")
+    expect(page.locator(".bk-Canvas, .bk-Figure, [data-root-id] >> css=canvas").first).to_be_visible()
+    expect(page.get_by_text("of bqplot").first).to_be_visible()
+    expect(page.locator(".jp-OutputArea-output img").first).to_be_visible()
+    assert page.get_by_text("Loading BokehJS").count() == 0
+    assert asked == []
 
 
 # As another session's notebook would do it: no key, one subscriber on all ports of loopback that listen.
