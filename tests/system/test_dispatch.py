@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import re
 import subprocess
@@ -11,7 +10,6 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-import aiohttp
 import nbformat
 import pytest
 from rich.console import Console
@@ -20,6 +18,7 @@ import nebulab
 from nebulab import contract
 from nebulab.stack import environments
 from nebulab.stack.settings import read_settings
+from support.session import typed_in_terminal
 from support.stack import ENVIRONMENTS, ROOT
 
 pytestmark = pytest.mark.system
@@ -121,26 +120,10 @@ def session(work: Path, tmp_path: Path) -> Iterator[str]:
         process.communicate(timeout=60)
 
 
-async def _in_terminal(address: str, line: str) -> str:
-    """Type a line into a new terminal, and return what it shows until the line's end."""
-    base, _, token = address.partition("/nebulab/start?token=")
-    shown = ""
-    async with aiohttp.ClientSession(headers={"Authorization": f"token {token}"}) as client:
-        async with client.post(f"{base}/api/terminals") as made:
-            name = (await made.json())["name"]
-        async with client.ws_connect(f"{base}/terminals/websocket/{name}") as channel:
-            await channel.send_str(json.dumps(["stdin", f"{line}; echo ended=$?\r"]))
-            async with asyncio.timeout(600):
-                while not re.search(r"ended=\d", shown):
-                    kind, *content = json.loads(await channel.receive_str())
-                    shown += content[0] if kind == "stdout" else ""
-    return shown
-
-
 def test_in_a_sessions_terminal(session: str, work: Path) -> None:
-    shown = asyncio.run(
-        _in_terminal(session, "nebulab run x.ipynb && nebulab verify x.run/models/*.onnx; which nebulab; nebulab -h")
-    )
+    base, _, token = session.partition("/nebulab/start?token=")
+    line = "nebulab run x.ipynb && nebulab verify x.run/models/*.onnx; which nebulab; nebulab -h"
+    shown = asyncio.run(typed_in_terminal(base, token, line))
     assert "1 model" in shown, shown
     assert "It computes" in shown or "proven on" in shown, shown
     assert "Traceback" not in shown

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 import subprocess
@@ -19,6 +20,7 @@ from support import lab as support
 from support.galaxy import wait_for
 from support.lab import Lab
 from support.parts import require
+from support.session import typed_in_terminal
 from support.stack import ENVIRONMENTS
 
 pytestmark = pytest.mark.system
@@ -247,6 +249,36 @@ def test_plots_are_drawn_without_internet(page: Page, own_lab: Lab) -> None:
     expect(page.locator(".jp-OutputArea-output img").first).to_be_visible()
     assert page.get_by_text("Loading BokehJS").count() == 0
     assert asked == []
+
+
+def test_a_browser_without_the_token_sees_a_page_that_says_what_to_do(page: Page, lab: Lab) -> None:
+    refused: list[str] = []
+    page.on("response", lambda response: refused.append(response.url) if response.status == 403 else None)
+    page.goto(f"{lab.url}/lab")
+    expect(page.get_by_role("heading", name="This address does not open the session")).to_be_visible()
+    expect(page.get_by_text("Interactive Tools")).to_be_visible()
+    # Nothing that the page needs is refused in its turn.
+    assert [url for url in refused if "favicon" not in url] == [f"{lab.url}/lab"]
+
+
+def test_the_terminals_prompt_is_short_and_the_users_own_settings_prevail(own_lab: Lab) -> None:
+    (own_lab.folder / "work" / "clone").mkdir()
+    (own_lab.folder / ".bashrc").write_text("alias greet='echo hello from bashrc'\n")
+    shown = asyncio.run(typed_in_terminal(own_lab.url, support.TOKEN, "cd clone; greet; cd /; pwd"))
+    assert re.search(r"nebulab:work[$#] ", shown)
+    assert "hello from bashrc" in shown
+    shown = asyncio.run(typed_in_terminal(own_lab.url, support.TOKEN, "cd clone\rtrue"))
+    assert re.search(r"nebulab:work/clone[$#] ", shown)
+
+
+def test_no_figures_of_the_whole_machine_are_shown(page: Page, own_lab: Lab) -> None:
+    """The side panel "Kernel usage" shows the machine's memory and processors, of which a session has a part."""
+    _open_notebook(page, own_lab)
+    expect(page.locator(".jp-SideBar .lm-TabBar-tab").first).to_be_visible()
+    assert (
+        page.locator(".lm-TabBar-tab[title*='Kernel usage' i], .lm-TabBar-tab[data-id*='kernelusage' i]").count() == 0
+    )
+    expect(page.locator(".jp-StatusBar-Widget").get_by_text(re.compile(r"Mem: .* / 2(\.0+)? GB"))).to_be_visible()
 
 
 # As another session's notebook would do it: no key, one subscriber on all ports of loopback that listen.
