@@ -18,7 +18,7 @@ from nebulab.laptop import settings as laptop
 from nebulab.session import credentials, standalone
 from nebulab.session.page import Page
 from nebulab.session.settings import SessionSettings
-from nebulab.stack import settings as stack
+from nebulab.stack import places
 from nebulab.variables import Setting, declared
 
 PAGE = Path("docs", "settings.md")
@@ -63,9 +63,9 @@ _CHAPTERS: tuple[tuple[str, str, Sequence[Setting]], ...] = (
     (
         "`nebulab lab`",
         "A Lab without a container hands on the variables of a session, too. [More](laptop.md)",
-        (laptop.ISOLATION, stack.DATA, stack.ENVIRONMENTS),
+        (laptop.ISOLATION, places.DATA, places.ENVIRONMENTS),
     ),
-    ("`nebulab up`", "", (stack.DATA, stack.ENVIRONMENTS)),
+    ("`nebulab up`", "", (places.DATA, places.ENVIRONMENTS)),
     (
         "The tests",
         "[More](../CONTRIBUTING.md)",

@@ -17,6 +17,7 @@ from typing import Any
 
 from nebulab.session.kernels import overlay
 from nebulab.session.lab import config
+from nebulab.session.lab.environment import WITHOUT_INTERNET
 
 BROKER_TOKEN = "a-token-of-this-session"
 TOKEN = "5ecre7" * 5
@@ -105,6 +106,8 @@ def start(folder: Path, lab: Path, kernels: Path, start_page: str = "") -> Lab:
     environment = {
         "PATH": os.environ["PATH"],
         "HOME": str(folder),
+        "SHELL": "/bin/bash",
+        "GALAXY_MEMORY_MB": "2048",
         "JUPYTER_RUNTIME_DIR": str(folder / "runtime"),
         "JUPYTER_CONFIG_DIR": str(folder / "config"),
         "JUPYTER_DATA_DIR": str(folder / "data"),
@@ -112,7 +115,8 @@ def start(folder: Path, lab: Path, kernels: Path, start_page: str = "") -> Lab:
         "API_KEY": BROKER_TOKEN,
         "NEBULAB_SESSION": broker.url,
         "NEBULAB_START_PAGE": start_page,
-    } | config.hand_over(TOKEN, folder)
+    }
+    environment |= WITHOUT_INTERNET | config.hand_over(TOKEN, folder)
     command = [str(lab / "bin" / "python"), *config.command(port)[1:]]
     with (folder / "lab.log").open("wb") as log:
         process = subprocess.Popen(command, env=environment, cwd=work, stdout=log, stderr=subprocess.STDOUT)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import uuid
 from dataclasses import dataclass
 from urllib.parse import parse_qs, urlsplit
@@ -143,3 +144,18 @@ async def _execute(address: str, headers: dict[str, str], code: str, until: str)
             elif said["msg_type"] == "status" and said["content"]["execution_state"] == until:
                 break
     return printed
+
+
+async def typed_in_terminal(address: str, token: str, line: str, timeout: float = 600) -> str:
+    """Type a line into a new terminal of the Lab at `address`, and return what it shows until the line has run."""
+    shown = ""
+    async with aiohttp.ClientSession(headers={"Authorization": f"token {token}"}) as client:
+        async with client.post(f"{address}/api/terminals") as made:
+            name = (await made.json())["name"]
+        async with client.ws_connect(f"{address}/terminals/websocket/{name}") as channel:
+            await channel.send_str(json.dumps(["stdin", f"{line}; echo ended=$?\r"]))
+            async with asyncio.timeout(timeout):
+                while not re.search(r"ended=\d", shown):
+                    kind, *content = json.loads(await channel.receive_str())
+                    shown += content[0] if kind == "stdout" else ""
+    return shown

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import functools
 import json
 import os
@@ -16,7 +17,7 @@ from typing import Any
 
 import httpx
 import pytest
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Page, Route, expect, sync_playwright
 
 import nebulab
 from nebulab.develop.tests import SCREENSHOTS
@@ -24,6 +25,7 @@ from support import lab as support
 from support.galaxy import wait_for
 from support.lab import Lab
 from support.parts import require
+from support.session import typed_in_terminal
 from support.stack import ENVIRONMENTS
 
 pytestmark = pytest.mark.system
@@ -280,6 +282,96 @@ def test_the_page_warns_before_the_end_and_keeps_the_session_on_request(lab: Lab
     assert lab.broker.asked >= 1
     assert [line for line in said if "nebulab" in line.lower() or "403" in line] == []
     assert page.get_by_text("official Jupyter news").count() == 0
+
+
+LONG = (
+    "A kernel used 1.9 GB of the session's 2.0 GB and was ended. Read the data in parts, or ask for more memory. "
+    "JupyterLab starts it again; what was saved is kept. Files in memory take a part of it, and you may delete them: "
+    "/dev/shm (1.2 GB)."
+)
+
+
+def test_a_long_notice_is_cut_between_sentences_and_whole_behind_its_button(page: Page, own_lab: Lab) -> None:
+    """JupyterLab cuts after 140 characters, wherever that is, and what is cut is the advice."""
+    own_lab.broker.status = {"state": "running", "ends_in_seconds": None, "messages": [{"time": 2.0, "text": LONG}]}
+    _open_notebook(page, own_lab)
+    shown = page.locator(".jp-toast-message")
+    expect(shown).to_have_text(LONG.partition(" JupyterLab")[0])
+    page.get_by_role("button", name="Read all").click()
+    expect(page.locator(".jp-Dialog")).to_contain_text(LONG)
+    page.get_by_role("button", name="OK", exact=True).click()
+    # Reading it takes it neither from the page nor from the bell's list.
+    page.locator(".jp-Notification-Status").click()
+    listed = page.locator(".jp-Notification-List-Item")
+    expect(listed).to_contain_text("ask for more memory.")
+    listed.get_by_role("button", name="Read all").click()
+    expect(page.locator(".jp-Dialog")).to_contain_text(LONG)
+
+
+def test_the_reason_of_a_kernels_death_comes_with_the_news(page: Page, own_lab: Lab) -> None:
+    _open_notebook(page, own_lab)
+    _type(page, "import os; os.kill(os.getpid(), 9)")
+    # The page has asked when it was opened, and would ask again after half a minute.
+    own_lab.broker.status = {"state": "running", "ends_in_seconds": None, "messages": [{"time": 3.0, "text": LONG}]}
+    page.keyboard.press("Shift+Enter")
+    expect(page.get_by_text("appears to have died")).to_be_visible()
+    expect(page.get_by_text("Read the data in parts")).to_be_visible(timeout=2000)
+
+
+def test_plots_are_drawn_without_internet(page: Page, own_lab: Lab) -> None:
+    """Also Bokeh's, which otherwise waits for its script for ever; the figure's own data is enough for no library."""
+    asked: list[str] = []
+
+    def refuse(route: Route) -> None:
+        asked.append(route.request.url)
+        route.abort()
+
+    page.route(re.compile(r"^https?://(?!127\.0\.0\.1)"), refuse)
+    _open_notebook(page, own_lab)
+    cells = (
+        "from bokeh.plotting import figure, output_notebook, show; output_notebook(); "
+        "p = figure(width=300, height=200); p.line([1, 2, 3], [4, 6, 5]); show(p)",
+        "import bqplot.pyplot as plt; f = plt.figure(title='of bqplot'); plt.plot([1, 2, 3], [4, 6, 5]); plt.show()",
+        "%matplotlib inline\nimport seaborn; seaborn.lineplot(x=[1, 2, 3], y=[4, 6, 5]);",
+    )
+    for cell in cells:
+        _type(page, cell)
+        page.keyboard.press("Shift+Enter")
+    expect(page.locator(".bk-Canvas, .bk-Figure, [data-root-id] >> css=canvas").first).to_be_visible()
+    expect(page.get_by_text("of bqplot").first).to_be_visible()
+    expect(page.locator(".jp-OutputArea-output img").first).to_be_visible()
+    assert page.get_by_text("Loading BokehJS").count() == 0
+    assert asked == []
+
+
+def test_a_browser_without_the_token_sees_a_page_that_says_what_to_do(page: Page, lab: Lab) -> None:
+    refused: list[str] = []
+    page.on("response", lambda response: refused.append(response.url) if response.status == 403 else None)
+    page.goto(f"{lab.url}/lab")
+    expect(page.get_by_role("heading", name="This address does not open the session")).to_be_visible()
+    expect(page.get_by_text("Interactive Tools")).to_be_visible()
+    # Nothing that the page needs is refused in its turn.
+    assert [url for url in refused if "favicon" not in url] == [f"{lab.url}/lab"]
+
+
+def test_the_terminals_prompt_is_short_and_the_users_own_settings_prevail(own_lab: Lab) -> None:
+    (own_lab.folder / "work" / "clone").mkdir()
+    (own_lab.folder / ".bashrc").write_text("alias greet='echo hello from bashrc'\n")
+    shown = asyncio.run(typed_in_terminal(own_lab.url, support.TOKEN, "cd clone; greet; cd /; pwd"))
+    assert re.search(r"nebulab:work[$#] ", shown)
+    assert "hello from bashrc" in shown
+    shown = asyncio.run(typed_in_terminal(own_lab.url, support.TOKEN, "cd clone\rtrue"))
+    assert re.search(r"nebulab:work/clone[$#] ", shown)
+
+
+def test_no_figures_of_the_whole_machine_are_shown(page: Page, own_lab: Lab) -> None:
+    """The side panel "Kernel usage" shows the machine's memory and processors, of which a session has a part."""
+    _open_notebook(page, own_lab)
+    expect(page.locator(".jp-SideBar .lm-TabBar-tab").first).to_be_visible()
+    assert (
+        page.locator(".lm-TabBar-tab[title*='Kernel usage' i], .lm-TabBar-tab[data-id*='kernelusage' i]").count() == 0
+    )
+    expect(page.locator(".jp-StatusBar-Widget").get_by_text(re.compile(r"Mem: .* / 2(\.0+)? GB"))).to_be_visible()
 
 
 # As another session's notebook would do it: no key, one subscriber on all ports of loopback that listen.

@@ -123,6 +123,25 @@ def test_a_failing_cell_is_told_and_what_was_there_is_kept(tmp_path: Path) -> No
     assert run.notebook().cells[1].outputs[0].ename == "ZeroDivisionError"
 
 
+def test_a_display_of_a_wrong_type_costs_no_later_cell(tmp_path: Path) -> None:
+    text = """
+from IPython.display import display
+display({"text/plain": 5}, raw=True)
+display({"application/json": {"x": float("nan")}, "text/plain": "x"}, raw=True)
+# %%
+later = "reached"
+"""
+    run = Run(tmp_path, text)
+    assert run.ended() == 0, run.said
+    assert run.arrays() == {"later": "reached"}
+    first, second = run.notebook().cells[0].outputs
+    assert first.data == {"text/plain": "5"}
+    assert "nan" in str(second.data["application/json"]).lower()
+    assert "A display's text/plain is a number and no text: it is kept as text." in run.said
+    assert "(a NaN or an infinite number): it is kept as text." in run.said
+    assert "Message serialization" not in run.said
+
+
 def test_errors_can_be_allowed(tmp_path: Path) -> None:
     run = Run(tmp_path, "# %%\n1 / 0\n# %%\nx = 1\n", "--allow-errors")
     assert run.ended() == 0, run.said

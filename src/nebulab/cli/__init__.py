@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import importlib
 import sys
+from typing import NoReturn
 
 import click
 
 from nebulab import __version__
-from nebulab.errors import NebulabError
+from nebulab.errors import NebulabError, SettingsError
 
 COMMANDS = {
     "up": "Start Galaxy, the proxy and the tools, and print the addresses.",
@@ -71,7 +72,20 @@ def main() -> None:
     except NebulabError as error:
         if debug:
             raise
-        click.secho(f"nebulab: {error.message}", fg="red", err=True)
-        if error.hint:
-            click.echo(error.hint, err=True)
-        sys.exit(error.exit_code)
+        _fail(error)
+    except ModuleNotFoundError as error:
+        if debug or str(error.name).startswith("nebulab"):
+            raise
+        _fail(
+            SettingsError(
+                f"This command needs the package {error.name}, and {sys.prefix} has not got it.",
+                "Call it as ./nebulab in a checkout of the repository, which installs what each command needs.",
+            )
+        )
+
+
+def _fail(error: NebulabError) -> NoReturn:
+    click.secho(f"nebulab: {error.message}", fg="red", err=True)
+    if error.hint:
+        click.echo(error.hint, err=True)
+    sys.exit(error.exit_code)

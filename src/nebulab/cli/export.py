@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from nebulab import dispatch
+
 _FILE = click.Path(exists=True, path_type=Path)
 
 
@@ -27,10 +29,11 @@ def command(model: Path, sample: Path | None, output: Path | None, allow_pickle:
       a folder, .zip       SavedModel
       .pickle, .joblib     with --allow-pickle
 
-    It runs where the model's library is installed: in a terminal of a session,
-    for example. The ONNX file goes to models/, its card to cards/; what can't
+    It runs in the kernels' environment, in a session with the packages that you
+    added. The ONNX file goes to models/, its card to cards/; what can't
     be proven is kept in its own format, and the reason is told.
     """
+    dispatch.hand_over(dispatch.KERNELS)
     from nebulab.models.files import export
 
     for file in export(model, sample, output or model.parent, allow_pickle=allow_pickle):

@@ -8,6 +8,8 @@ from typing import Any
 
 import click
 
+from nebulab import dispatch
+
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
@@ -87,6 +89,7 @@ def command(
     Exit code: 0 all cells ran, 1 a cell failed or the kernel died, 2 bad input,
     3 stopped by a limit or a signal.
     """
+    dispatch.hand_over(dispatch.LAB)
     from nebulab.notebooks import run_command
 
     kept = {"max_object_gb": max_object_gb, "harvest_seconds": harvest_seconds}

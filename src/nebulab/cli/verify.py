@@ -7,6 +7,8 @@ from pathlib import Path
 
 import click
 
+from nebulab import dispatch
+
 _FILE = click.Path(exists=True, path_type=Path)
 
 
@@ -24,6 +26,7 @@ def command(model: Path, against: Path | None, sample: Path | None, allow_pickle
 
     Exit code: 0 proven, 1 not.
     """
+    dispatch.hand_over(dispatch.KERNELS)
     from nebulab.models.files import verify
 
     verdict = verify(model, against, sample, allow_pickle=allow_pickle)

@@ -19,6 +19,8 @@ READY_STATES = frozenset({"ok", "empty", "failed_metadata"})
 FAILED_STATES = frozenset({"error", "discarded"})
 # States that only a person ends.
 PAUSED_STATES = frozenset({"paused", "deferred"})
+# Of datasets and of jobs: something goes on, and ends by itself.
+WAITING_STATES = frozenset({"new", "upload", "queued", "waiting", "running", "setting_metadata", "resubmitted"})
 
 # Galaxy's messages on a refused file, and on one in a compressed file.
 _SCRIPTS = re.compile("contains invalid (HTML )?content")

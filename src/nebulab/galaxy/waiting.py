@@ -16,6 +16,8 @@ _SHARE = 0.1
 _JOB_SECONDS = 5.0
 """How long to wait for an item before its job is asked for too, and again until that is believed."""
 _JOB_FAILED = frozenset({"error", "deleted", "deleting", "failed", "stopped"})
+Seen = Callable[[str], None]
+"""Called with each state that was seen while waiting."""
 JOB_ENDED = frozenset({"ok", "error", "deleted", "deleting", "failed", "stopped", "paused", "skipped"})
 
 
@@ -36,8 +38,8 @@ def wait_until(probe: Callable[[], Any], timeout: float | None) -> Any:
         time.sleep(min(interval, remaining))
 
 
-def wait_for_item(galaxy: Galaxy, item: Item, timeout: float | None = None) -> Item:
-    """Return the dataset or collection once its content can be read.
+def wait_for_item(galaxy: Galaxy, item: Item, timeout: float | None = None, *, seen: Seen | None = None) -> Item:
+    """Return the dataset or collection once its content can be read; `seen` gets its states until then.
 
     Its job is watched too: a Galaxy that ends while the job runs forgets the collection that it was to make, which then
     stays "new".
@@ -55,6 +57,8 @@ def wait_for_item(galaxy: Galaxy, item: Item, timeout: float | None = None) -> I
     def settled() -> Item | None:
         nonlocal latest, job_asked, job_failed
         latest = show_item(galaxy, item)
+        if seen is not None:
+            seen(latest.state)
         if latest.state in READY_STATES | FAILED_STATES | PAUSED_STATES or latest.purged:
             return latest
         if latest.job_id and time.monotonic() - job_asked >= _JOB_SECONDS:
@@ -79,8 +83,10 @@ def verify_upload(item: Item, size: int) -> None:
         )
 
 
-def wait_for_job(galaxy: Galaxy, job_id: str, timeout: float | None = None) -> dict[str, Any]:
-    """Return the job once it has ended, in any state.
+def wait_for_job(
+    galaxy: Galaxy, job_id: str, timeout: float | None = None, *, seen: Seen | None = None
+) -> dict[str, Any]:
+    """Return the job once it has ended, in any state; `seen` gets its states until then.
 
     Raises
     ------
@@ -90,6 +96,8 @@ def wait_for_job(galaxy: Galaxy, job_id: str, timeout: float | None = None) -> d
 
     def ended() -> dict[str, Any] | None:
         job: dict[str, Any] = galaxy.get(f"jobs/{job_id}", full=True)
+        if seen is not None:
+            seen(job["state"])
         return job if job["state"] in JOB_ENDED else None
 
     job: dict[str, Any] | None = wait_until(ended, timeout)

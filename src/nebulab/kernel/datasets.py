@@ -176,8 +176,9 @@ class Dataset:
             The time is over.
         """
         from nebulab.galaxy.waiting import wait_for_item
+        from nebulab.kernel.display import COMPUTING, Wait
 
-        self._item = wait_for_item(self._galaxy, self._item, timeout)
+        self._item = wait_for_item(self._galaxy, self._item, timeout, seen=Wait(self.name, COMPUTING).look)
         return self
 
     def __repr__(self) -> str:

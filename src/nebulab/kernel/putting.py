@@ -16,7 +16,7 @@ from nebulab.galaxy.connection import Galaxy
 from nebulab.galaxy.contents import Item
 from nebulab.galaxy.upload import Upload, upload, upload_folder
 from nebulab.galaxy.waiting import verify_upload, wait_for_item
-from nebulab.kernel.display import Bar
+from nebulab.kernel.display import Bar, Wait
 
 # Galaxy's own guess from the content of these is a more general datatype, such as `binary` or `zip`.
 _BY_SUFFIX = {"onnx", "npy", "npz", "parquet", "safetensors"}
@@ -36,7 +36,7 @@ def put_into(  # noqa: PLR0913 - the arguments of History.put, by name
     path = _as_path(thing)
     if path is not None and path.is_dir():
         item = upload_folder(galaxy, history_id, path, name=name or "", ext=ext or "auto", tags=tags, progress=Bar())
-        return wait_for_item(galaxy, item) if wait else item
+        return wait_for_item(galaxy, item, seen=Wait(item.name).look) if wait else item
     if path is not None:
         suffix = path.suffix.lower().removeprefix(".")
         datatype = ext or (suffix if suffix in _BY_SUFFIX else "auto")
@@ -53,7 +53,7 @@ def _send(galaxy: Galaxy, history_id: str, request: Upload, wait: bool) -> Item:
     size = request.path.stat().st_size if request.path.is_file() else 0
     item = upload(galaxy, history_id, request, progress=Bar())
     if wait:
-        item = wait_for_item(galaxy, item)
+        item = wait_for_item(galaxy, item, seen=Wait(item.name).look)
         verify_upload(item, size)
     return item
 

@@ -16,7 +16,7 @@ from nebulab.galaxy.settings import GalaxySettings
 from nebulab.galaxy.upload import Upload, upload
 from nebulab.galaxy.waiting import job_failure, verify_upload, wait_for_item, wait_for_job
 from nebulab.kernel.connecting import connect
-from nebulab.kernel.display import Bar
+from nebulab.kernel.display import COMPUTING, Bar, Wait
 
 _CODE_NAME = "extracted_code.py"
 
@@ -48,7 +48,7 @@ def run_script_job(
     }
     started = _start(galaxy, history, tool_name, inputs)
     for job in started["jobs"]:
-        ended = wait_for_job(galaxy, job["id"])
+        ended = wait_for_job(galaxy, job["id"], seen=Wait(Path(script_path).name, COMPUTING).look)
         if ended["state"] != "ok":
             raise job_failure(galaxy, ended)
     client = GalaxyInstance(galaxy.url, galaxy.settings.key).jobs
@@ -68,14 +68,14 @@ def notebook_code(path: Path) -> str:
         if path.suffix != ".ipynb":
             return text
         cells = json.loads(text)["cells"]
-        sources = [cell["source"] for cell in cells if cell["cell_type"] == "code"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        sources = [cell.get("source") or "" for cell in cells if cell["cell_type"] == "code"]
+        return "".join(f"{source if isinstance(source, str) else ''.join(source)}\n\n" for source in sources)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise TransferError(f"{path} can't be read as a notebook: {error}.", "Save it, and check its path.") from error
-    return "".join(f"{source if isinstance(source, str) else ''.join(source)}\n\n" for source in sources)
 
 
 def _taken_in(galaxy: Galaxy, item: Item, file: Path) -> Item:
-    ready = wait_for_item(galaxy, item)
+    ready = wait_for_item(galaxy, item, seen=Wait(item.name).look)
     verify_upload(ready, file.stat().st_size)
     return ready
 

@@ -19,7 +19,7 @@ from nebulab.galaxy.contents import READY_STATES, Item, list_contents
 from nebulab.galaxy.upload import Upload, upload
 from nebulab.galaxy.waiting import JOB_ENDED, job_failure, wait_for_job
 from nebulab.kernel.datasets import Dataset
-from nebulab.kernel.display import Bar
+from nebulab.kernel.display import COMPUTING, Bar, Wait
 
 if TYPE_CHECKING:
     from nebulab.models.predictor import Predictor
@@ -131,7 +131,7 @@ class Training:
         DatasetNotReady
             The time is over; the training goes on.
         """
-        ended = wait_for_job(self._galaxy, self.id, timeout)
+        ended = wait_for_job(self._galaxy, self.id, timeout, seen=Wait(self._name or self.id, COMPUTING).look)
         if ended["state"] != "ok":
             raise job_failure(self._galaxy, ended)
         return self

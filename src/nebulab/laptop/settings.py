@@ -10,7 +10,7 @@ from pathlib import Path
 
 from nebulab import contract
 from nebulab.errors import SettingsError
-from nebulab.stack.settings import data_folder
+from nebulab.stack.places import data_folder
 from nebulab.stack.sizes import megabytes
 from nebulab.variables import Choice, Setting
 

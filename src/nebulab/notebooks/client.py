@@ -12,6 +12,9 @@ from typing import Any
 
 from nbclient import NotebookClient
 
+from nebulab.notebooks.displays import mend
+from nebulab.notebooks.kernels import KernelSpecs
+
 _BACKSPACE = re.compile(r"[^\n\x08]\x08")
 _RETURN = re.compile(r"[^\n]*\r(?!\n)(?=[^\n])")
 _ALIVE_SECONDS = 0.2
@@ -37,6 +40,7 @@ class Client(NotebookClient):  # type: ignore[misc]
     def create_kernel_manager(self) -> Any:
         """Create the kernel manager, with Unix sockets as transport where that is asked for."""
         manager = super().create_kernel_manager()
+        manager.kernel_spec_manager = KernelSpecs()
         # What other users of the machine could overhear, where a kernel listens on ports.
         manager.transport_encryption = "auto"
         if self._sockets is not None and len(str(self._sockets)) < _LONGEST_SOCKET_FOLDER:
@@ -46,8 +50,12 @@ class Client(NotebookClient):  # type: ignore[misc]
         return manager
 
     def process_message(self, msg: dict[str, Any], cell: Any, cell_index: int) -> Any:
-        """Handle a kernel's message as nbclient does, and pass stream output to `printed`."""
+        """Handle a kernel's message as nbclient does, in a form that nbformat keeps; pass streams to `printed`."""
+        for told in mend(msg["msg_type"], msg["content"]):
+            self._printed(f"{told}\n")
         if msg["msg_type"] == "stream":
+            if not msg["content"]["text"]:
+                return None
             self._printed(msg["content"]["text"])
         return super().process_message(msg, cell, cell_index)
 

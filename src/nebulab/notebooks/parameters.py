@@ -62,19 +62,26 @@ def insert(program: Program, parameters: Mapping[str, Any]) -> str:
                     f"The notebook has no parameter {name!r}.",
                     f"Did you mean {', '.join(near)}?" if near else f"It has: {', '.join(sorted(declared)) or 'none'}.",
                 )
+    from papermill.exceptions import PapermillException
     from papermill.parameterize import parameterize_notebook
 
     program.notebook.metadata.setdefault("papermill", {})
     for cell in program.notebook.cells:
         cell.metadata.setdefault("tags", [])
     specification = program.notebook.metadata.setdefault("kernelspec", {})
-    specification.setdefault("name", program.wanted_kernel or "python3")
-    specification.setdefault("display_name", specification["name"])
-    specification.setdefault("language", program.language.lower())
+    # Papermill wants all three, and finds its way of writing a cell by the language.
+    specification["name"] = str(specification.get("name") or program.wanted_kernel or "python3")
+    specification["display_name"] = str(specification.get("display_name") or specification["name"])
+    specification["language"] = str(specification.get("language") or program.language.lower())
     # R's kernel is the one whose language papermill looks up with a capital.
     if program.language.lower() == "r":
         specification["language"] = "R"
-    parameterized = parameterize_notebook(program.notebook, dict(parameters), report_mode=False)
+    try:
+        parameterized = parameterize_notebook(program.notebook, dict(parameters), report_mode=False)
+    except PapermillException as error:
+        raise SettingsError(
+            f"Parameters can't be set in a notebook in {program.language}.", "Set them in its first cell."
+        ) from error
     parameterized.metadata.pop("papermill", None)
     program.notebook = parameterized
     if declared is None:

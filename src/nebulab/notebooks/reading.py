@@ -15,6 +15,7 @@ from typing import Any
 import nbformat
 
 from nebulab.errors import NotebookError
+from nebulab.notebooks.repairing import repaired
 
 _LANGUAGES = {".py": "python", ".r": "R", ".jl": "julia", ".sh": "bash"}
 _MARKED = {".md", ".markdown", ".rmd", ".qmd"}
@@ -76,9 +77,9 @@ def choose_kernel(program: Program, *, kernel: str = "") -> str:
     NotebookError
         There is no such kernel on this machine.
     """
-    from jupyter_client.kernelspec import KernelSpecManager
+    from nebulab.notebooks.kernels import KernelSpecs
 
-    specs = {name: kernelspec["spec"] for name, kernelspec in KernelSpecManager().get_all_specs().items()}
+    specs = {name: kernelspec["spec"] for name, kernelspec in KernelSpecs().get_all_specs().items()}
     if kernel:
         if kernel in specs:
             return kernel
@@ -106,12 +107,17 @@ def _plain(language: str) -> str:
 
 def _notebook(text: str, name: str) -> Any:
     try:
-        if "cells" not in (content := json.loads(text)) and "worksheets" not in content:
-            raise ValueError("it has no cells")
-        notebook = nbformat.reads(text, as_version=4)
-    except Exception as error:  # nbformat raises its own, and whatever its parts raise
+        content = json.loads(text)
+    except (ValueError, RecursionError) as error:
         raise NotebookError(f"{name} is no notebook: {error}", "Save it again from JupyterLab.") from error
-    return notebook
+    content = repaired(content, name)
+    try:
+        if content["nbformat"] == 4:
+            _, content = nbformat.validator.normalize(content, relax_add_props=True, strip_invalid_metadata=True)
+        return nbformat.reads(json.dumps(content), as_version=4)
+    except Exception as error:  # nbformat raises its own, and whatever its parts raise
+        what = f"{type(error).__name__}: {error}".partition("\n")[0]
+        raise NotebookError(f"{name} is no notebook: {what}", "Save it again from JupyterLab.") from error
 
 
 def _other(text: str, suffix: str, name: str) -> Any:

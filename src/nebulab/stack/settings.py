@@ -9,12 +9,12 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from nebulab import checkout, contract
+from nebulab import checkout
 from nebulab.contract import ISOLATIONS
 from nebulab.door.policy import Allowed
 from nebulab.errors import SettingsError
+from nebulab.stack.places import ENVIRONMENTS, absolute, data_folder
 from nebulab.stack.sizes import megabytes
-from nebulab.variables import PLACE, Setting
 
 DEFAULT_IMAGE = "nebulab:cpu"
 NETWORKS = ("sealed", "open")
@@ -31,19 +31,6 @@ DEFAULT_PROCESSES = 512
 
 _SIZES = {"session_memory_mb": "--session-memory", "session_disk_mb": "--session-disk"}
 _SMALLEST_MB = 256
-
-DATA = Setting(
-    contract.DATA_DIR,
-    kind=PLACE,
-    unset="`nebulab` below `XDG_DATA_HOME` or `~/.local/share`",
-    help="The folder of everything that `nebulab up` and `nebulab lab` write.",
-)
-ENVIRONMENTS = Setting(
-    contract.ENVIRONMENTS,
-    kind=PLACE,
-    unset="`environments` in the data folder",
-    help="The folder of the three Python environments; stacks, checkouts and tests may share one.",
-)
 
 
 @dataclass(frozen=True)
@@ -239,23 +226,13 @@ def read_settings(options: Mapping[str, Any] | None = None, environ: Mapping[str
     unknown = given.keys() - {field.name for field in fields(StackSettings)}
     if unknown:
         raise SettingsError(f"Unknown settings: {', '.join(sorted(unknown))}.")
-    data_dir = _absolute(given.pop("data_dir", None) or data_folder(environ))
+    data_dir = absolute(given.pop("data_dir", None) or data_folder(environ))
     given.setdefault("environments_dir", ENVIRONMENTS.read(environ) or data_dir / "environments")
     for name, option in _SIZES.items():
         if isinstance(given.get(name), str):
             given[name] = megabytes(given[name], option, _SMALLEST_MB)
-    given["environments_dir"] = _absolute(given["environments_dir"])
+    given["environments_dir"] = absolute(given["environments_dir"])
     given["allow"] = tuple(given.get("allow", ()))
-    given["show"] = tuple(_absolute(path) for path in given.get("show", ()))
-    given["tool_confs"] = tuple(_absolute(path) for path in given.get("tool_confs", ()))
+    given["show"] = tuple(absolute(path) for path in given.get("show", ()))
+    given["tool_confs"] = tuple(absolute(path) for path in given.get("tool_confs", ()))
     return StackSettings(data_dir=data_dir, checkout=checkout.root(), **given)
-
-
-def data_folder(environ: Mapping[str, str]) -> Path:
-    """Return the folder of everything that Nebulab writes on this machine, absolute."""
-    home = Path(environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share")
-    return _absolute(DATA.read(environ) or home / "nebulab")
-
-
-def _absolute(path: str | Path) -> Path:
-    return Path(path).expanduser().absolute()

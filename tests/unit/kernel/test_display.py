@@ -41,6 +41,28 @@ def test_a_long_transfer_shows_how_far_it_is(clock: list[float], capsys: pytest.
     ]
 
 
+def test_a_wait_says_what_galaxy_does_and_for_how_long(clock: list[float], capsys: pytest.CaptureFixture[str]) -> None:
+    """Four rows may hold a cell for minutes on a busy server: the person sees that it goes on, and with what."""
+    wait = display.Wait("planets.tsv")
+    for state, seconds in (("queued", 0.5), ("queued", 5), ("running", 6.5), ("ok", 0.1)):
+        clock[0] += seconds
+        wait.look(state)
+    assert capsys.readouterr().err.splitlines() == [
+        "planets.tsv: waits for its turn in Galaxy, 6 s",
+        "planets.tsv: Galaxy is reading it, 12 s",
+        "planets.tsv: Galaxy has read it, 12 s",
+    ]
+
+
+@pytest.mark.parametrize("states", [["ok"], ["running", "ok"]])
+def test_a_short_wait_shows_nothing(clock: list[float], capsys: pytest.CaptureFixture[str], states: list[str]) -> None:
+    wait = display.Wait("planets.tsv")
+    for state in states:
+        clock[0] += 0.3
+        wait.look(state)
+    assert capsys.readouterr() == ("", "")
+
+
 @pytest.mark.parametrize(("size", "text"), [(0, "0 B"), (999, "999 B"), (1500, "1.5 kB"), (2.5e12, "2.5 TB")])
 def test_sizes_for_people(size: float, text: str) -> None:
     assert in_bytes(size) == text

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from nebulab.errors import SettingsError, TransferError
+from nebulab.kernel import display
 from nebulab.kernel.histories import History
 from support.fake_galaxy import FakeGalaxy
 
@@ -110,3 +111,15 @@ def test_not_waited_for(fake: FakeGalaxy, history: History) -> None:
     Path("x.txt").write_text("x")
     history.put("x.txt", wait=False)
     assert fake.count("GET /api/histories/h1/contents/datasets") == 0
+
+
+def test_the_wait_is_shown(
+    fake: FakeGalaxy, history: History, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(display, "_SHOWN_AFTER_SECONDS", 0.0)
+    Path("x.txt").write_text("x")
+    states = iter(["queued", "running", "ok"])
+    show = "histories/h1/contents/datasets/d1"
+    fake.answers[show] = lambda: fake.shown["d1"] | {"state": next(states)}
+    history.put("x.txt")
+    assert "x.txt: waits for its turn in Galaxy, 0 s" in capsys.readouterr().err

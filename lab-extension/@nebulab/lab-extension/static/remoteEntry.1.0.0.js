@@ -14,6 +14,10 @@
   const SAVE_AFTER_MILLISECONDS = 200;
   // A document may be written one part in so many of the time.
   const SAVE_SHARE = 10;
+  // What is longer JupyterLab cuts, in the list of notifications too.
+  const LONGEST_NOTICE = 140;
+  // When a kernel has died the session may see the reason up to a second later than JupyterLab sees the death.
+  const ASK_AGAIN_MILLISECONDS = [0, 1000, 2500];
   let shareScope = null;
 
   /** Return a module that JupyterLab shares; each of those used here exists once on the page. */
@@ -30,6 +34,15 @@
   function inWords(seconds) {
     const whole = Math.max(0, Math.round(seconds));
     return whole < 60 ? `${whole} s` : `${Math.floor(whole / 60)} min`;
+  }
+
+  /** Return the sentences at the beginning of `text` that fit into a notification, all of it if it does. */
+  function headline(text) {
+    if (text.length <= LONGEST_NOTICE) {
+      return text;
+    }
+    const sentences = text.slice(0, LONGEST_NOTICE).match(/^[^]*[.!?](?=\s)/);
+    return sentences ? sentences[0] : text.slice(0, LONGEST_NOTICE - 2).replace(/\s+\S*$/, '') + ' …';
   }
 
   /** Asks the server's extension about the session. */
@@ -207,8 +220,9 @@
 
   /** What the user sees: one warning, one notification a message, an item in the status bar. */
   class Display {
-    constructor(Notification, session) {
-      this._notification = Notification;
+    constructor(apputils, session) {
+      this._apputils = apputils;
+      this._notification = apputils.Notification;
       this._session = session;
       this._warning = null;
       this._told = new Map();
@@ -233,8 +247,27 @@
     _tell(message) {
       const key = this._key(message);
       if (!this._told.has(key)) {
-        this._told.set(key, this._notification.warning(message.text, { autoClose: false }));
+        this._told.set(key, this._notify('warning', message.text, { autoClose: false }));
       }
+    }
+
+    /** Show a notification; what is too long for one is whole in a dialog behind its button. */
+    _notify(kind, text, options = {}) {
+      const head = headline(text);
+      const actions = options.actions ?? [];
+      if (head !== text) {
+        const readAll = event => {
+          event.preventDefault(); // the notification stays
+          void this._readAll(text);
+        };
+        actions.unshift({ label: 'Read all', caption: text, displayType: 'accent', callback: readAll });
+      }
+      return this._notification[kind](head, { ...options, actions });
+    }
+
+    async _readAll(text) {
+      const { Dialog, showDialog } = this._apputils;
+      await showDialog({ title: 'A message of this session', body: text, buttons: [Dialog.okButton({ label: 'OK' })] });
     }
 
     /** Close what is true no longer: the session does not tell it any more. */
@@ -263,14 +296,14 @@
       if (this._warning !== null && !this._isUrgent(left)) {
         return; // the user has closed it, and it is not the last minute
       }
-      this._warning = this._notification.warning(text, {
+      this._warning = this._notify('warning', text, {
         autoClose: false,
         actions: [{ label: 'Keep it running', displayType: 'accent', callback: () => void this._extend() }]
       });
     }
 
     fail(text) {
-      this._notification.error(text, { autoClose: false });
+      this._notify('error', text, { autoClose: false });
     }
 
     _isUrgent(left) {
@@ -294,7 +327,7 @@
         }
       } catch (error) {
         this._warning = null;
-        this._notification.error(`The session could not be kept: ${error.message}. Run a cell to keep it.`);
+        this._notify('error', `The session could not be kept: ${error.message}. Run a cell to keep it.`);
       }
     }
   }
@@ -321,7 +354,7 @@
     };
   }
 
-  /** Ask twice a minute, and at once when the user comes back to the page. */
+  /** Ask twice a minute, and at once when the user comes back to the page; return what asks at once. */
   function poll(session, display, ending) {
     let timer = 0;
     let refused = 0;
@@ -350,6 +383,7 @@
         display.show(status);
       }
       if (status !== null) {
+        clearTimeout(timer); // of a round that was asked for meanwhile
         timer = setTimeout(() => void round(), pause);
       }
     };
@@ -359,6 +393,22 @@
       }
     });
     void round();
+    return () => void (ending.isOver || round());
+  }
+
+  /** Ask at once when a kernel has died: the session knows the reason, of which JupyterLab's dialog says nothing. */
+  function explainDeaths(ask, tracker) {
+    const watch = panel => {
+      panel.sessionContext.statusChanged.connect((_, status) => {
+        if (status === 'autorestarting' || status === 'dead') {
+          for (const pause of ASK_AGAIN_MILLISECONDS) {
+            setTimeout(ask, pause);
+          }
+        }
+      });
+    };
+    tracker.forEach(watch);
+    tracker.widgetAdded.connect((_, panel) => watch(panel));
   }
 
   /** Ask before the session is ended, naming what is not kept. */
@@ -423,7 +473,7 @@
       optional: [IStatusBar, IMainMenu],
       activate: (app, docManager, tracker, statusBar, mainMenu) => {
         const session = new Session(ServerConnection, URLExt, app.serviceManager.serverSettings);
-        const display = new Display(apputils.Notification, session);
+        const display = new Display(apputils, session);
         const ending = new Ending(apputils, app.serviceManager);
         save(app, new Saving(docManager, app.shell), session, ending, NotebookActions, tracker);
         app.commands.addCommand(`${NAME}:end`, {
@@ -436,7 +486,7 @@
           if (statusBar) {
             await addStatusItem(statusBar, display);
           }
-          poll(session, display, ending);
+          explainDeaths(poll(session, display, ending), tracker);
         });
       }
     };

@@ -22,6 +22,7 @@ TOKEN_FILE = "JUPYTER_TOKEN_FILE"  # noqa: S105 - the variable's name
 _HASHED = re.compile(r"(argon2|sha1|sha256|sha512):\S+")
 _EXTENSION = "nebulab.session.lab.extension"
 _CONFIG_FILE = Path(__file__).with_name("jupyter_config.py")
+_BASH_FILE = Path(__file__).with_name("bashrc")
 
 
 def command(port: int, *, address: str = "127.0.0.1", base_url: str = "/", origin: str = "") -> list[str]:
@@ -99,7 +100,7 @@ def configure(config: Any) -> None:
     server.cookie_secret = os.urandom(32)
     server.jpserver_extensions = {_EXTENSION: True}
     # A login shell would reset PATH, and with it the user's own packages.
-    server.terminado_settings = {"shell_command": [os.environ.get("SHELL") or "/bin/sh"]}
+    server.terminado_settings = {"shell_command": _shell()}
     server.kernel_spec_manager_class = "nebulab.session.kernels.kernelspecs.KernelSpecs"
     # With a disk limit, deleting must free space: nobody would ever empty a session's trash.
     config.FileContentsManager.delete_to_trash = contract.DISK_MB not in os.environ
@@ -110,6 +111,9 @@ def configure(config: Any) -> None:
     # Kernels listen on loopback, which the sessions of a machine share, and ZeroMQ asks nobody who listens to what a
     # kernel prints for a key. Encrypted where the kernelspec says that the kernel knows how, as ipykernel does.
     config.MappingKernelManager.transport_encryption = "auto"
+    # The figures at the bottom are the session's: its limits, not what the machine has.
+    config.ResourceUseDisplay.mem_limit = int(os.environ.get("GALAXY_MEMORY_MB") or 0) * 2**20
+    config.ResourceUseDisplay.cpu_limit = float(os.environ.get("GALAXY_SLOTS") or 0)
     lab = config.LabApp
     lab.news_url = None
     lab.check_for_updates_class = "jupyterlab.NeverCheckForUpdate"
@@ -119,6 +123,11 @@ def configure(config: Any) -> None:
     # Defaults that a user may change: documents are saved every few seconds. No extension could be installed here.
     lab.app_settings_dir = str(lab_extensions() / "settings")
     lab.expose_app_in_browser = True
+
+
+def _shell() -> list[str]:
+    shell = os.environ.get("SHELL") or "/bin/sh"
+    return [shell, "--rcfile", str(_BASH_FILE)] if Path(shell).name == "bash" else [shell]
 
 
 def lab_extensions() -> Path:

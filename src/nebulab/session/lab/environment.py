@@ -43,6 +43,14 @@ _PASSED_NAMES = frozenset(
     ]
 )
 
+WITHOUT_INTERNET = {
+    # Bokeh's plots fetch their script from the internet otherwise, and show "Loading BokehJS …" for ever without it.
+    "BOKEH_RESOURCES": "inline",
+    # ONNX Runtime reports its use to Microsoft.
+    "ORT_DISABLE_TELEMETRY": "1",
+}
+"""What keeps libraries in a kernel from asking the internet."""
+
 
 def passed_on(environment: Mapping[str, str]) -> dict[str, str]:
     """Return the variables of the job's environment that a session passes on."""
@@ -69,6 +77,7 @@ def make(  # noqa: PLR0913 - each is given by name
         passed_on(inherited)
         | caps.variables(gpus, settings.gpu_memory_mb, inherited)
         | galaxy(settings, broker=broker, broker_token=broker_token)
+        | WITHOUT_INTERNET
         | {
             "PATH": os.pathsep.join([*(str(folder / "bin") for folder in programs), settings.path]),
             "HOME": str(layout.home),
@@ -82,8 +91,6 @@ def make(  # noqa: PLR0913 - each is given by name
             contract.START_PAGE: start_page,
             contract.PRELOAD: " ".join(settings.preload),
             contract.WIDGETS: str(settings.kernels / "share" / "jupyter" / "labextensions") if settings.kernels else "",
-            # ONNX Runtime reports its use to Microsoft.
-            "ORT_DISABLE_TELEMETRY": "1",
             contract.SESSION: f"{broker}/nebulab/session",
         }
         | packages(settings)

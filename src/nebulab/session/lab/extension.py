@@ -27,7 +27,7 @@ from tornado.web import Application, HTTPError, RequestHandler, authenticated
 from nebulab import contract
 from nebulab.session.kernels import forking
 from nebulab.session.kernels.names import KERNEL
-from nebulab.session.lab import frame, tabs
+from nebulab.session.lab import frame, git, refusal, tabs
 from nebulab.session.lab.tabs import Tabs
 
 _SECONDS = 10
@@ -187,9 +187,13 @@ class Locked:
                     return None
             # JupyterHandler's error page reads these.
             handler.current_user = handler._jupyter_current_user = None
-            raise HTTPError(
-                403, "Open this session from Galaxy, in a tab of its own: the address there holds its token."
-            )
+            if handler.request.method == "GET" and "text/html" in handler.request.headers.get("Accept", ""):
+                handler.set_status(403)
+                for name, value in refusal.HEADERS.items():
+                    handler.set_header(name, value)
+                handler.finish(refusal.PAGE)
+                return None
+            raise HTTPError(403, refusal.SENTENCE)
         return await super().prepare(*arguments, **named)
 
     def _request_summary(self) -> str:
@@ -276,6 +280,7 @@ def _load_jupyter_server_extension(app: Any) -> None:
     IOLoop.current().add_callback(lock, application)
     # After the first page has been served, and before its user can have opened a notebook.
     IOLoop.current().call_later(_FORKING_SECONDS, _begin_forking, app.kernel_spec_manager)
+    IOLoop.current().call_later(_FORKING_SECONDS, git.introduce, os.environ)
 
 
 async def _begin_forking(specs: Any) -> None:

@@ -11,6 +11,8 @@ from nebulab.session.limits import file_systems, memory
 from nebulab.session.limits.file_systems import FileSystem
 
 _SECONDS = 1.0
+_ADVICE = "Read the data in parts, or ask for more memory."
+"""Early in a message: the Lab shows its beginning alone until the user asks for all of it."""
 _NAMED_SHARE = 0.1
 """Share of the limit from which on a folder in memory is named."""
 
@@ -55,9 +57,8 @@ class MemoryWatch:
         if self._contained and (killed := memory.killed_by_system()) > self._killed_by_system:
             self._killed_by_system = killed
             self._journal.tell(
-                f"The session used all of its {self._limit / 2**30:.1f} GB of memory, and the system ended a kernel or "
-                f"a program. What was saved is kept. {self._files_in_memory()}"
-                "Read the data in parts, or ask for more memory."
+                f"The session used all of its {self._limit / 2**30:.1f} GB of memory: a kernel or a program was ended. "
+                f"{_ADVICE} What was saved is kept. {self._files_in_memory()}".rstrip()
             )
         # Files in a container's /tmp are memory too, and no process's.
         used = memory.of_container() if self._contained else None
@@ -74,16 +75,16 @@ class MemoryWatch:
         if largest is None:
             return
         program, size = largest
-        memory.kill(program)
         title = "A kernel" if program.is_kernel else "A program"
         after = "JupyterLab starts it again" if program.is_kernel else "The session goes on"
         if not self._attended:
             after = "The notebook fails"
         self._journal.tell(
             f"{title} used {size / 2**30:.1f} GB of the session's {self._limit / 2**30:.1f} GB and was ended. "
-            f"{after}; what was saved is kept. {self._files_in_memory()}"
-            "Read the data in parts, or ask for more memory."
+            f"{_ADVICE} {after}; what was saved is kept. {self._files_in_memory()}".rstrip()
         )
+        # Told first: JupyterLab says at once that the kernel has died, and its user asks why.
+        memory.kill(program)
 
     def _files_in_memory(self) -> str:
         """Return a sentence that names the folders in memory that take much of it, or nothing."""

@@ -104,3 +104,15 @@ async def test_one_that_hangs_in_its_thread_recovers(
     goes_on.set()
     assert await looking
     assert journal.messages() == []
+
+
+async def test_the_reason_is_told_before_the_kernel_dies(monkeypatch: pytest.MonkeyPatch) -> None:
+    """JupyterLab says at once that a kernel has died; its page then finds the reason, the advice in its beginning."""
+    journal = Journal()
+    told: list[str] = []
+    monkeypatch.setattr(memory, "used", lambda *_: LIMIT)
+    monkeypatch.setattr(memory, "largest", lambda *_: (memory.Program(1, (1,), is_kernel=True), LIMIT))
+    monkeypatch.setattr(memory, "kill", lambda _: told.extend(str(entry["text"]) for entry in journal.messages()))
+    await MemoryWatch(1, LIMIT, file_systems=[], journal=journal, contained=False, attended=True).look()
+    (text,) = told
+    assert text.index("Read the data in parts, or ask for more memory.") < 140 - 50
