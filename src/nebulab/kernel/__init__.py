@@ -160,11 +160,13 @@ def __getattr__(name: str) -> History:
 
 def load_ipython_extension(shell: InteractiveShell) -> None:
     """Put the names into the notebook; IPython calls this when the kernel starts."""
+    from nebulab.kernel.former import NAMES
     from nebulab.kernel.histories import History
 
     settings = KernelSettings.from_environment()
     shell.push(
         {
+            **NAMES,
             "history": History(),
             "get": get,
             "put": put,
@@ -181,9 +183,9 @@ def load_ipython_extension(shell: InteractiveShell) -> None:
 
 
 def _explain(result: ExecutionResult) -> None:
-    """Print advice beside a cell's error if the disk was full."""
-    if isinstance(result.error_in_exec, OSError):
-        from nebulab.kernel.full_disk import advice_for
+    """Print advice beside a cell's error, if there is any."""
+    if isinstance(result.error_in_exec, OSError | ImportError):
+        from nebulab.kernel import advice
 
-        if advice := advice_for(result.error_in_exec):
-            print(advice, file=sys.stderr)
+        if text := advice.for_error(result.error_in_exec):
+            print(text, file=sys.stderr)

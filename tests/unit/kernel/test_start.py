@@ -12,6 +12,7 @@ import pytest
 
 from nebulab import kernel
 from nebulab.errors import SettingsError
+from nebulab.kernel import former
 from nebulab.kernel.settings import KernelSettings
 
 
@@ -31,7 +32,9 @@ def test_the_names_are_in_the_notebook(monkeypatch: pytest.MonkeyPatch, tmp_path
     monkeypatch.setenv("HISTORY_ID", "h1")
     shell = Shell()
     kernel.load_ipython_extension(shell)
-    assert set(shell.names) == set(kernel.__all__) - {"load_ipython_extension"} | {"HISTORY_ID", "GALAXY_INPUTS"}
+    ours = set(kernel.__all__) - {"load_ipython_extension"} | {"HISTORY_ID", "GALAXY_INPUTS"}
+    assert set(shell.names) == ours | set(former.NAMES)
+    assert not ours & set(former.NAMES)
     assert shell.names["HISTORY_ID"] == "h1"
     assert shell.names["GALAXY_INPUTS"] == {"train": [{"path": "a"}]}
     assert shell.interactive is False

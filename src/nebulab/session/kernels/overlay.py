@@ -33,6 +33,19 @@ _PLAIN_SPEC = {"argv": ["python", "-m", "ipykernel_launcher", "-f", "{connection
 _PIP = """#!/bin/sh
 exec {python} -m pip "$@"
 """
+# Passes on to a conda that the machine has; without one it says what to type in its place.
+_CONDA = """#!/bin/sh
+own=$(dirname "$0")
+IFS=:
+for folder in $PATH; do
+    if [ "$folder" != "$own" ] && [ -x "$folder/{name}" ]; then exec "$folder/{name}" "$@"; fi
+done
+echo "There is no {name} here. Python packages: %pip install NAME in a notebook, pip install NAME in a terminal." >&2
+if command -v micromamba >/dev/null; then
+    echo "Others: micromamba create -n NAME -c conda-forge PACKAGES in a terminal." >&2
+fi
+exit 127
+"""
 # With the Lab's Python, which no package of the user's can break; -P: nor a module in the working folder.
 _UV = """#!/bin/sh
 exec {lab} -P -m nebulab.packages.uv {folder} "$@"
@@ -84,7 +97,8 @@ def create(folder: Path, base: Path | None, *, lab: Path | None = None) -> Path:
         (programs / name).symlink_to(interpreter)
     pip = _PIP.format(python=shlex.quote(str(python)))
     uv = _UV.format(lab=shlex.quote(str(lab)), folder=shlex.quote(str(folder)))
-    for name, script in {"pip": pip, "pip3": pip, "uv": uv}.items():
+    condas = {name: _CONDA.format(name=name) for name in ("conda", "mamba")}
+    for name, script in {"pip": pip, "pip3": pip, "uv": uv, **condas}.items():
         (programs / name).unlink(missing_ok=True)
         (programs / name).write_text(script)
         (programs / name).chmod(0o755)

@@ -110,3 +110,24 @@ def test_a_shared_environment_without_nebulab_starts_all_the_same(
     python = overlay.create(tmp_path / "layer", base)
     finished = subprocess.run([python, "-c", "print('here')"], capture_output=True, text=True, timeout=60)
     assert (finished.stdout, finished.stderr) == ("here\n", "")
+
+
+@pytest.mark.parametrize("name", ["conda", "mamba"])
+def test_conda_says_what_to_type_in_its_place(tmp_path: Path, name: str) -> None:
+    overlay.create(tmp_path / "layer", BASE)
+    path = f"{tmp_path}/layer/bin:/usr/bin:/bin"
+    command = ["/bin/sh", "-c", f"{name} install -y seaborn"]
+    finished = subprocess.run(command, capture_output=True, text=True, env={"PATH": path})
+    assert finished.returncode == 127
+    assert finished.stderr.startswith(f"There is no {name} here. Python packages: %pip install NAME")
+
+
+def test_a_conda_of_the_machine_is_used(tmp_path: Path) -> None:
+    overlay.create(tmp_path / "layer", BASE)
+    machine = tmp_path / "a machine" / "bin"
+    machine.mkdir(parents=True)
+    (machine / "conda").write_text('#!/bin/sh\necho "real $*"\n')
+    (machine / "conda").chmod(0o755)
+    path = f"{tmp_path}/layer/bin:{machine}:/usr/bin:/bin"
+    finished = subprocess.run(["conda", "list", "a b"], capture_output=True, text=True, env={"PATH": path})
+    assert finished.stdout == "real list a b\n"
