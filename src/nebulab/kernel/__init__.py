@@ -10,6 +10,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from nebulab.contract import JOB_TOOL
+from nebulab.errors import SettingsError
 from nebulab.kernel.settings import KernelSettings
 
 if TYPE_CHECKING:
@@ -175,11 +176,21 @@ def load_ipython_extension(shell: InteractiveShell) -> None:
             "get_user_history": get_user_history,
             "run_script_job": run_script_job,
             "HISTORY_ID": settings.history_id,
-            "GALAXY_INPUTS": settings.read_inputs(),
+            "GALAXY_INPUTS": _inputs(settings),
         },
         interactive=False,
     )
     shell.events.register("post_run_cell", _explain)
+
+
+def _inputs(settings: KernelSettings) -> Any:
+    """Return the tool's inputs; what raises at its first use where they can't be read, so that a kernel starts."""
+    try:
+        return settings.read_inputs()
+    except SettingsError as error:
+        from nebulab.kernel.unreadable import UnreadableInputs
+
+        return UnreadableInputs(error)
 
 
 def _explain(result: ExecutionResult) -> None:

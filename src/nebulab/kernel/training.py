@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import html
 import json
+import os
 import re
 import threading
 import time
@@ -57,7 +58,7 @@ def train(  # noqa: PLR0913 - the arguments of History.train, by name
     label = name or path.name
     form: dict[str, Any] = {
         "select_file": known.reference(path, label=label, ext="ipynb" if path.suffix == ".ipynb" else "txt"),
-        "run|parameters": json.dumps(dict(parameters)) if parameters else "",
+        "run|parameters": _parameters(parameters) if parameters else "",
         "run|time_limit": time_limit / 60 if time_limit else None,
         "run|gpus": gpus,
     }
@@ -338,7 +339,40 @@ def _inputs(inputs: Inputs, known: _HistoryFiles, folder: Path) -> dict[str, Any
     return form
 
 
+def _parameters(parameters: Mapping[str, Any]) -> str:
+    """Return the parameters as JSON, with NumPy's values as Python's, at any depth.
+
+    Raises
+    ------
+    SettingsError
+        A value has no such form.
+    """
+    try:
+        return json.dumps(dict(parameters), default=_plain)
+    except (TypeError, ValueError) as error:
+        raise SettingsError(
+            f"The parameters of a training can't be sent: {error}.",
+            "Give numbers, texts, lists and dictionaries; put objects into the history and give them as inputs.",
+        ) from error
+
+
+def _plain(thing: Any) -> Any:
+    """Return what JSON does not know, a number or an array of NumPy's or a path, as what it knows."""
+    if isinstance(thing, os.PathLike):
+        return os.fspath(thing)
+    if hasattr(thing, "dtype") and hasattr(thing, "tolist"):
+        return thing.tolist()
+    raise TypeError(f"there is no form for a {type(thing).__name__}")
+
+
+def _scalar(thing: Any) -> Any:
+    """Return a number of NumPy's, or of a framework's, as Python's; anything else as it is."""
+    is_scalar = hasattr(thing, "dtype") and hasattr(thing, "item") and getattr(thing, "ndim", None) == 0
+    return thing.item() if is_scalar else thing
+
+
 def _input_value(thing: Any, known: _HistoryFiles) -> tuple[str, Any]:
+    thing = _scalar(thing)
     simple: list[tuple[type, str, Callable[[Any], Any]]] = [
         (bool, "boolean", bool),
         (int, "integer", int),

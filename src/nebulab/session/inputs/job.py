@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from nebulab.errors import StagingError
-from nebulab.session.inputs.staging import Request, inside
+from nebulab.session.inputs.staging import UNREADABLE, Request, inside, unreadable
 from nebulab.session.layout import EXECUTED, Layout
 from nebulab.session.settings import SessionSettings
 
@@ -40,7 +40,7 @@ def read_request(path: Path) -> tuple[Request, Program]:
     Raises
     ------
     StagingError
-        It has another form, or the numbers of paths and datasets differ.
+        It has another form, the numbers of paths and datasets differ, or the program can't be read.
     """
     try:
         form = json.loads(path.read_text(encoding="utf-8"))
@@ -52,25 +52,24 @@ def read_request(path: Path) -> tuple[Request, Program]:
         sources = [Path(dataset["source_path"]) for dataset in datasets if dataset.get("source_path")]
         labels = [str(dataset.get("element_identifier") or "") for dataset in datasets if dataset.get("source_path")]
         named = [part.strip() for part in (form.get("ml_h5_dataset_paths") or "").split(",") if part.strip()]
-    except (OSError, ValueError, KeyError, AttributeError, TypeError) as error:
-        raise StagingError(
-            f"The job's inputs can't be read from {path}: {error!r}",
-            "The tool's file and its program differ: reinstall both.",
-        ) from error
+        seconds, cell_seconds = _minutes(options.get("time_limit")), _minutes(options.get("cell_time_limit"))
+        inputs = tuple(form.get("user_inputs") or ())
+    except UNREADABLE as error:
+        raise unreadable(str(path), error) from error
     if named and len(named) != len(sources):
         raise StagingError(
             f"The program names {len(named)} paths, and {len(sources)} datasets were chosen.",
             "Choose one dataset for each path, in the same order.",
         )
     return (
-        Request(mode="job", run_it=True, inputs=tuple(form.get("user_inputs") or ())),
+        Request(mode="job", run_it=True, inputs=inputs),
         Program(
             source=source,
             name=_file_name(name, program.get("file_ext") or "", source),
             parameters=str(options.get("parameters") or ""),
             files=tuple(zip(named or labels, sources, strict=True)),
-            seconds=_minutes(options.get("time_limit")),
-            cell_seconds=_minutes(options.get("cell_time_limit")),
+            seconds=seconds,
+            cell_seconds=cell_seconds,
             allow_errors=bool(options.get("allow_errors")),
         ),
     )
@@ -90,9 +89,7 @@ def lay_out(program: Program, layout: Layout) -> tuple[Path, ...]:
     try:
         shutil.copyfile(program.source, layout.work / program.name)
     except OSError as error:
-        raise StagingError(
-            f"The notebook can't be read: {error.strerror}.", "Is the dataset ok in your history?"
-        ) from error
+        raise _program_unreadable(error) from error
     for name, source in program.files:
         path = inside(name)
         if path is None:
@@ -133,9 +130,16 @@ def _file_name(name: str, extension: str, source: Path) -> str:
     cleaned = re.sub(r"[^\w\-.]", "_", PurePosixPath(name).name).lstrip(".")[:100] or "program"
     if PurePosixPath(cleaned).suffix.lower() in {".ipynb", ".py", ".r", ".md", ".rmd", ".qmd", ".jl", ".sh"}:
         return cleaned
-    with source.open("rb") as file:
-        is_notebook = extension == "ipynb" or file.read(64).lstrip()[:1] == b"{"
+    try:
+        with source.open("rb") as file:
+            is_notebook = extension == "ipynb" or file.read(64).lstrip()[:1] == b"{"
+    except OSError as error:
+        raise _program_unreadable(error) from error
     return f"{cleaned}.ipynb" if is_notebook else f"{cleaned}.py"
+
+
+def _program_unreadable(error: OSError) -> StagingError:
+    return StagingError(f"The notebook can't be read: {error.strerror}.", "Is the dataset ok in your history?")
 
 
 def _minutes(value: Any) -> float | None:
