@@ -408,7 +408,16 @@ def _failure_text(number: int, cell: Any, error: CellExecutionError) -> str:
     shown = next((output for output in cell.get("outputs", ()) if output.get("output_type") == "error"), None)
     lines = COLOURS.sub("", "\n".join(shown["traceback"])).strip().splitlines() if shown else []
     end = "\n".join(lines[-_TRACEBACK_LINES:]) or f"{error.ename}: {error.evalue}"
-    return f"Cell {number} failed:\n\n{_shortened(cell['source'])}\n\n{end}"
+    return f"Cell {number} failed:\n\n{_shortened(cell['source'])}\n\n{end}{_advice(cell)}"
+
+
+def _advice(cell: Any) -> str:
+    """Return what the kernel printed below the cell's error: `nebulab.kernel.advice`."""
+    outputs = cell.get("outputs", ())
+    kinds = [output.get("output_type") for output in outputs]
+    below = outputs[kinds.index("error") + 1 :] if "error" in kinds else ()
+    text = "".join(output["text"] for output in below if output.get("output_type") == "stream")
+    return f"\n\n{text.strip()}" if text.strip() else ""
 
 
 def _shortened(source: str) -> str:
