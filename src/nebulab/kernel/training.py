@@ -62,6 +62,9 @@ def train(  # noqa: PLR0913 - the arguments of History.train, by name
         "run|time_limit": time_limit / 60 if time_limit else None,
         "run|gpus": gpus,
     }
+    if path.suffix != ".ipynb" and os.environ.get(contract.LEGACY_KERAS) == "1":
+        # A notebook names its kernel itself.
+        form["run|keras2"] = True
     form |= _inputs(inputs, known, path.parent)
     try:
         started = galaxy.post("tools", {"history_id": history_id, "tool_id": tool, "inputs": form})

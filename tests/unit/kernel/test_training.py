@@ -98,6 +98,17 @@ def test_arrays_and_paths_are_parameters_and_objects_are_not(history: History, a
     assert len(asked) == 1
 
 
+def test_a_script_that_is_sent_from_the_kernel_for_keras_2_runs_with_it(
+    history: History, asked: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path("train.py").write_text("1")
+    history.train("train.py")
+    monkeypatch.setenv("TF_USE_LEGACY_KERAS", "1")
+    history.train("train.py")
+    history.train("train.ipynb")
+    assert [form.get("run|keras2") for form in asked] == [None, True, None]
+
+
 def test_a_list_of_paths_is_laid_out_as_the_program_names_them(
     fake: FakeGalaxy, history: History, asked: list[dict[str, Any]]
 ) -> None:

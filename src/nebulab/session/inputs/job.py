@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from nebulab import contract
 from nebulab.errors import StagingError
 from nebulab.session.inputs.staging import UNREADABLE, Request, inside, unreadable
 from nebulab.session.layout import EXECUTED, Layout
@@ -32,6 +33,8 @@ class Program:
     seconds: float | None = None
     cell_seconds: float | None = None
     allow_errors: bool = False
+    keras2: bool = False
+    """Whether it runs in the kernel for Keras 2, whatever kernel it names."""
 
 
 def read_request(path: Path) -> tuple[Request, Program]:
@@ -71,6 +74,7 @@ def read_request(path: Path) -> tuple[Request, Program]:
             seconds=seconds,
             cell_seconds=cell_seconds,
             allow_errors=bool(options.get("allow_errors")),
+            keras2=bool(options.get("keras2")),
         ),
     )
 
@@ -122,6 +126,8 @@ def command(program: Program, settings: SessionSettings) -> list[str]:
         argv += ["--cell-timeout", str(program.cell_seconds)]
     if program.allow_errors:
         argv.append("--allow-errors")
+    if program.keras2:
+        argv += ["--kernel", contract.KERAS2]
     return argv
 
 

@@ -10,6 +10,8 @@ import pytest
 
 from nebulab.errors import StagingError
 from nebulab.session.inputs import job
+from nebulab.session.layout import Layout
+from nebulab.session.settings import SessionSettings
 
 
 def request(tmp_path: Path, **form: Any) -> Path:
@@ -25,6 +27,13 @@ def test_a_script_with_its_limits(tmp_path: Path) -> None:
     asked, program = job.read_request(request(tmp_path, run={"time_limit": 1.5, "parameters": "a: 1"}))
     assert (asked.mode, asked.run_it) == ("job", True)
     assert (program.name, program.seconds, program.cell_seconds, program.parameters) == ("train.py", 90.0, None, "a: 1")
+
+
+def test_a_job_with_keras_2_names_its_kernel(tmp_path: Path) -> None:
+    settings = SessionSettings(layout=Layout(tmp_path))
+    for keras2 in (False, True):
+        _, program = job.read_request(request(tmp_path, run={"keras2": keras2}))
+        assert ("python3-keras2" in job.command(program, settings)) is keras2
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 import nebulab
+from nebulab import contract
 from nebulab.errors import SettingsError
 from nebulab.session.kernels import overlay
 from support.layers import run, shared_environment, wheel
@@ -131,3 +132,21 @@ def test_a_conda_of_the_machine_is_used(tmp_path: Path) -> None:
     path = f"{tmp_path}/layer/bin:{machine}:/usr/bin:/bin"
     finished = subprocess.run(["conda", "list", "a b"], capture_output=True, text=True, env={"PATH": path})
     assert finished.stdout == "real list a b\n"
+
+
+def test_where_keras_2_is_there_a_second_kernel_has_it(tmp_path: Path, base: Path) -> None:
+    """It differs in its name and a variable alone: encrypted, debugged and forked like the first."""
+    shared = base / "share/jupyter/kernels/python3/kernel.json"
+    shared.parent.mkdir(parents=True)
+    argv = ["python", "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+    shared.write_text(json.dumps({"argv": argv, "metadata": {"supported_encryption": "curve"}}))
+    python = overlay.create(tmp_path / "layer", base)
+    without = overlay.kernelspec(tmp_path / "without", python) / "kernels"
+    assert [path.name for path in without.iterdir()] == ["python3"]
+    (overlay.packages(base) / "tf_keras").mkdir()
+    folder = overlay.kernelspec(tmp_path / "with", python) / "kernels"
+    first, second = (json.loads((folder / name / "kernel.json").read_text()) for name in ("python3", contract.KERAS2))
+    assert second.pop("env") == {"TF_USE_LEGACY_KERAS": "1"}
+    assert second.pop("display_name") == "Python 3 (Keras 2)"
+    first.pop("display_name")
+    assert second == first
