@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from IPython.core.interactiveshell import ExecutionResult, InteractiveShell
 
     from nebulab.kernel.histories import History
+    from nebulab.kernel.packages import Packages
 
 __all__ = [
     "find_matching_history_ids",
@@ -112,13 +113,14 @@ def get_user_history(history_id: str | None = None) -> list[dict[str, Any]]:
     return classic.get_user_history(history_id)
 
 
-def run_script_job(
+def run_script_job(  # noqa: PLR0913 - the predecessor's arguments, and one more
     script_path: str,
     data_dict: Any = (),
     server: str | None = None,
     key: str | None = None,
     new_history_name: str = "ml_analysis",
     tool_name: str = JOB_TOOL,
+    packages: Packages = "session",
 ) -> dict[str, Any]:
     """Run the code of a notebook as a job of Galaxy, in a new history, and wait until it has ended.
 
@@ -134,6 +136,8 @@ def run_script_job(
         Name of the history that is made for it.
     tool_name
         The tool that runs it.
+    packages
+        What the job installs first: by default what was installed in this session; or a list of requirements, or None.
 
     Returns
     -------
@@ -148,7 +152,7 @@ def run_script_job(
     """
     from nebulab.kernel import remote
 
-    return remote.run_script_job(script_path, data_dict, server, key, new_history_name, tool_name)
+    return remote.run_script_job(script_path, data_dict, server, key, new_history_name, tool_name, packages)
 
 
 def __getattr__(name: str) -> History:
@@ -161,8 +165,8 @@ def __getattr__(name: str) -> History:
 
 def load_ipython_extension(shell: InteractiveShell) -> None:
     """Put the names into the notebook; IPython calls this when the kernel starts."""
-    from nebulab.kernel.former import NAMES
     from nebulab.kernel.histories import History
+    from nebulab.kernel.names.former import NAMES
 
     settings = KernelSettings.from_environment()
     shell.push(
@@ -188,7 +192,7 @@ def _inputs(settings: KernelSettings) -> Any:
     try:
         return settings.read_inputs()
     except SettingsError as error:
-        from nebulab.kernel.unreadable import UnreadableInputs
+        from nebulab.kernel.names.unreadable import UnreadableInputs
 
         return UnreadableInputs(error)
 

@@ -20,21 +20,24 @@ from nebulab.galaxy.upload import Upload, upload
 from nebulab.galaxy.waiting import job_failure, verify_upload, wait_for_item, wait_for_job
 from nebulab.kernel.connecting import connect
 from nebulab.kernel.display import Bar
+from nebulab.kernel.packages import SESSION, Packages, requirements
 
 _CODE_NAME = "extracted_code.py"
 
 
-def run_script_job(
+def run_script_job(  # noqa: PLR0913 - the predecessor's arguments, and one more
     script_path: str,
     data_paths: Any,
     server: str | None,
     key: str | None,
     new_history_name: str,
     tool_name: str,
+    packages: Packages = SESSION,
 ) -> dict[str, Any]:
     """See `nebulab.kernel.run_script_job`."""
     code = notebook_code(Path(script_path))
     keras2 = uses_keras2(Path(script_path))
+    wanted = requirements(packages)
     galaxy = Galaxy(GalaxySettings(server, key)) if server and key else connect()
     named = list(data_paths)
     files = [Path(name) for name in named]
@@ -50,6 +53,8 @@ def run_script_job(
         "ml_h5_datasets": [{"src": "hda", "id": item.id} for item in datasets] or None,
         "select_file": {"src": "hda", "id": code_dataset.id},
     }
+    if wanted:
+        inputs["run|requirements"] = wanted
     if keras2:
         inputs["run|keras2"] = True
     started = _start(galaxy, history, tool_name, inputs)

@@ -21,6 +21,7 @@ from nebulab.galaxy.upload import Upload, upload
 from nebulab.galaxy.waiting import JOB_ENDED, job_failure, wait_for_job
 from nebulab.kernel.datasets import Dataset
 from nebulab.kernel.display import Bar
+from nebulab.kernel.packages import SESSION, Packages, requirements
 
 if TYPE_CHECKING:
     from nebulab.models.predictor import Predictor
@@ -48,6 +49,7 @@ def train(  # noqa: PLR0913 - the arguments of History.train, by name
     gpus: int | None = None,
     name: str = "",
     time_limit: float | None = None,
+    packages: Packages = SESSION,
     tool: str = contract.JOB_TOOL,
 ) -> Training:
     """See `nebulab.kernel.histories.History.train`."""
@@ -59,6 +61,7 @@ def train(  # noqa: PLR0913 - the arguments of History.train, by name
     form: dict[str, Any] = {
         "select_file": known.reference(path, label=label, ext="ipynb" if path.suffix == ".ipynb" else "txt"),
         "run|parameters": _parameters(parameters) if parameters else "",
+        "run|requirements": requirements(packages),
         "run|time_limit": time_limit / 60 if time_limit else None,
         "run|gpus": gpus,
     }

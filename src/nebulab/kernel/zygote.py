@@ -42,7 +42,7 @@ _IMPORTED_TOO = (
     "IPython.extensions.storemagic",
     "galaxy_script_job",
     "nebulab.kernel.datasets",
-    "nebulab.kernel.former",
+    "nebulab.kernel.names.former",
     "nebulab.kernel.histories",
     "psutil",
     "pydoc",

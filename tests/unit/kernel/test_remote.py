@@ -71,6 +71,12 @@ def test_without_data(tool: Callable[..., Any], notebook: Path) -> None:
     assert requests[0]["inputs"]["ml_h5_datasets"] is None
 
 
+def test_packages_travel(tool: Callable[..., Any], notebook: Path) -> None:
+    requests = tool("ok")
+    run_script_job(str(notebook), packages=["thing==2.5"])
+    assert requests[0]["inputs"]["run|requirements"] == "thing==2.5"
+
+
 def test_a_notebook_for_keras_2_runs_with_it(
     tool: Callable[..., Any], notebook: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

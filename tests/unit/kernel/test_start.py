@@ -12,7 +12,7 @@ import pytest
 
 from nebulab import kernel
 from nebulab.errors import SettingsError
-from nebulab.kernel import former
+from nebulab.kernel.names import former
 from nebulab.kernel.settings import KernelSettings
 
 

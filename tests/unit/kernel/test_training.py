@@ -109,6 +109,12 @@ def test_a_script_that_is_sent_from_the_kernel_for_keras_2_runs_with_it(
     assert [form.get("run|keras2") for form in asked] == [None, True, None]
 
 
+def test_packages_are_part_of_the_form(history: History, asked: list[dict[str, Any]]) -> None:
+    history.train("train.ipynb")
+    history.train("train.ipynb", packages=["thing==2.5", "other"])
+    assert [form["run|requirements"] for form in asked] == ["", "thing==2.5\nother"]
+
+
 def test_a_list_of_paths_is_laid_out_as_the_program_names_them(
     fake: FakeGalaxy, history: History, asked: list[dict[str, Any]]
 ) -> None:

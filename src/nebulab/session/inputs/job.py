@@ -18,6 +18,7 @@ from nebulab.session.layout import EXECUTED, Layout
 from nebulab.session.settings import SessionSettings
 
 _PARAMETERS = "parameters.yaml"
+_REQUIREMENTS = "requirements.txt"
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,8 @@ class Program:
     name: str
     parameters: str = ""
     """YAML."""
+    requirements: str = ""
+    """Packages to install first, as `pip install -r` reads them."""
     files: tuple[tuple[str, Path], ...] = ()
     """Paths as the program names them, each with its dataset."""
     seconds: float | None = None
@@ -70,6 +73,7 @@ def read_request(path: Path) -> tuple[Request, Program]:
             source=source,
             name=_file_name(name, program.get("file_ext") or "", source),
             parameters=str(options.get("parameters") or ""),
+            requirements=str(options.get("requirements") or ""),
             files=tuple(zip(named or labels, sources, strict=True)),
             seconds=seconds,
             cell_seconds=cell_seconds,
@@ -110,6 +114,7 @@ def lay_out(program: Program, layout: Layout) -> tuple[Path, ...]:
                 f"The dataset for {name!r} can't be laid out: {error.strerror}.", "Give each path once."
             ) from error
     (layout.own / _PARAMETERS).write_text(program.parameters, encoding="utf-8")
+    (layout.own / _REQUIREMENTS).write_text(program.requirements, encoding="utf-8")
     return tuple(source for _, source in program.files)
 
 
@@ -119,6 +124,7 @@ def command(program: Program, settings: SessionSettings) -> list[str]:
     argv = [sys.executable, "-m", "nebulab", "run", str(layout.work / program.name), "--work", str(layout.work)]
     argv += ["--results", str(layout.results), "--output", str(layout.results / EXECUTED)]
     argv += ["--parameters-file", str(layout.own / _PARAMETERS)]
+    argv += ["--requirements", str(layout.own / _REQUIREMENTS)]
     argv += ["--failure", str(layout.failure), "--stop-file", str(layout.stop_file)]
     if program.seconds:
         argv += ["--timeout", str(program.seconds)]

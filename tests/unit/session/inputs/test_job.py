@@ -29,6 +29,16 @@ def test_a_script_with_its_limits(tmp_path: Path) -> None:
     assert (program.name, program.seconds, program.cell_seconds, program.parameters) == ("train.py", 90.0, None, "a: 1")
 
 
+def test_the_packages_of_a_job_are_installed_first(tmp_path: Path) -> None:
+    _, program = job.read_request(request(tmp_path, run={"requirements": "thing==2.5"}))
+    layout = Layout(tmp_path / "working")
+    for folder in (layout.work, layout.own):
+        folder.mkdir(parents=True)
+    job.lay_out(program, layout)
+    command = job.command(program, SessionSettings(layout=layout))
+    assert Path(command[command.index("--requirements") + 1]).read_text() == "thing==2.5"
+
+
 def test_a_job_with_keras_2_names_its_kernel(tmp_path: Path) -> None:
     settings = SessionSettings(layout=Layout(tmp_path))
     for keras2 in (False, True):

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from nebulab.kernel.later import LaterClass, LaterModule
+from nebulab.kernel.names.later import LaterClass, LaterModule
 
 
 @pytest.fixture

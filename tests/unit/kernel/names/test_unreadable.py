@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from nebulab.errors import SettingsError
-from nebulab.kernel.unreadable import UnreadableInputs
+from nebulab.kernel.names.unreadable import UnreadableInputs
 
 USES: list[Callable[[Any], Any]] = [
     lambda inputs: inputs["a"],

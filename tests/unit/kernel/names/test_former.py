@@ -11,7 +11,7 @@ from bioblend.galaxy import GalaxyInstance, histories, jobs
 import galaxy_ie_helpers
 import galaxy_script_job
 from nebulab.kernel import get, run_script_job
-from nebulab.kernel.former import NAMES
+from nebulab.kernel.names.former import NAMES
 
 CELLS = """
 assert galaxy_ie_helpers.get and galaxy_script_job.run_script_job and os.environ and json.dumps({}) == "{}"
@@ -40,5 +40,5 @@ def test_the_modules_are_the_ones_that_an_import_gives() -> None:
 
 
 def test_they_cost_a_notebook_s_start_no_import_of_bioblend() -> None:
-    code = "import sys\nfrom nebulab.kernel.former import NAMES\nprint('bioblend' in sys.modules, 'ssl' in sys.modules)"
+    code = "import sys, nebulab.kernel.names.former\nprint('bioblend' in sys.modules, 'ssl' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "False False\n"

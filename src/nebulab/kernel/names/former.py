@@ -11,7 +11,7 @@ from types import MappingProxyType
 
 import galaxy_ie_helpers
 import galaxy_script_job
-from nebulab.kernel.later import LaterClass, LaterModule
+from nebulab.kernel.names.later import LaterClass, LaterModule
 
 NAMES: Mapping[str, object] = MappingProxyType(
     {
