@@ -20,6 +20,8 @@ from nebulab import contract
 from nebulab.session.kernels import overlay
 from support.stack import ENVIRONMENTS, ROOT
 
+pytestmark = pytest.mark.system
+
 KERNELS = ENVIRONMENTS / "kernels"
 
 DATA = """
