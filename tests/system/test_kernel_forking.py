@@ -281,6 +281,20 @@ async def test_what_can_not_be_forked_is_started(session: Session, monkeypatch: 
         assert (kernel.forked, await kernel.run("said = 1")) == (False, "1")
 
 
+async def test_the_kernel_for_keras_2_is_forked_and_has_its_variable(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await session.begin()
+    code = "import os; said = os.environ.get('TF_USE_LEGACY_KERAS')"
+    for value in ("1", "0"):
+        async with session.kernel(TF_USE_LEGACY_KERAS=value) as kernel:
+            assert kernel.forked
+            assert await kernel.run(code) == value
+    async with session.kernel() as kernel:
+        assert kernel.forked
+        assert await kernel.run(code) == "None"
+
+
 async def test_kernels_have_random_numbers_of_their_own(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
     """NumPy draws a seed at its import; its OpenBLAS starts threads there, and ends them before a fork."""
     monkeypatch.setenv("NEBULAB_PRELOAD", "numpy missing")

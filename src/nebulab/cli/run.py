@@ -40,6 +40,11 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
     "--cell-timeout", "cell_seconds", type=click.FloatRange(0, min_open=True), help="Seconds that a cell may take."
 )
 @click.option("--timeout", "total_seconds", type=click.FloatRange(0, min_open=True), help="Seconds that all may take.")
+@click.option(
+    "--requirements",
+    type=_FILE,
+    help="Packages to install first, in a session or a job: as `pip install -r` reads them.",
+)
 @click.option("--allow-errors", is_flag=True, help="Go on after a failing cell, and end well.")
 @click.option(
     "--no-harvest", "harvest", flag_value=False, default=True, type=bool, help="Keep the executed notebook alone."

@@ -10,12 +10,14 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from nebulab.contract import JOB_TOOL
+from nebulab.errors import SettingsError
 from nebulab.kernel.settings import KernelSettings
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import ExecutionResult, InteractiveShell
 
     from nebulab.kernel.histories import History
+    from nebulab.kernel.packages import Packages
 
 __all__ = [
     "find_matching_history_ids",
@@ -111,13 +113,14 @@ def get_user_history(history_id: str | None = None) -> list[dict[str, Any]]:
     return classic.get_user_history(history_id)
 
 
-def run_script_job(
+def run_script_job(  # noqa: PLR0913 - the predecessor's arguments, and one more
     script_path: str,
     data_dict: Any = (),
     server: str | None = None,
     key: str | None = None,
     new_history_name: str = "ml_analysis",
     tool_name: str = JOB_TOOL,
+    packages: Packages = "session",
 ) -> dict[str, Any]:
     """Run the code of a notebook as a job of Galaxy, in a new history, and wait until it has ended.
 
@@ -133,6 +136,8 @@ def run_script_job(
         Name of the history that is made for it.
     tool_name
         The tool that runs it.
+    packages
+        What the job installs first: by default what was installed in this session; or a list of requirements, or None.
 
     Returns
     -------
@@ -147,7 +152,7 @@ def run_script_job(
     """
     from nebulab.kernel import remote
 
-    return remote.run_script_job(script_path, data_dict, server, key, new_history_name, tool_name)
+    return remote.run_script_job(script_path, data_dict, server, key, new_history_name, tool_name, packages)
 
 
 def __getattr__(name: str) -> History:
@@ -161,10 +166,12 @@ def __getattr__(name: str) -> History:
 def load_ipython_extension(shell: InteractiveShell) -> None:
     """Put the names into the notebook; IPython calls this when the kernel starts."""
     from nebulab.kernel.histories import History
+    from nebulab.kernel.names.former import NAMES
 
     settings = KernelSettings.from_environment()
     shell.push(
         {
+            **NAMES,
             "history": History(),
             "get": get,
             "put": put,
@@ -173,7 +180,7 @@ def load_ipython_extension(shell: InteractiveShell) -> None:
             "get_user_history": get_user_history,
             "run_script_job": run_script_job,
             "HISTORY_ID": settings.history_id,
-            "GALAXY_INPUTS": settings.read_inputs(),
+            "GALAXY_INPUTS": _inputs(settings),
         },
         interactive=False,
     )
@@ -185,10 +192,20 @@ def load_ipython_extension(shell: InteractiveShell) -> None:
         make_private(shell.kernel)
 
 
-def _explain(result: ExecutionResult) -> None:
-    """Print advice beside a cell's error if the disk was full."""
-    if isinstance(result.error_in_exec, OSError):
-        from nebulab.kernel.full_disk import advice_for
+def _inputs(settings: KernelSettings) -> Any:
+    """Return the tool's inputs; what raises at its first use where they can't be read, so that a kernel starts."""
+    try:
+        return settings.read_inputs()
+    except SettingsError as error:
+        from nebulab.kernel.names.unreadable import UnreadableInputs
 
-        if advice := advice_for(result.error_in_exec):
-            print(advice, file=sys.stderr)
+        return UnreadableInputs(error)
+
+
+def _explain(result: ExecutionResult) -> None:
+    """Print advice beside a cell's error, if there is any."""
+    if isinstance(result.error_in_exec, OSError | ImportError):
+        from nebulab.kernel import advice
+
+        if text := advice.for_error(result.error_in_exec):
+            print(text, file=sys.stderr)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from nebulab.galaxy.connection import Galaxy
     from nebulab.galaxy.contents import Contents, Item
     from nebulab.kernel.datasets import Dataset
+    from nebulab.kernel.packages import Packages
     from nebulab.kernel.training import Training
 
 
@@ -123,7 +124,7 @@ class History:
         item = put_into(self._galaxy(), self.id, thing, name=name, ext=ext, tags=tag_list, wait=wait)
         return self._dataset(item)
 
-    def train(
+    def train(  # noqa: PLR0913 - all but the notebook by name
         self,
         notebook: str | Path,
         *,
@@ -132,6 +133,7 @@ class History:
         gpus: int | None = None,
         name: str = "",
         time_limit: float | None = None,
+        packages: Packages = "session",
     ) -> Training:
         """Send a notebook or a script to the cluster as a job, and return at once.
 
@@ -153,6 +155,9 @@ class History:
             What the training is called in the history.
         time_limit
             Seconds that it may take; what there is by then is kept.
+        packages
+            What the job installs before the first cell: by default what was installed in this session, from package
+            indices or repositories; or a list of requirements, or None.
 
         Raises
         ------
@@ -171,6 +176,7 @@ class History:
             gpus=gpus,
             name=name,
             time_limit=time_limit,
+            packages=packages,
         )
 
     def trainings(self) -> list[Training]:

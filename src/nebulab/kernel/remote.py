@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from bioblend.galaxy import GalaxyInstance
 
+from nebulab import contract
 from nebulab.errors import DatasetNotFound, GalaxyError, TransferError
 from nebulab.galaxy.connection import Galaxy
 from nebulab.galaxy.contents import Item
@@ -17,20 +20,24 @@ from nebulab.galaxy.upload import Upload, upload
 from nebulab.galaxy.waiting import job_failure, verify_upload, wait_for_item, wait_for_job
 from nebulab.kernel.connecting import connect
 from nebulab.kernel.display import COMPUTING, Bar, Wait
+from nebulab.kernel.packages import SESSION, Packages, requirements
 
 _CODE_NAME = "extracted_code.py"
 
 
-def run_script_job(
+def run_script_job(  # noqa: PLR0913 - the predecessor's arguments, and one more
     script_path: str,
     data_paths: Any,
     server: str | None,
     key: str | None,
     new_history_name: str,
     tool_name: str,
+    packages: Packages = SESSION,
 ) -> dict[str, Any]:
     """See `nebulab.kernel.run_script_job`."""
     code = notebook_code(Path(script_path))
+    keras2 = uses_keras2(Path(script_path))
+    wanted = requirements(packages)
     galaxy = Galaxy(GalaxySettings(server, key)) if server and key else connect()
     named = list(data_paths)
     files = [Path(name) for name in named]
@@ -41,11 +48,15 @@ def run_script_job(
         script.write_text(code)
         sent.append((upload(galaxy, history, Upload(script, ext="txt")), script))
         *datasets, code_dataset = [_taken_in(galaxy, item, file) for item, file in sent]
-    inputs = {
+    inputs: dict[str, Any] = {
         "ml_h5_dataset_paths": ",".join(named) if named else None,
         "ml_h5_datasets": [{"src": "hda", "id": item.id} for item in datasets] or None,
         "select_file": {"src": "hda", "id": code_dataset.id},
     }
+    if wanted:
+        inputs["run|requirements"] = wanted
+    if keras2:
+        inputs["run|keras2"] = True
     started = _start(galaxy, history, tool_name, inputs)
     for job in started["jobs"]:
         ended = wait_for_job(galaxy, job["id"], seen=Wait(Path(script_path).name, COMPUTING).look)
@@ -72,6 +83,17 @@ def notebook_code(path: Path) -> str:
         return "".join(f"{source if isinstance(source, str) else ''.join(source)}\n\n" for source in sources)
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise TransferError(f"{path} can't be read as a notebook: {error}.", "Save it, and check its path.") from error
+
+
+def uses_keras2(path: Path, environment: Mapping[str, str] = os.environ) -> bool:
+    """Whether a notebook or a script runs with Keras 2: it was saved so, or is sent from a kernel that has it."""
+    if environment.get(contract.LEGACY_KERAS) == "1":
+        return True
+    try:
+        saved = json.loads(path.read_text())["metadata"]["kernelspec"]["name"] if path.suffix == ".ipynb" else ""
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+    return bool(saved == contract.KERAS2)
 
 
 def _taken_in(galaxy: Galaxy, item: Item, file: Path) -> Item:

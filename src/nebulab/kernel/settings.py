@@ -71,14 +71,25 @@ class KernelSettings:
         return identifier
 
     def read_inputs(self) -> dict[str, Any]:
-        """Return the values of the tool's inputs by name, and nothing where a session has none."""
+        """Return the values of the tool's inputs by name, and nothing where a session has none.
+
+        Raises
+        ------
+        SettingsError
+            The file with them is gone, or has another form.
+        """
         if self.inputs is None:
             return {}
         try:
-            values = json.loads(self.inputs.read_text())
-        except (OSError, ValueError):
-            return {}
-        return values if isinstance(values, dict) else {}
+            values = json.loads(self.inputs.read_text(encoding="utf-8"))
+            if not isinstance(values, dict):
+                raise ValueError("it holds no dictionary")
+        except (OSError, ValueError) as error:
+            raise SettingsError(
+                f"The tool's inputs can't be read from {self.inputs}: {error}.",
+                "Was the file moved, deleted or changed? The datasets lie beside it; a new session writes it again.",
+            ) from error
+        return values
 
 
 def _cache() -> Path:

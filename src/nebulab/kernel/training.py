@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import html
 import json
+import os
 import re
 import threading
 import time
@@ -20,6 +21,7 @@ from nebulab.galaxy.upload import Upload, upload
 from nebulab.galaxy.waiting import JOB_ENDED, job_failure, wait_for_job
 from nebulab.kernel.datasets import Dataset
 from nebulab.kernel.display import COMPUTING, Bar, Wait
+from nebulab.kernel.packages import SESSION, Packages, requirements
 
 if TYPE_CHECKING:
     from nebulab.models.predictor import Predictor
@@ -47,6 +49,7 @@ def train(  # noqa: PLR0913 - the arguments of History.train, by name
     gpus: int | None = None,
     name: str = "",
     time_limit: float | None = None,
+    packages: Packages = SESSION,
     tool: str = contract.JOB_TOOL,
 ) -> Training:
     """See `nebulab.kernel.histories.History.train`."""
@@ -57,10 +60,14 @@ def train(  # noqa: PLR0913 - the arguments of History.train, by name
     label = name or path.name
     form: dict[str, Any] = {
         "select_file": known.reference(path, label=label, ext="ipynb" if path.suffix == ".ipynb" else "txt"),
-        "run|parameters": json.dumps(dict(parameters)) if parameters else "",
+        "run|parameters": _parameters(parameters) if parameters else "",
+        "run|requirements": requirements(packages),
         "run|time_limit": time_limit / 60 if time_limit else None,
         "run|gpus": gpus,
     }
+    if path.suffix != ".ipynb" and os.environ.get(contract.LEGACY_KERAS) == "1":
+        # A notebook names its kernel itself.
+        form["run|keras2"] = True
     form |= _inputs(inputs, known, path.parent)
     try:
         started = galaxy.post("tools", {"history_id": history_id, "tool_id": tool, "inputs": form})
@@ -338,7 +345,40 @@ def _inputs(inputs: Inputs, known: _HistoryFiles, folder: Path) -> dict[str, Any
     return form
 
 
+def _parameters(parameters: Mapping[str, Any]) -> str:
+    """Return the parameters as JSON, with NumPy's values as Python's, at any depth.
+
+    Raises
+    ------
+    SettingsError
+        A value has no such form.
+    """
+    try:
+        return json.dumps(dict(parameters), default=_plain)
+    except (TypeError, ValueError) as error:
+        raise SettingsError(
+            f"The parameters of a training can't be sent: {error}.",
+            "Give numbers, texts, lists and dictionaries; put objects into the history and give them as inputs.",
+        ) from error
+
+
+def _plain(thing: Any) -> Any:
+    """Return what JSON does not know, a number or an array of NumPy's or a path, as what it knows."""
+    if isinstance(thing, os.PathLike):
+        return os.fspath(thing)
+    if hasattr(thing, "dtype") and hasattr(thing, "tolist"):
+        return thing.tolist()
+    raise TypeError(f"there is no form for a {type(thing).__name__}")
+
+
+def _scalar(thing: Any) -> Any:
+    """Return a number of NumPy's, or of a framework's, as Python's; anything else as it is."""
+    is_scalar = hasattr(thing, "dtype") and hasattr(thing, "item") and getattr(thing, "ndim", None) == 0
+    return thing.item() if is_scalar else thing
+
+
 def _input_value(thing: Any, known: _HistoryFiles) -> tuple[str, Any]:
+    thing = _scalar(thing)
     simple: list[tuple[type, str, Callable[[Any], Any]]] = [
         (bool, "boolean", bool),
         (int, "integer", int),

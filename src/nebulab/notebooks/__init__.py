@@ -38,6 +38,7 @@ def run(  # noqa: PLR0913 - the command's options, by name
     results: Path | None = None,
     parameters: Mapping[str, Any] | Sequence[tuple[str, str]] = (),
     parameter_files: Sequence[Path] = (),
+    requirements: Path | None = None,
     work: Path | None = None,
     name: str = "",
     kernel: str = "",
@@ -60,6 +61,8 @@ def run(  # noqa: PLR0913 - the command's options, by name
         The executed notebook, and the folder for the rest; `<name>.run` beside the notebook if not given.
     parameters
         Values by name, or pairs of name and YAML text.
+    requirements
+        Packages to install first, as `pip install -r` reads them; in a session or a job only.
     work
         The folder that the cells start in; the notebook's own if not given.
     name
@@ -78,10 +81,11 @@ def run(  # noqa: PLR0913 - the command's options, by name
     RunStopped
         A time limit or a signal ended the run.
     NotebookError
-        The file is no notebook, there is no kernel for it, or the kernel died.
+        The file is no notebook, there is no kernel for it, its packages can't be installed, or the kernel died.
     SettingsError
         A parameter that the notebook does not have.
     """
+    from nebulab.notebooks import packages
     from nebulab.notebooks import parameters as parameter_cells
     from nebulab.notebooks.execution import RunSettings, execute, raise_for
     from nebulab.notebooks.log import RunLog
@@ -117,6 +121,8 @@ def run(  # noqa: PLR0913 - the command's options, by name
         log.say(f"running {name or notebook.name} with the kernel {kernel_name}")
         if remark:
             log.say(remark)
+        if requirements is not None:
+            packages.install(requirements, log)
         outcome = execute(program, settings, log)
     finally:
         log.close()

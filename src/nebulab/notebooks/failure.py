@@ -36,7 +36,7 @@ def describe(number: int, total: int, cell: Mapping[str, Any], error: CellExecut
     first = " ".join(reason.split())
     if len(first) > _LONGEST_REASON:
         first = f"{first[:_LONGEST_REASON]} …"
-    return f"Cell {number} of {total} failed: {first}\n\n{shortened(cell['source'])}\n\n{end}"
+    return f"Cell {number} of {total} failed: {first}\n\n{shortened(cell['source'])}\n\n{end}{_advice(cell)}"
 
 
 def shortened(source: str) -> str:
@@ -45,6 +45,15 @@ def shortened(source: str) -> str:
     if len(lines) <= _SOURCE_LINES:
         return source
     return "\n".join([*lines[:_SOURCE_LINES], f"… ({len(lines) - _SOURCE_LINES} more lines)"])
+
+
+def _advice(cell: Mapping[str, Any]) -> str:
+    """Return what the kernel printed below the cell's error (`nebulab.kernel.advice`): the line to type where a package is missing."""
+    outputs = cell.get("outputs", ())
+    kinds = [output.get("output_type") for output in outputs]
+    below = outputs[kinds.index("error") + 1 :] if "error" in kinds else ()
+    text = "".join(output["text"] for output in below if output.get("output_type") == "stream").strip()
+    return f"\n\n{text}" if text else ""
 
 
 def _own(entries: Sequence[str]) -> list[str]:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import ast
 import contextlib
 import difflib
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -27,7 +28,7 @@ def parse(pairs: Sequence[tuple[str, str]], files: Sequence[Path] = ()) -> dict[
     values: dict[str, Any] = {}
     for file in files:
         try:
-            content = yaml.safe_load(file.read_text(encoding="utf-8"))
+            content = _content(file.read_text(encoding="utf-8"))
         except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
             raise SettingsError(
                 f"The parameters can't be read from {file}: {error}", "Write one `name: value` a line."
@@ -105,6 +106,14 @@ def _declared(program: Program) -> set[str] | None:
             ]
             return {target.id for target in targets if isinstance(target, ast.Name)}
     return None
+
+
+def _content(text: str) -> Any:
+    try:
+        # What `history.train` sends; as YAML 1e-05 would be a text, and NaN too.
+        return json.loads(text)
+    except ValueError:
+        return yaml.safe_load(text)
 
 
 def _value(text: str) -> Any:

@@ -71,6 +71,29 @@ def test_without_data(tool: Callable[..., Any], notebook: Path) -> None:
     assert requests[0]["inputs"]["ml_h5_datasets"] is None
 
 
+def test_packages_travel(tool: Callable[..., Any], notebook: Path) -> None:
+    requests = tool("ok")
+    run_script_job(str(notebook), packages=["thing==2.5"])
+    assert requests[0]["inputs"]["run|requirements"] == "thing==2.5"
+
+
+def test_a_notebook_for_keras_2_runs_with_it(
+    tool: Callable[..., Any], notebook: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    requests = tool("ok")
+    run_script_job(str(notebook))
+    assert "run|keras2" not in requests[0]["inputs"]
+    content = json.loads(notebook.read_text())
+    saved = Path("saved.ipynb")
+    saved.write_text(json.dumps(content | {"metadata": {"kernelspec": {"name": "python3-keras2"}}}))
+    tool("ok")
+    run_script_job(str(saved))
+    monkeypatch.setenv("TF_USE_LEGACY_KERAS", "1")
+    tool("ok")
+    run_script_job(str(notebook))
+    assert [request["inputs"]["run|keras2"] for request in requests[1:]] == [True, True]
+
+
 def test_a_failed_job_is_a_failure(tool: Callable[..., Any], notebook: Path) -> None:
     tool("error")
     with pytest.raises(DatasetFailed, match="KeyError: 'X_train'"):

@@ -32,15 +32,20 @@ def test_a_given_history_comes_before_the_sessions() -> None:
         KernelSettings.from_environment({}).history(None)
 
 
-@pytest.mark.parametrize(("content", "values"), [('{"x": [1]}', {"x": [1]}), ("[1]", {}), ("{", {}), (None, {})])
-def test_the_tools_inputs_are_nothing_where_they_can_not_be_read(
-    tmp_path: Path, content: str | None, values: dict[str, object]
-) -> None:
+def test_the_tools_inputs_are_read(tmp_path: Path) -> None:
+    path = tmp_path / "inputs.json"
+    path.write_text('{"x": [1]}')
+    assert KernelSettings.from_environment({"NEBULAB_INPUTS": str(path)}).read_inputs() == {"x": [1]}
+    assert KernelSettings.from_environment({}).read_inputs() == {}
+
+
+@pytest.mark.parametrize("content", ["[1]", "{", "", "null", None])
+def test_the_tools_inputs_that_can_not_be_read_are_told(tmp_path: Path, content: str | None) -> None:
     path = tmp_path / "inputs.json"
     if content is not None:
         path.write_text(content)
-    assert KernelSettings.from_environment({"NEBULAB_INPUTS": str(path)}).read_inputs() == values
-    assert KernelSettings.from_environment({}).read_inputs() == {}
+    with pytest.raises(SettingsError, match="inputs can't be read"):
+        KernelSettings.from_environment({"NEBULAB_INPUTS": str(path)}).read_inputs()
 
 
 def test_the_machine_around_a_container_is_filled_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

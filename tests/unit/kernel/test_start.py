@@ -12,6 +12,7 @@ import pytest
 
 from nebulab import kernel
 from nebulab.errors import SettingsError
+from nebulab.kernel.names import former
 from nebulab.kernel.settings import KernelSettings
 
 
@@ -31,19 +32,27 @@ def test_the_names_are_in_the_notebook(monkeypatch: pytest.MonkeyPatch, tmp_path
     monkeypatch.setenv("HISTORY_ID", "h1")
     shell = Shell()
     kernel.load_ipython_extension(shell)
-    assert set(shell.names) == set(kernel.__all__) - {"load_ipython_extension"} | {"HISTORY_ID", "GALAXY_INPUTS"}
+    ours = set(kernel.__all__) - {"load_ipython_extension"} | {"HISTORY_ID", "GALAXY_INPUTS"}
+    assert set(shell.names) == ours | set(former.NAMES)
+    assert not ours & set(former.NAMES)
     assert shell.names["HISTORY_ID"] == "h1"
     assert shell.names["GALAXY_INPUTS"] == {"train": [{"path": "a"}]}
     assert shell.interactive is False
 
 
-@pytest.mark.parametrize("content", [None, "", "[1]", "{"])
-def test_a_session_without_inputs(tmp_path: Path, content: str | None) -> None:
+@pytest.mark.parametrize("content", [None, "", "[1]", "{", "null"])
+def test_inputs_that_can_not_be_read_are_told_where_they_are_used(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, content: str | None
+) -> None:
     path = tmp_path / "inputs.json"
     if content is not None:
         path.write_text(content)
-    assert KernelSettings.from_environment({"NEBULAB_INPUTS": str(path)}).read_inputs() == {}
-    assert KernelSettings.from_environment({}).read_inputs() == {}
+    monkeypatch.setenv("NEBULAB_INPUTS", str(path))
+    shell = Shell()
+    kernel.load_ipython_extension(shell)
+    with pytest.raises(SettingsError, match=r"inputs\.json"):
+        shell.names["GALAXY_INPUTS"]["train"]  # type: ignore[index]
+    assert "get" in shell.names
 
 
 def test_nothing_heavy_is_imported() -> None:

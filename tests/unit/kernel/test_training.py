@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy
 import pytest
 
 from nebulab import contract
@@ -62,6 +63,56 @@ def test_what_the_tool_is_asked(fake: FakeGalaxy, history: History, asked: list[
     assert (json.loads(form["run|parameters"]), form["run|time_limit"], form["run|gpus"]) == ({"size": [1]}, 1.5, 1)
     assert fake.shown[form["select_file"]["id"]]["name"] == "try"
     assert (training.id, training.name) == ("j1", "try")
+
+
+@pytest.mark.parametrize(
+    ("value", "kind", "plain"),
+    [
+        (numpy.int64(3), "integer", 3),
+        (numpy.uint8(3), "integer", 3),
+        (numpy.float32(0.5), "float", 0.5),
+        (numpy.float64(0.25), "float", 0.25),
+        (numpy.bool_(True), "boolean", True),
+        (numpy.array(7), "integer", 7),
+        (numpy.str_("word"), "text", "word"),
+    ],
+)
+def test_numbers_of_numpy_are_numbers(
+    history: History, asked: list[dict[str, Any]], value: Any, kind: str, plain: Any
+) -> None:
+    history.train("train.ipynb", inputs={"x": value}, parameters={"x": value, "nested": [{"y": value}]})
+    (form,) = asked
+    sent = form["user_inputs_0|input_type|input_value"]
+    assert (form["user_inputs_0|input_type|input_type_selector"], sent) == (kind, plain)
+    assert type(sent) is type(plain)
+    assert json.loads(form["run|parameters"]) == {"x": plain, "nested": [{"y": plain}]}
+
+
+def test_arrays_and_paths_are_parameters_and_objects_are_not(history: History, asked: list[dict[str, Any]]) -> None:
+    history.train("train.ipynb", parameters={"sizes": numpy.arange(3), "folder": Path("a/b")})
+    assert json.loads(asked[0]["run|parameters"]) == {"sizes": [0, 1, 2], "folder": "a/b"}
+    with pytest.raises(SettingsError, match="no form for a object"):
+        history.train("train.ipynb", parameters={"x": object()})
+    with pytest.raises(SettingsError, match="ndarray can't be an input"):
+        history.train("train.ipynb", inputs={"x": numpy.arange(3)})
+    assert len(asked) == 1
+
+
+def test_a_script_that_is_sent_from_the_kernel_for_keras_2_runs_with_it(
+    history: History, asked: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path("train.py").write_text("1")
+    history.train("train.py")
+    monkeypatch.setenv("TF_USE_LEGACY_KERAS", "1")
+    history.train("train.py")
+    history.train("train.ipynb")
+    assert [form.get("run|keras2") for form in asked] == [None, True, None]
+
+
+def test_packages_are_part_of_the_form(history: History, asked: list[dict[str, Any]]) -> None:
+    history.train("train.ipynb")
+    history.train("train.ipynb", packages=["thing==2.5", "other"])
+    assert [form["run|requirements"] for form in asked] == ["", "thing==2.5\nother"]
 
 
 def test_a_list_of_paths_is_laid_out_as_the_program_names_them(

@@ -87,6 +87,15 @@ def test_a_failing_cell_is_the_end_and_what_was_there_is_kept(tmp_path: Path) ->
     assert run.arrays() == {"x": 5}
 
 
+def test_advice_below_the_error_is_part_of_the_failure(tmp_path: Path) -> None:
+    """As the kernel's extension prints it, in a session and in a job."""
+    register = "from nebulab import kernel; kernel.load_ipython_extension(get_ipython())"
+    run = Run(tmp_path, register, "print('before ' + 'it')\nimport a_package_that_nobody_has")
+    assert run.outcome.message.endswith("A file of your own is found in the notebook's folder.")
+    assert "%pip install a_package_that_nobody_has" in run.outcome.message
+    assert "before it" not in run.outcome.message
+
+
 def test_a_stop_while_results_are_collected_is_heeded_within_a_second(tmp_path: Path) -> None:
     stream = Listening("harvesting", lambda: None)
     stop = tmp_path / "stop"

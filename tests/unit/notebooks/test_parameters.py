@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,13 @@ def test_values_are_yaml_and_options_win_over_files(tmp_path: Path) -> None:
     file.write_text("epochs: 3\nnames: [a, b]\n")
     found = parse([("epochs", "5"), ("rate", "1e-3"), ("word", "a: b: c"), ("flag", "true")], [file])
     assert found == {"epochs": 5, "names": ["a", "b"], "rate": 0.001, "word": "a: b: c", "flag": True}
+
+
+def test_numbers_arrive_as_a_training_sent_them(tmp_path: Path) -> None:
+    file = tmp_path / "given.yaml"
+    sent = {"rate": 1e-05, "large": 1e30, "limit": float("inf"), "word": "1e-5", "list": [1e-07, None, True]}
+    file.write_text(json.dumps(sent))
+    assert parse([], [file]) == sent
 
 
 @pytest.mark.parametrize("text", ["- a\n- b\n", "just text", "a: [", "not a name: 1"])

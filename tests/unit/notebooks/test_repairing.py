@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 from collections.abc import Iterator
+from enum import Enum
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +44,13 @@ WHOLE: dict[str, Any] = {
     "nbformat": 4,
     "nbformat_minor": 5,
 }
-MISSING = object()
+
+
+class _Absent(Enum):
+    ABSENT = "absent"
+
+
+MISSING = _Absent.ABSENT
 OTHERS: tuple[object, ...] = (MISSING, None, True, -1, 7.5, "text", "", [], ["text"], [None], {}, {"key": None})
 
 

@@ -11,12 +11,14 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from nebulab import contract
 from nebulab.errors import StagingError
-from nebulab.session.inputs.staging import Request, inside
+from nebulab.session.inputs.staging import UNREADABLE, Request, inside, unreadable
 from nebulab.session.layout import EXECUTED, Layout
 from nebulab.session.settings import SessionSettings
 
 _PARAMETERS = "parameters.yaml"
+_REQUIREMENTS = "requirements.txt"
 
 
 @dataclass(frozen=True)
@@ -27,11 +29,15 @@ class Program:
     name: str
     parameters: str = ""
     """YAML."""
+    requirements: str = ""
+    """Packages to install first, as `pip install -r` reads them."""
     files: tuple[tuple[str, Path], ...] = ()
     """Paths as the program names them, each with its dataset."""
     seconds: float | None = None
     cell_seconds: float | None = None
     allow_errors: bool = False
+    keras2: bool = False
+    """Whether it runs in the kernel for Keras 2, whatever kernel it names."""
 
 
 def read_request(path: Path) -> tuple[Request, Program]:
@@ -40,7 +46,7 @@ def read_request(path: Path) -> tuple[Request, Program]:
     Raises
     ------
     StagingError
-        It has another form, or the numbers of paths and datasets differ.
+        It has another form, the numbers of paths and datasets differ, or the program can't be read.
     """
     try:
         form = json.loads(path.read_text(encoding="utf-8"))
@@ -52,26 +58,27 @@ def read_request(path: Path) -> tuple[Request, Program]:
         sources = [Path(dataset["source_path"]) for dataset in datasets if dataset.get("source_path")]
         labels = [str(dataset.get("element_identifier") or "") for dataset in datasets if dataset.get("source_path")]
         named = [part.strip() for part in (form.get("ml_h5_dataset_paths") or "").split(",") if part.strip()]
-    except (OSError, ValueError, KeyError, AttributeError, TypeError) as error:
-        raise StagingError(
-            f"The job's inputs can't be read from {path}: {error!r}",
-            "The tool's file and its program differ: reinstall both.",
-        ) from error
+        seconds, cell_seconds = _minutes(options.get("time_limit")), _minutes(options.get("cell_time_limit"))
+        inputs = tuple(form.get("user_inputs") or ())
+    except UNREADABLE as error:
+        raise unreadable(str(path), error) from error
     if named and len(named) != len(sources):
         raise StagingError(
             f"The program names {len(named)} paths, and {len(sources)} datasets were chosen.",
             "Choose one dataset for each path, in the same order.",
         )
     return (
-        Request(mode="job", run_it=True, inputs=tuple(form.get("user_inputs") or ())),
+        Request(mode="job", run_it=True, inputs=inputs),
         Program(
             source=source,
             name=_file_name(name, program.get("file_ext") or "", source),
             parameters=str(options.get("parameters") or ""),
+            requirements=str(options.get("requirements") or ""),
             files=tuple(zip(named or labels, sources, strict=True)),
-            seconds=_minutes(options.get("time_limit")),
-            cell_seconds=_minutes(options.get("cell_time_limit")),
+            seconds=seconds,
+            cell_seconds=cell_seconds,
             allow_errors=bool(options.get("allow_errors")),
+            keras2=bool(options.get("keras2")),
         ),
     )
 
@@ -90,9 +97,7 @@ def lay_out(program: Program, layout: Layout) -> tuple[Path, ...]:
     try:
         shutil.copyfile(program.source, layout.work / program.name)
     except OSError as error:
-        raise StagingError(
-            f"The notebook can't be read: {error.strerror}.", "Is the dataset ok in your history?"
-        ) from error
+        raise _program_unreadable(error) from error
     for name, source in program.files:
         path = inside(name)
         if path is None:
@@ -109,6 +114,7 @@ def lay_out(program: Program, layout: Layout) -> tuple[Path, ...]:
                 f"The dataset for {name!r} can't be laid out: {error.strerror}.", "Give each path once."
             ) from error
     (layout.own / _PARAMETERS).write_text(program.parameters, encoding="utf-8")
+    (layout.own / _REQUIREMENTS).write_text(program.requirements, encoding="utf-8")
     return tuple(source for _, source in program.files)
 
 
@@ -118,6 +124,7 @@ def command(program: Program, settings: SessionSettings) -> list[str]:
     argv = [sys.executable, "-m", "nebulab", "run", str(layout.work / program.name), "--work", str(layout.work)]
     argv += ["--results", str(layout.results), "--output", str(layout.results / EXECUTED)]
     argv += ["--parameters-file", str(layout.own / _PARAMETERS)]
+    argv += ["--requirements", str(layout.own / _REQUIREMENTS)]
     argv += ["--failure", str(layout.failure), "--stop-file", str(layout.stop_file)]
     if program.seconds:
         argv += ["--timeout", str(program.seconds)]
@@ -125,6 +132,8 @@ def command(program: Program, settings: SessionSettings) -> list[str]:
         argv += ["--cell-timeout", str(program.cell_seconds)]
     if program.allow_errors:
         argv.append("--allow-errors")
+    if program.keras2:
+        argv += ["--kernel", contract.KERAS2]
     return argv
 
 
@@ -133,9 +142,16 @@ def _file_name(name: str, extension: str, source: Path) -> str:
     cleaned = re.sub(r"[^\w\-.]", "_", PurePosixPath(name).name).lstrip(".")[:100] or "program"
     if PurePosixPath(cleaned).suffix.lower() in {".ipynb", ".py", ".r", ".md", ".rmd", ".qmd", ".jl", ".sh"}:
         return cleaned
-    with source.open("rb") as file:
-        is_notebook = extension == "ipynb" or file.read(64).lstrip()[:1] == b"{"
+    try:
+        with source.open("rb") as file:
+            is_notebook = extension == "ipynb" or file.read(64).lstrip()[:1] == b"{"
+    except OSError as error:
+        raise _program_unreadable(error) from error
     return f"{cleaned}.ipynb" if is_notebook else f"{cleaned}.py"
+
+
+def _program_unreadable(error: OSError) -> StagingError:
+    return StagingError(f"The notebook can't be read: {error.strerror}.", "Is the dataset ok in your history?")
 
 
 def _minutes(value: Any) -> float | None:

@@ -21,6 +21,9 @@ from nebulab import contract
 from nebulab.errors import StagingError
 from nebulab.session.layout import Layout
 
+UNREADABLE = (OSError, ValueError, KeyError, AttributeError, TypeError)
+"""Errors of reading JSON that has another form."""
+
 _RAW = "galaxy_inputs_raw.json"
 _NAME = re.compile(r"[A-Za-z0-9_]+")
 
@@ -60,11 +63,16 @@ def read_request(path: Path) -> Request:
             run_it=bool(mode.get("run_it")),
             inputs=tuple(form.get("user_inputs") or ()),
         )
-    except (OSError, ValueError, KeyError, AttributeError, TypeError) as error:
-        raise StagingError(
-            f"The job's inputs can't be read from {path}: {error!r}",
-            "The tool's file and its program differ: reinstall both.",
-        ) from error
+    except UNREADABLE as error:
+        raise unreadable(str(path), error) from error
+
+
+def unreadable(place: str, error: Exception) -> StagingError:
+    """Return the error for inputs in `place` that have another form than the tool's file gives them."""
+    return StagingError(
+        f"The job's inputs can't be read from {place}: {error!r}",
+        "The tool's file and its program differ: reinstall both.",
+    )
 
 
 def stage(request: Request, layout: Layout) -> tuple[Path, ...]:
@@ -73,25 +81,32 @@ def stage(request: Request, layout: Layout) -> tuple[Path, ...]:
     Raises
     ------
     StagingError
-        Two inputs have one name, or a name would lead out of its folder.
+        Two inputs have one name, a name would lead out of its folder, or an input has another form.
     """
     layout.staged.mkdir(parents=True, exist_ok=True)
     values: dict[str, Any] = {}
     sources: list[Path] = []
-    for input_ in request.inputs:
-        name = str(input_.get("input_name") or "")
-        if not _NAME.fullmatch(name):
-            raise StagingError(f"An input is named {name!r}.", "Use ASCII letters and digits only.")
-        if name in values:
-            raise StagingError(f"Two inputs are named {name!r}.", "Give each input a name of its own.")
-        kind = input_["input_type"]
-        value = kind.get("input_value")
-        if "dataset" in kind["input_type_selector"]:
-            values[name] = _Folder(layout, name, sources).link_all(value)
-        else:
-            values[name] = value
+    for number, input_ in enumerate(request.inputs, 1):
+        try:
+            _stage_one(input_, layout, values, sources)
+        except (KeyError, AttributeError, TypeError) as error:
+            raise unreadable(f"user input {number}", error) from error
     (layout.staged / contract.INPUTS_FILE).write_text(json.dumps(values), encoding="utf-8")
     return tuple(sources)
+
+
+def _stage_one(input_: Mapping[str, Any], layout: Layout, values: dict[str, Any], sources: list[Path]) -> None:
+    name = str(input_.get("input_name") or "")
+    if not _NAME.fullmatch(name):
+        raise StagingError(f"An input is named {name!r}.", "Use ASCII letters and digits only.")
+    if name in values:
+        raise StagingError(f"Two inputs are named {name!r}.", "Give each input a name of its own.")
+    kind = input_["input_type"]
+    value = kind.get("input_value")
+    if "dataset" in kind["input_type_selector"]:
+        values[name] = _Folder(layout, name, sources).link_all(value)
+    else:
+        values[name] = value
 
 
 def keep_raw(request_file: Path, layout: Layout) -> None:

@@ -132,7 +132,11 @@ def _repository(request: Request, layout: Layout, clone: Clone) -> Start:
         key=lambda path: (len(path.parts), str(path)),
     )
     notebooks = [path for path in notebooks if path.is_file() and not path.is_symlink()]
-    content = notebooks[0].read_bytes() if notebooks else written_notebook(f"# {folder.name} has no notebook")
+    # The dataset is called the executed notebook: a file of the repository that nobody has run is none.
+    content = written_notebook(
+        "# No notebook was saved in this session",
+        f"The repository {folder.name} was cloned; its notebooks are in there.",
+    )
     readme = next((folder / name for name in _READMES if (folder / name).is_file()), None)
     page = readme or (notebooks[0] if notebooks else folder)
     return Start(str(page.relative_to(layout.work)), content)

@@ -24,7 +24,7 @@ from typing import Any
 from jupyter_client.provisioning import LocalProvisioner
 
 from nebulab import linux
-from nebulab.contract import PRELOAD
+from nebulab.contract import LEGACY_KERAS, PRELOAD
 from nebulab.session.kernels.adopted import Forked
 
 LINGER_SECONDS = 60.0
@@ -36,6 +36,8 @@ _ZYGOTE = ["-m", "nebulab.kernel.zygote"]
 _PADDING = " " * 2048
 # Variables that may differ: any other may have been read at an import, or by Python itself at its start.
 _VARYING = frozenset({"JPY_SESSION_NAME"})
+# Read when TensorFlow is imported: it may differ as long as nothing is preloaded.
+_VARYING_UNLESS_PRELOADED = frozenset({LEGACY_KERAS})
 _PAUSE_SECONDS = 2.0
 """Pause between the start of a kernel and that of the zygote, which would slow it down."""
 _LOAD_POLL_SECONDS = 2.0
@@ -214,8 +216,10 @@ class Zygote:
     def _can_become(self, argv: Sequence[str], environment: Mapping[str, str], folder: str) -> bool:
         """Whether a fork equals what the command would start: the same Python, module and environment."""
 
+        varying = _VARYING if self._environment.get(PRELOAD) else _VARYING | _VARYING_UNLESS_PRELOADED
+
         def fixed(variables: Mapping[str, str]) -> dict[str, str]:
-            return {name: value for name, value in variables.items() if name not in _VARYING}
+            return {name: value for name, value in variables.items() if name not in varying}
 
         return (
             list(argv[:3]) == [self._python, *_KERNEL]

@@ -18,7 +18,7 @@ from nebulab.session.kernels import conda
 
 
 class KernelSpecs(KernelSpecManager):
-    """Adds the kernels of the environments below MAMBA_ROOT_PREFIX to the one that is allowed."""
+    """Adds the kernels of the environments below MAMBA_ROOT_PREFIX to those that are allowed."""
 
     def find_kernel_specs(self) -> dict[str, str]:
         """Return the folder of each kernelspec by its name."""

@@ -13,12 +13,14 @@ import shlex
 import shutil
 import sys
 from pathlib import Path
+from typing import Any
 
 from nebulab import contract
 from nebulab.errors import SettingsError
 from nebulab.session.kernels.names import KERNEL
 
 DISPLAY_NAME = "Python 3 (AI)"
+KERAS2_NAME = "Python 3 (Keras 2)"
 
 _EXTENSION = "nebulab.kernel"
 # A name that sorts last: .pth files of the user's own packages take effect before it.
@@ -28,10 +30,27 @@ _CAPS = (
     f"import os; os.environ.get({contract.GPU_MEMORY_MB!r}) and "
     r"exec('try:\n import nebulab.accelerators.startup\nexcept ImportError: pass')"
 )
-_KERNELSPEC = Path("share", "jupyter", "kernels", KERNEL, "kernel.json")
-_PLAIN_SPEC = {"argv": ["python", "-m", "ipykernel_launcher", "-f", "{connection_file}"], "language": "python"}
+_KERNELS = Path("share", "jupyter", "kernels")
+_KERNELSPEC = _KERNELS / KERNEL / "kernel.json"
+_PLAIN_SPEC: dict[str, Any] = {
+    "argv": ["python", "-m", "ipykernel_launcher", "-f", "{connection_file}"],
+    "language": "python",
+}
 _PIP = """#!/bin/sh
 exec {python} -m pip "$@"
+"""
+# Passes on to a conda that the machine has; without one it says what to type in its place.
+_CONDA = """#!/bin/sh
+own=$(dirname "$0")
+IFS=:
+for folder in $PATH; do
+    if [ "$folder" != "$own" ] && [ -x "$folder/{name}" ]; then exec "$folder/{name}" "$@"; fi
+done
+echo "There is no {name} here. Python packages: %pip install NAME in a notebook, pip install NAME in a terminal." >&2
+if command -v micromamba >/dev/null; then
+    echo "Others: micromamba create -n NAME -c conda-forge PACKAGES in a terminal." >&2
+fi
+exit 127
 """
 # With the Lab's Python, which no package of the user's can break; -P: nor a module in the working folder.
 _UV = """#!/bin/sh
@@ -84,7 +103,8 @@ def create(folder: Path, base: Path | None, *, lab: Path | None = None) -> Path:
         (programs / name).symlink_to(interpreter)
     pip = _PIP.format(python=shlex.quote(str(python)))
     uv = _UV.format(lab=shlex.quote(str(lab)), folder=shlex.quote(str(folder)))
-    for name, script in {"pip": pip, "pip3": pip, "uv": uv}.items():
+    condas = {name: _CONDA.format(name=name) for name in ("conda", "mamba")}
+    for name, script in {"pip": pip, "pip3": pip, "uv": uv, **condas}.items():
         (programs / name).unlink(missing_ok=True)
         (programs / name).write_text(script)
         (programs / name).chmod(0o755)
@@ -127,21 +147,33 @@ def configuration(folder: Path) -> dict[str, Path]:
 
 
 def kernelspec(folder: Path, python: Path) -> Path:
-    """Write the session's one kernelspec below `folder`, and return the folder that `JUPYTER_PATH` has to name.
+    """Write the session's kernelspecs below `folder`, and return the folder that `JUPYTER_PATH` has to name.
 
-    It is ipykernel's own, which declares what its version can do (encryption, debugger), with the overlay's Python.
-    The kernel loads `nebulab.kernel`; if its environment lacks that, it logs so and starts all the same.
+    Each is ipykernel's own, which declares what its version can do (encryption, debugger), with the overlay's Python.
+    The kernel loads `nebulab.kernel`; if its environment lacks that, it logs so and starts all the same. The second
+    one, for Keras 2, differs in a variable, and is there where tf-keras is.
     """
     template = python.parent.parent / _KERNELSPEC
-    content = json.loads(template.read_bytes()) if template.is_file() else _PLAIN_SPEC
+    content: dict[str, Any] = json.loads(template.read_bytes()) if template.is_file() else _PLAIN_SPEC
     content = content | {
         "argv": [str(python), *content["argv"][1:], "--ext", _EXTENSION],
         "display_name": DISPLAY_NAME,
     }
-    path = folder / _KERNELSPEC
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(content, indent=1))
-    return folder / _KERNELSPEC.parts[0] / _KERNELSPEC.parts[1]
+    specs = {KERNEL: content}
+    if _has_keras2(python):
+        variables = {**content.get("env", {}), contract.LEGACY_KERAS: "1"}
+        specs[contract.KERAS2] = content | {"display_name": KERAS2_NAME, "env": variables}
+    for name, spec in specs.items():
+        path = folder / _KERNELS / name / "kernel.json"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(spec, indent=1))
+    return folder / _KERNELS.parent
+
+
+def _has_keras2(python: Path) -> bool:
+    folder = python.parent.parent
+    base = _read(folder / _CONFIG).get(_BASE)
+    return base is not None and (packages(Path(base)) / "tf_keras").is_dir()
 
 
 def packages(base: Path) -> Path:

@@ -104,7 +104,7 @@ def configure(config: Any) -> None:
     server.kernel_spec_manager_class = "nebulab.session.kernels.kernelspecs.KernelSpecs"
     # With a disk limit, deleting must free space: nobody would ever empty a session's trash.
     config.FileContentsManager.delete_to_trash = contract.DISK_MB not in os.environ
-    config.KernelSpecManager.allowed_kernelspecs = {KERNEL}
+    config.KernelSpecManager.allowed_kernelspecs = {KERNEL, contract.KERAS2}
     config.KernelSpecManager.ensure_native_kernel = False
     # Not in the kernelspec: programs of other environments read it too, and lack the provisioner.
     config.KernelProvisionerFactory.default_provisioner_name = PROVISIONER

@@ -11,9 +11,10 @@ from typing import Any
 from nebulab.files import replace
 from nebulab.session.journal import shown
 from nebulab.session.layout import Layout
+from nebulab.session.outputs.cloned import Repositories
 from nebulab.session.outputs.collected import Collected, Elements, Linked, Lost, Tell
 from nebulab.session.outputs.elements import Datatypes, Element, name_elements
-from nebulab.session.outputs.scan import OUTPUTS_FOLDER, is_notebook, is_output, scan
+from nebulab.session.outputs.scan import OUTPUTS_FOLDER, ScannedFile, is_notebook, is_output, scan
 from nebulab.session.settings import DEFAULT_MAX_OUTPUTS
 
 OUTPUTS = "output_collection"
@@ -43,6 +44,7 @@ class Mirror(Collected):
         super().__init__(layout, datatypes, tell, max_outputs=max_outputs, disk_bytes=disk_bytes)
         self._notebook_output = notebook_output
         self._untouched: dict[PurePosixPath, tuple[int, int]] = {}
+        self._repositories = Repositories(layout.work)
         self._stale = False
         self._copied: tuple[tuple[int, int, int], ...] | None = None
 
@@ -88,9 +90,7 @@ class Mirror(Collected):
         """Link files that are new or were replaced, and mark the list as stale if the elements changed."""
         seen: set[PurePosixPath] = set()
         for file, folder in scan(self._layout.work, self._refuse):
-            if not is_output(file.path) and (
-                not is_notebook(file.path) or self._untouched.get(file.path) == file.version
-            ):
+            if not is_output(file.path) and not (is_notebook(file.path) and self._is_edited(file)):
                 continue
             seen.add(file.path)
             linked = self._links.get(file.path)
@@ -109,6 +109,21 @@ class Mirror(Collected):
             del self._links[path]
             self._stale = True
         self._stale |= self._leave_out()
+
+    def _is_edited(self, file: ScannedFile) -> bool:
+        """Whether a notebook was changed in the session, by anything but Git."""
+        if file.path in self._links:
+            return True
+        known = self._untouched.get(file.path)
+        if known == file.version:
+            return False
+        if self._repositories.are_at_work_on(file):
+            return False
+        # At the first sight only: later Git knows of the user's own work too, once that is committed.
+        if known is None and self._repositories.wrote(file):
+            self._untouched[file.path] = file.version
+            return False
+        return True
 
     def _write_elements(self) -> None:
         notebooks = self._notebooks()

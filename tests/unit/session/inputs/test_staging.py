@@ -148,3 +148,19 @@ def test_a_form_of_another_kind_is_refused(tmp_path: Path, content: str) -> None
     file.write_text(content)
     with pytest.raises(StagingError, match="can't be read"):
         read_request(file)
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        {"input_name": "x"},
+        {"input_name": "x", "input_type": None},
+        {"input_name": "x", "input_type": {"input_value": 1}},
+        given("x", "dataset", {"source_path": "/d1.dat"}),
+        given("x", "dataset", "d1"),
+        given("x", "dataset", {"source_path": "/d1.dat", "staging_path": "d1", "metadata_files": [{}]}),
+    ],
+)
+def test_an_input_of_another_form_is_told(layout: Layout, broken: dict[str, Any]) -> None:
+    with pytest.raises(StagingError, match="user input 2"):
+        stage(Request(inputs=(given("a", "integer", 1), broken)), layout)

@@ -45,6 +45,7 @@ def test_without_default_notebooks_the_dataset_is_still_a_notebook(
     first = start.prepare(Request(), layout, no_clone)
     assert first.page == ""
     assert json.loads(first.notebook)["nbformat"] == 4
+    assert "No notebook was saved" in json.loads(first.notebook)["cells"][0]["source"]
 
 
 @pytest.mark.parametrize(

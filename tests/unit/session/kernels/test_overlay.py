@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 import nebulab
+from nebulab import contract
 from nebulab.errors import SettingsError
 from nebulab.session.kernels import overlay
 from support.layers import run, shared_environment, wheel
@@ -110,3 +111,42 @@ def test_a_shared_environment_without_nebulab_starts_all_the_same(
     python = overlay.create(tmp_path / "layer", base)
     finished = subprocess.run([python, "-c", "print('here')"], capture_output=True, text=True, timeout=60)
     assert (finished.stdout, finished.stderr) == ("here\n", "")
+
+
+@pytest.mark.parametrize("name", ["conda", "mamba"])
+def test_conda_says_what_to_type_in_its_place(tmp_path: Path, name: str) -> None:
+    overlay.create(tmp_path / "layer", BASE)
+    path = f"{tmp_path}/layer/bin:/usr/bin:/bin"
+    command = ["/bin/sh", "-c", f"{name} install -y seaborn"]
+    finished = subprocess.run(command, capture_output=True, text=True, env={"PATH": path})
+    assert finished.returncode == 127
+    assert finished.stderr.startswith(f"There is no {name} here. Python packages: %pip install NAME")
+
+
+def test_a_conda_of_the_machine_is_used(tmp_path: Path) -> None:
+    overlay.create(tmp_path / "layer", BASE)
+    machine = tmp_path / "a machine" / "bin"
+    machine.mkdir(parents=True)
+    (machine / "conda").write_text('#!/bin/sh\necho "real $*"\n')
+    (machine / "conda").chmod(0o755)
+    path = f"{tmp_path}/layer/bin:{machine}:/usr/bin:/bin"
+    finished = subprocess.run(["conda", "list", "a b"], capture_output=True, text=True, env={"PATH": path})
+    assert finished.stdout == "real list a b\n"
+
+
+def test_where_keras_2_is_there_a_second_kernel_has_it(tmp_path: Path, base: Path) -> None:
+    """It differs in its name and a variable alone: encrypted, debugged and forked like the first."""
+    shared = base / "share/jupyter/kernels/python3/kernel.json"
+    shared.parent.mkdir(parents=True)
+    argv = ["python", "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+    shared.write_text(json.dumps({"argv": argv, "metadata": {"supported_encryption": "curve"}}))
+    python = overlay.create(tmp_path / "layer", base)
+    without = overlay.kernelspec(tmp_path / "without", python) / "kernels"
+    assert [path.name for path in without.iterdir()] == ["python3"]
+    (overlay.packages(base) / "tf_keras").mkdir()
+    folder = overlay.kernelspec(tmp_path / "with", python) / "kernels"
+    first, second = (json.loads((folder / name / "kernel.json").read_text()) for name in ("python3", contract.KERAS2))
+    assert second.pop("env") == {"TF_USE_LEGACY_KERAS": "1"}
+    assert second.pop("display_name") == "Python 3 (Keras 2)"
+    first.pop("display_name")
+    assert second == first

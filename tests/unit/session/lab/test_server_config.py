@@ -57,7 +57,7 @@ def test_the_token_moves_from_a_private_file_into_the_configuration(config: Conf
     assert config.ServerApp.allow_unauthenticated_access is False
     assert not hasattr(config.ServerApp, "allow_origin")
     assert not hasattr(config.ServerApp, "tornado_settings")
-    assert config.KernelSpecManager.allowed_kernelspecs == {"python3"}
+    assert config.KernelSpecManager.allowed_kernelspecs == {"python3", "python3-keras2"}
 
 
 def test_the_address_of_the_page_is_told_where_it_is_not_the_usual_one() -> None:

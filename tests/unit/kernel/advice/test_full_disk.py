@@ -8,7 +8,7 @@ import pytest
 from IPython.core.interactiveshell import InteractiveShell
 
 from nebulab import kernel
-from nebulab.kernel.full_disk import advice_for
+from nebulab.kernel.advice.full_disk import advice_for
 
 
 def test_a_file_beyond_the_limit_names_it() -> None:
