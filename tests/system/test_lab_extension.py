@@ -114,6 +114,9 @@ def test_strangers_are_refused_on_every_kind_of_route(stranger: httpx.Client) ->
         "/lab/api/settings",
         "/nebulab/start",
         "/nebulab/session",
+        "/nebulab/save",
+        "/nebulab/saved",
+        "/nebulab/end",
         "/no/such/page",
     ):
         for headers in ({}, BEHIND_PROXY):
@@ -121,7 +124,8 @@ def test_strangers_are_refused_on_every_kind_of_route(stranger: httpx.Client) ->
                 answer = stranger.get(address, headers=headers)
                 assert answer.status_code == 403, f"{address} answers {answer.status_code}"
                 assert support.TOKEN not in answer.text
-    for path in ("/api/kernels", "/api/sessions", "/api/terminals", "/api/shutdown", "/nebulab/session", "/login"):
+    ours = ("/nebulab/session", "/nebulab/save", "/nebulab/saved", "/nebulab/end")
+    for path in ("/api/kernels", "/api/sessions", "/api/terminals", "/api/shutdown", "/login", *ours):
         assert stranger.post(path, json={}).status_code == 403, path
 
 
