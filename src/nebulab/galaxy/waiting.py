@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from nebulab.errors import DatasetFailed, DatasetLost, DatasetNotReady, TransferIncomplete
+from nebulab.errors import DatasetFailed, DatasetLost, DatasetNotReady, GalaxyError, TransferIncomplete
 from nebulab.galaxy.connection import Galaxy
 from nebulab.galaxy.contents import FAILED_STATES, LOST, LOST_HINT, PAUSED_STATES, READY_STATES, Item, show_item
 
@@ -62,7 +62,7 @@ def wait_for_item(galaxy: Galaxy, item: Item, timeout: float | None = None, *, s
         if latest.state in READY_STATES | FAILED_STATES | PAUSED_STATES or latest.purged:
             return latest
         if latest.job_id and time.monotonic() - job_asked >= _JOB_SECONDS:
-            state = galaxy.get(f"jobs/{latest.job_id}")["state"]
+            state = _job_state(galaxy, latest.job_id)
             if job_failed and state in _JOB_FAILED:
                 label = f"{latest.hid}: {latest.name}"
                 raise DatasetLost(f"{label} is lost: its job ended in state {state}.", LOST_HINT)
@@ -72,6 +72,14 @@ def wait_for_item(galaxy: Galaxy, item: Item, timeout: float | None = None, *, s
     wait_until(settled, timeout)
     latest.check_ready()
     return latest
+
+
+def _job_state(galaxy: Galaxy, job_id: str) -> str:
+    """Return a job's state, nothing if it is another user's, who shares its datasets."""
+    try:
+        return str(galaxy.get(f"jobs/{job_id}")["state"])
+    except GalaxyError:
+        return ""
 
 
 def verify_upload(item: Item, size: int) -> None:

@@ -62,6 +62,18 @@ def test_a_job_that_ends_a_moment_before_its_dataset_is_ready_loses_nothing(
     assert waiting.wait_for_item(galaxy, item).state == "ok"
 
 
+def test_a_job_that_can_not_be_seen_ends_no_waiting(
+    fake: FakeGalaxy, galaxy: Galaxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another user's, who shares the history."""
+    monkeypatch.setattr(waiting, "_JOB_SECONDS", 0.0)
+    item = Item.from_answer(fake.add("x", creating_job="theirs"))
+    states = iter(["new", "running", "ok"])
+    fake.answers["histories/h1/contents/datasets/d1"] = lambda: fake.shown["d1"] | {"state": next(states)}
+    assert waiting.wait_for_item(galaxy, item).state == "ok"
+    assert fake.count("GET /api/jobs/theirs") == 2
+
+
 def test_a_dataset_that_galaxy_lost_is_told_from_one_that_failed(fake: FakeGalaxy, galaxy: Galaxy) -> None:
     item = Item.from_answer(fake.add("x", state="error", misc_info="This job was killed when Galaxy was restarted."))
     with pytest.raises(DatasetLost, match="Galaxy ended while its job ran"):

@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import uuid
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from rich.console import Console
 
 from nebulab.cli import cli
-from nebulab.errors import NotRunning
+from nebulab.contract import STACK
+from nebulab.errors import NotRunning, StackError
 from nebulab.files import private_folder
-from nebulab.stack.running import logs, state
+from nebulab.stack import control
+from nebulab.stack.running import logs, processes, state
 from nebulab.stack.running.state import PartState, StackState
+from nebulab.stack.settings import StackSettings
 
 
 @pytest.mark.parametrize("name", ["up", "down", "status", "logs", "doctor"])
@@ -81,3 +88,23 @@ def test_status_breaks_no_path_for_a_program_that_reads_it(tmp_path: Path) -> No
     state.write(tmp_path, known)
     done = CliRunner().invoke(cli, ["status", "--data-dir", str(tmp_path)])
     assert str(deep) in done.output
+
+
+def test_down_names_what_does_not_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a process that waits for a broken disk, to which no signal comes."""
+    settings = StackSettings(tmp_path / "data", tmp_path / "environments", tmp_path)
+    private_folder(settings.run_dir)
+    state.write(settings.data_dir, StackState(stack_id=uuid.uuid4().hex, supervisor=2**22 + 1, started=0))
+    known = state.read(settings.data_dir)
+    assert known is not None
+    stuck = subprocess.Popen(["sleep", "60"], env=os.environ | {STACK: known.stack_id})
+    try:
+        monkeypatch.setattr(processes, "end", lambda found, *, grace: list(found))
+        with pytest.raises(StackError, match=rf"These processes do not end: {stuck.pid} \(sleep\)"):
+            control.down(settings, Console())
+        monkeypatch.undo()
+        control.down(settings, Console())
+        assert stuck.wait(10)
+    finally:
+        stuck.kill()
+        stuck.wait()

@@ -14,8 +14,8 @@ def advice_for(error: OSError, environment: Mapping[str, str] = os.environ) -> s
     limit = environment.get(contract.DISK_MB, "")
     if error.errno == errno.EFBIG and limit.isdecimal():
         return (
-            f"All files of this session together may take {int(limit) / 1024:.1f} GB, and so no single one more. "
-            "Write less, or ask for more disk space."
+            f"All files of this session together may take {int(limit) / 1024:.1f} GB, and a single one a twentieth "
+            "less. Write less, or ask for more disk space."
         )
     if error.errno in {errno.ENOSPC, errno.EDQUOT}:
         return (

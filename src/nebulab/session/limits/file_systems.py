@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import tempfile
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +21,8 @@ _SHARE = 0.1
 _BYTES = 5 * 2**30
 """A file system is nearly full when less than a tenth of it, and less than this, is free."""
 _FILES = 1000
+_MOUNTED_SECONDS = 5.0
+"""Between two searches for what is mounted in a sandbox, which go through all processes."""
 _HYSTERESIS = 1.2
 """Free space, as a multiple of these thresholds, at which a warning is taken back."""
 _IN_MEMORY = frozenset({"tmpfs", "ramfs"})
@@ -67,7 +71,7 @@ class FileSystem:
 
 
 class Writable:
-    """The file systems that a notebook may fill, as they are whenever it is iterated over.
+    """The file systems that a notebook may fill, as they are when it is iterated over, seconds ago at most.
 
     With `process`, a pid, those in memory that only processes below it see, such as a sandbox's, are among them.
     """
@@ -75,11 +79,15 @@ class Writable:
     def __init__(self, lasting: Sequence[FileSystem], process: int | None = None) -> None:
         self._lasting = tuple(lasting)
         self._process = process
+        self._mounted: list[FileSystem] = []
+        self._looked = -math.inf
 
     def __iter__(self) -> Iterator[FileSystem]:
         yield from self._lasting
         if self._process is not None:
-            yield from _mounted_below(self._process)
+            if time.monotonic() - self._looked > _MOUNTED_SECONDS:
+                self._mounted, self._looked = _mounted_below(self._process), time.monotonic()
+            yield from self._mounted
 
 
 def of_session(layout: Layout, isolation: str, process: int) -> Writable:

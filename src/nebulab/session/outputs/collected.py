@@ -20,6 +20,7 @@ import stat
 import threading
 import time
 from abc import ABC, abstractmethod
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -36,7 +37,8 @@ Elements = list[dict[str, str]]
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 _DISK_FULL = "The disk is full. What was saved before is kept for Galaxy; delete what you don't need, and save again."
 _NAMED = 3
-"""How many files that are not collected for the same reason are named."""
+"""How many files that are not collected for the same reason are named at a time."""
+_MOST_NAMED = 30
 _TOO_LONG = (
     "a copy in Galaxy has no holes and takes the whole length, which is more {room}. Save what is in it in a "
     "compressed form (numpy.savez_compressed, gzip), or shorten it"
@@ -94,6 +96,7 @@ class Collected(ABC):
         self._told: set[str] = set()
         self._numbers: dict[str, int] = {}
         self._named: dict[str, set[PurePosixPath]] = {}
+        self._names_told: Counter[str] = Counter()
         self._refused: dict[str, dict[PurePosixPath, str]] = {}
         self._info: dict[str, dict[str, str]] = {}
         self._lock = threading.Lock()
@@ -163,12 +166,13 @@ class Collected(ABC):
     def _tell_refused(self) -> None:
         """Tell what is not collected: the first of each reason by their names, and how many there are beyond."""
         for reason, paths in self._refused.items():
-            named = self._named.setdefault(reason, set())
+            named = self._named[reason] = self._named.get(reason, set()) & paths.keys()
             for path, detail in paths.items():
-                if len(named) == _NAMED:
+                if len(named) == _NAMED or self._names_told[reason] == _MOST_NAMED:
                     break
                 if path not in named:
                     named.add(path)
+                    self._names_told[reason] += 1
                     self._tell(f"{shown(path)}{detail} is not collected: {reason}.")
             if len(paths) > _NAMED:
                 example = shown(next(iter(paths)))

@@ -195,7 +195,10 @@ class Mirror(Collected):
             )
             return None
         for _ in range(_WRITING_TRIES):
-            content = (self._layout.root / linked.target).read_bytes()
+            try:
+                content = (self._layout.root / linked.target).read_bytes()
+            except OSError:
+                return None
             if is_whole_notebook(content):
                 return content
             # JupyterLab is writing it at this moment.

@@ -13,11 +13,10 @@ import shutil
 import sys
 import tarfile
 import tempfile
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from nebulab.errors import DatasetFailed, DatasetLost, GalaxyAway, GalaxyError, NebulabError
+from nebulab.errors import DatasetFailed, DatasetLost, GalaxyAway, GalaxyError, NebulabError, TransferError
 from nebulab.galaxy.connection import Galaxy
 from nebulab.galaxy.contents import Item
 from nebulab.galaxy.settings import GalaxySettings
@@ -31,6 +30,8 @@ _TAG = "nebulab-recovered"
 _ATTEMPTS = 5
 _LONGEST_SECONDS = 24 * 3600.0
 """How long Galaxy may take to take in an output; then this process, which has the user's key, ends."""
+_LONGEST_STEM = 200
+"""In bytes: file systems take names of 255."""
 _PATIENCE_SECONDS = 3600.0
 """A Galaxy that has just lost its jobs may well go away again."""
 
@@ -74,6 +75,8 @@ def _noted(failures: list[NebulabError]) -> Iterator[None]:
         raise
     except NebulabError as error:
         failures.append(error)
+    except OSError as error:
+        failures.append(TransferError(f"An output can't be read: {error}", "It stays in the job's folder."))
 
 
 def _surely(send: Send, galaxy: Galaxy, history_id: str, output: Lost, root: Path) -> Item:
@@ -155,22 +158,43 @@ def _usable(galaxy: Galaxy, history_id: str) -> str:
 
 
 def _lay_out(elements: Sequence[Mapping[str, str]], root: Path, folder: Path) -> dict[str, str]:
-    """Link the files into one flat folder under their elements' names; return each name's datatype."""
+    """Link the files into one flat folder under their elements' names; return each name's datatype.
+
+    Raises
+    ------
+    TransferError
+        None of them can be read.
+    """
     extensions: dict[str, str] = {}
-    uses: Counter[str] = Counter()
     for element in elements:
-        name = element["name"].replace("/", "_").lstrip(".") or "file"
-        if not name.lower().endswith(f".{element['ext']}"):
-            name = f"{name}.{element['ext']}"
-        uses[name] += 1
-        if uses[name] > 1:
-            name = f"{uses[name]}_{name}"
-        extensions[name] = element["ext"]
+        name = _flat_name(element, extensions)
         try:
-            (folder / name).hardlink_to(root / element["filename"])
-        except OSError:
-            shutil.copyfile(root / element["filename"], folder / name)
+            _link(root / element["filename"], folder / name)
+        except OSError as error:
+            print(f"nebulab: {element['name']!r} can't be read and is left out: {error.strerror}", flush=True)
+        else:
+            extensions[name] = element["ext"]
+    if not extensions:
+        raise TransferError("None of the files can be read.", f"They were to lie in {root}.")
     return extensions
+
+
+def _link(file: Path, name: Path) -> None:
+    try:
+        name.hardlink_to(file)
+    except OSError:
+        shutil.copyfile(file, name)
+
+
+def _flat_name(element: Mapping[str, str], taken: Container[str]) -> str:
+    """Return a name for the element's file that a folder can have, and that is not `taken`."""
+    ending = f".{element['ext']}"
+    stem = element["name"].replace("/", "_").lstrip(".") or "file"
+    if stem.lower().endswith(ending):
+        stem, ending = stem[: -len(ending)], stem[-len(ending) :]
+    stem = stem.encode("utf-8")[:_LONGEST_STEM].decode("utf-8", "ignore")
+    numbers = ("", *(f"{number}_" for number in range(2, 20_000)))
+    return next(name for number in numbers if (name := f"{number}{stem}{ending}") not in taken)
 
 
 def main() -> int:

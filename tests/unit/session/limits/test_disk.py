@@ -275,7 +275,8 @@ def test_a_container_watches_what_lies_in_memory(layout: Layout) -> None:
 
 
 @pytest.mark.skipif(shutil.which("bwrap") is None, reason="bubblewrap is not installed")
-def test_what_a_sandbox_has_in_memory_is_watched(layout: Layout) -> None:
+def test_what_a_sandbox_has_in_memory_is_watched(layout: Layout, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(file_systems, "_MOUNTED_SECONDS", 0.0)
     code = "import time; open('/dev/shm/big', 'wb').write(bytes(19 << 19)); print('up', flush=True); time.sleep(600)"
     argv, environment = sandbox.command(
         [sys.executable, "-c", code],

@@ -275,6 +275,16 @@ def test_thousands_that_are_not_collected_drive_no_other_message_away() -> None:
         assert "3,000 files are not collected" in " ".join(messages)
 
 
+def test_those_that_come_when_others_were_mended_are_told_too() -> None:
+    with session("session") as (collected, _, messages, folder):
+        for number in range(5):
+            os.mkfifo(folder / f"{number}")
+            collected.update()
+            (folder / f"{number}").unlink()
+            collected.update()
+        assert [message.split()[0] for message in messages] == [f"'outputs/{number}'" for number in range(5)]
+
+
 def test_links_that_multiply_folders_end_no_scan(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("nebulab.session.outputs.scan._MOST", 500)
     with session("session") as (collected, layout, messages, folder):

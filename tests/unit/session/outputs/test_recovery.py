@@ -104,6 +104,22 @@ def test_one_that_can_not_be_read_does_not_keep_the_others(fake: FakeGalaxy, rec
     assert [one["name"] for one in fake.contents] == ["mine"]
 
 
+def test_every_name_becomes_one_of_a_file(fake: FakeGalaxy, recover: Recover, layout: Layout) -> None:
+    """Flat, within 255 bytes, and none in another's place; a file that is gone keeps no other."""
+    names = ["a/b", "a_b", "2_a_b", "深" * 190, "深" * 189 + "入", "...", "mine.txt", "gone"]
+    elements = []
+    for number, name in enumerate(names):
+        (layout.root / f"file {number}").write_text(name)
+        elements.append({"name": name, "ext": "txt", "filename": f"file {number}"})
+    (layout.root / f"file {len(names) - 1}").unlink()
+    write_lost([Lost("outputs", elements, is_collection=True)], layout)
+    recover()
+    assert sorted(bytes(content).decode() for content in fake.uploads.values()) == sorted(names[:-1])
+    sent = [element["name"] for element in fake.fetched[0]["targets"][0]["elements"]]
+    assert len(set(sent)) == len(names) - 1
+    assert {"a_b.txt", "2_a_b.txt", "mine.txt", "file.txt"} <= set(sent)
+
+
 def test_an_answer_that_never_came_is_asked_for_again(fake: FakeGalaxy, recover: Recover) -> None:
     """Galaxy ended while it was told to take the files in: nobody knows whether it has them."""
     take_in, asked = fake.taken_in, []

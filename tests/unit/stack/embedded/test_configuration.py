@@ -112,6 +112,15 @@ def test_interactive_tools_have_a_destination_of_their_own(
     assert destination["live_tool_output_reporting"] == "true"
 
 
+def test_every_job_carries_the_stacks_id(settings: StackSettings) -> None:
+    """Galaxy starts them without its own environment, and `down` has to find what outlives it."""
+    _write(settings)
+    destinations = yaml.safe_load((settings.config_dir / "job_conf.yml").read_text())["execution"]["environments"]
+    assert destinations.keys() == {"jobs", "uploads", "sessions"}
+    for destination in destinations.values():
+        assert {"name": "NEBULAB_STACK", "value": "5tac"} in destination["env"]
+
+
 def test_uploads_have_slots_of_their_own(settings: StackSettings) -> None:
     _write(settings)
     jobs = yaml.safe_load((settings.config_dir / "job_conf.yml").read_text())

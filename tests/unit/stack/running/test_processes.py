@@ -77,6 +77,35 @@ async def test_what_does_not_want_to_end_is_killed(stack_id: str, tmp_path: Path
     assert processes.carrying(stack_id) == []
 
 
+def test_what_can_not_be_killed_is_waited_for_no_longer_and_told(
+    stack_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a process that waits for a broken disk, to which no signal comes."""
+    stuck = subprocess.Popen([sys.executable, "-c", SLEEP], env=os.environ | {STACK: stack_id})
+    try:
+        monkeypatch.setattr(processes, "end", lambda found, *, grace: list(found))
+        assert processes.end_all(stack_id, grace=0) == 1
+        (left,) = processes.carrying(stack_id)
+        assert processes.described(left).startswith(f"{stuck.pid} (python")
+    finally:
+        stuck.kill()
+        stuck.wait()
+
+
+def test_a_session_is_known_by_its_command_and_names_its_folder(tmp_path: Path) -> None:
+    program = tmp_path / "nebulab"
+    program.write_text(f"print('up', flush=True); {SLEEP}")
+    for arguments, folder in ((["session", "--inputs", "x"], str(tmp_path)), (["job"], str(tmp_path)), (["up"], None)):
+        process = subprocess.Popen([sys.executable, program, *arguments], cwd=tmp_path, stdout=subprocess.PIPE)
+        try:
+            assert process.stdout is not None
+            assert process.stdout.readline() == b"up\n"
+            assert processes.session_folder(psutil.Process(process.pid)) == folder
+        finally:
+            process.kill()
+            process.communicate()
+
+
 def test_another_stacks_processes_are_left_alone(stack_id: str) -> None:
     other = subprocess.Popen([sys.executable, "-c", SLEEP], env=os.environ | {STACK: "another"})
     try:
