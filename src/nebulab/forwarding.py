@@ -11,7 +11,8 @@ import contextlib
 import os
 import socket
 import sys
-from collections.abc import Awaitable, Callable, Iterator
+import time
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from pathlib import Path
 
 Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
@@ -104,6 +105,38 @@ async def join(near: Streams, far: Streams, moved: Callable[[], None] = lambda: 
     finally:
         near[1].close()
         far[1].close()
+
+
+class Idle:
+    """An idle timeout for a coroutine that calls `mark` with each chunk."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._moved = time.monotonic()
+
+    def mark(self) -> None:
+        """Note that something came."""
+        self._moved = time.monotonic()
+
+    async def limit(self, carrying: Coroutine[None, None, None]) -> None:
+        """Run `carrying` to its end.
+
+        Raises
+        ------
+        TimeoutError
+            `mark` was not called for too long.
+        """
+        task = asyncio.create_task(carrying)
+        try:
+            while not task.done():
+                remaining = self._moved + self._seconds - time.monotonic()
+                if remaining <= 0:
+                    raise TimeoutError
+                await asyncio.wait((task,), timeout=remaining)
+            task.result()
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
 
 
 def _listening(path: Path) -> socket.socket:

@@ -12,7 +12,7 @@ import contextlib
 import logging
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -24,7 +24,7 @@ from nebulab.door.fairness import Counted, user_of
 from nebulab.door.policy import Policy, split_authority
 from nebulab.door.upstream import Proxy, Upstream
 from nebulab.errors import Refused
-from nebulab.forwarding import Streams
+from nebulab.forwarding import Idle, Streams
 
 IDLE_SECONDS = 600.0
 """Idle time after which a connection is closed."""
@@ -99,7 +99,7 @@ class Egress:
             early = b"" if proxy is None else await self._open_tunnel(server, proxy, f"{_bracketed(host)}:{port}")
             server[1].write(http.trailing_data[0])
             client[1].write(b"HTTP/1.1 200 Connected\r\n\r\n" + early)
-            idle = _Idle(self._idle_seconds)
+            idle = Idle(self._idle_seconds)
             await idle.limit(forwarding.join(client, server, idle.mark))
         except _NotOpened as error:
             await _answer(client[1], 502, f"{host} can't be reached: {error}.", "")
@@ -163,7 +163,7 @@ class Egress:
         login = _authorization(proxy) if proxy else []
         forwarded = h11.Request(method=request.method, target=target, headers=[*headers, *login])
         server[1].write(http_onward.send(forwarded) or b"")
-        idle = _Idle(self._idle_seconds)
+        idle = Idle(self._idle_seconds)
 
         async def carry() -> None:
             sending = asyncio.create_task(_relay(client[0], http, server[1], http_onward, idle.mark))
@@ -187,37 +187,6 @@ class Egress:
         if len(self._logged) > _LOGGED:
             self._logged.popitem(last=False)
         log.warning("refused to user %d: %s", user, reason)
-
-
-class _Idle:
-    """An idle timeout for a coroutine that calls `mark` with each chunk."""
-
-    def __init__(self, seconds: float) -> None:
-        self._seconds = seconds
-        self._moved = time.monotonic()
-
-    def mark(self) -> None:
-        self._moved = time.monotonic()
-
-    async def limit(self, carrying: Coroutine[None, None, None]) -> None:
-        """Run `carrying` to its end.
-
-        Raises
-        ------
-        TimeoutError
-            `mark` was not called for too long.
-        """
-        task = asyncio.create_task(carrying)
-        try:
-            while not task.done():
-                remaining = self._moved + self._seconds - time.monotonic()
-                if remaining <= 0:
-                    raise TimeoutError
-                await asyncio.wait((task,), timeout=remaining)
-            task.result()
-        finally:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
 
 
 async def _event(reader: asyncio.StreamReader, http: h11.Connection) -> Any:

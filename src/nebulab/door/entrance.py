@@ -22,11 +22,17 @@ from typing import Any
 from nebulab import forwarding
 from nebulab.door.tickets import Ticket, Tickets
 from nebulab.errors import Refused
-from nebulab.forwarding import Streams
+from nebulab.forwarding import Idle, Streams
 
 WAITING = 64
 """Number of visitors that may wait at once for a session's connection."""
 
+WORD_SECONDS = 75.0
+"""Time until a visitor must have sent something."""
+IDLE_SECONDS = 3600.0
+"""Idle time after which a visitor's connection is closed; JupyterLab pings its websockets twice a minute."""
+
+_CHUNK = 64 * 1024
 _LINE_SECONDS = 10.0
 _TAKE_SECONDS = 10.0
 
@@ -45,9 +51,18 @@ class _Session:
 class Entrance:
     """Ports on `host` for the sessions that show one of `tickets`."""
 
-    def __init__(self, tickets: Tickets, host: str = "127.0.0.1") -> None:
+    def __init__(
+        self,
+        tickets: Tickets,
+        host: str = "127.0.0.1",
+        *,
+        word_seconds: float = WORD_SECONDS,
+        idle_seconds: float = IDLE_SECONDS,
+    ) -> None:
         self._tickets = tickets
         self._host = host
+        self._word_seconds = word_seconds
+        self._idle_seconds = idle_seconds
         self._waiting: dict[str, asyncio.Future[Streams]] = {}
         self._served: set[str] = set()
 
@@ -89,11 +104,18 @@ class Entrance:
 
         async def visit(visitor_reader: asyncio.StreamReader, visitor_writer: asyncio.StreamWriter) -> None:
             try:
-                inside = await self._ask(session)
+                # A visitor who says nothing costs the session nothing.
+                async with asyncio.timeout(self._word_seconds):
+                    first = await visitor_reader.read(_CHUNK)
+                inside = await self._ask(session) if first else None
                 if inside is None:
                     visitor_writer.transport.abort()
                     return
-                await forwarding.join((visitor_reader, visitor_writer), inside)
+                inside[1].write(first)
+                idle = Idle(self._idle_seconds)
+                await idle.limit(forwarding.join((visitor_reader, visitor_writer), inside, idle.mark))
+            except (OSError, TimeoutError):
+                visitor_writer.transport.abort()
             finally:
                 visitor_writer.close()
 

@@ -102,6 +102,35 @@ async def visit(port: int, said: bytes = b"hello") -> bytes:
         writer.close()
 
 
+async def test_a_visitor_who_says_nothing_is_shown_out(serve: Serve, jobs: Jobs) -> None:
+    """And the session is never asked for a connection; one that goes quiet later is closed too."""
+    door = await serve(Entrance(jobs.tickets, word_seconds=0.2, idle_seconds=0.4).handle)
+    secret, opened = jobs.new("one"), 0
+
+    async def quiet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal opened
+        opened += 1
+        writer.write(await reader.read(5))
+        with contextlib.suppress(OSError):
+            await reader.read(-1)
+        writer.close()
+
+    server = await asyncio.start_server(quiet, HOST, 0)
+    async with session(door, secret, server.sockets[0].getsockname()[1]):
+        port = await soon(functools.partial(jobs.port, "one"))
+        for said, heard in ((b"", b""), (b"hello", b"hello")):
+            reader, writer = await asyncio.open_connection(HOST, port)
+            writer.write(said)
+            with contextlib.suppress(ConnectionError):
+                async with asyncio.timeout(30):
+                    assert await reader.read(5) == heard
+                    assert await reader.read(-1) == b""
+            writer.close()
+            assert opened == bool(said)
+    server.close()
+    await server.wait_closed()
+
+
 async def say(door: Path, **what: Any) -> dict[str, Any]:
     """What a notebook may say to the door's socket, and the first line that it hears."""
     reader, writer = await asyncio.open_unix_connection(str(door))

@@ -136,7 +136,7 @@ def command(  # noqa: PLR0913 - each is given by name
     Parameters
     ----------
     isolation
-        As `available` returned it; with all but `bubblewrap` the command is `argv` itself.
+        As `available` returned it; with `container` and `none` the command is `argv` itself.
     writable, readable
         Files and folders that are bound at their own paths, also below a hidden folder.
     hidden
@@ -147,6 +147,9 @@ def command(  # noqa: PLR0913 - each is given by name
         The session's memory limit, the machine's if it has none: each empty folder and /dev/shm is a tmpfs, whose size
         is a part of it.
     """
+    if isolation == "apptainer":
+        # Docker and podman bring a filter along. Keyrings, for one, are shared by all sessions of Galaxy's user.
+        return [sys.executable, "-P", "-m", seccomp.__name__, *argv], dict(environment)
     if isolation != "bubblewrap":
         return list(argv), dict(environment)
     program = _bubblewrap() or "bwrap"

@@ -323,6 +323,27 @@ def test_calls_that_no_notebook_needs_are_refused(inside: Inside) -> None:
     )
 
 
+def test_in_apptainer_the_filter_is_set_by_itself(job: Path) -> None:
+    if missing := seccomp.why_not():
+        pytest.skip(missing)
+    code = """
+        import ctypes, os
+        libc = ctypes.CDLL(None, use_errno=True)
+        print(libc.unshare(0x10000000), os.strerror(ctypes.get_errno()), os.environ["MARK"], os.getcwd())
+    """
+    argv, environment = sandbox.command(
+        [sys.executable, "-c", textwrap.dedent(code)],
+        isolation="apptainer",
+        writable=[],
+        readable=[],
+        hidden=[],
+        environment={"MARK": "kept", "PATH": os.environ["PATH"]},
+        cwd=job,
+    )
+    finished = subprocess.run(argv, env=environment, cwd=job, capture_output=True, text=True, timeout=30)
+    assert finished.stdout.split() == ["-1", "Operation", "not", "permitted", "kept", str(job)], finished.stderr
+
+
 @bubblewrap
 def test_without_a_filter_for_the_machine_the_sandbox_is_made_all_the_same(
     inside: Inside, monkeypatch: pytest.MonkeyPatch
