@@ -77,59 +77,88 @@ def sample_of(model: Any) -> Sample | None:
 
 def candidates(namespace: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     """Yield the globals that may be a model's input, the likeliest names first."""
-    data = [(name, value) for name, value in namespace.items() if _is_data(value)]
+    data = [(name, value) for name, value in namespace.items() if isinstance(name, str) and _is_data(value)]
     data.sort(key=lambda item: (_rank(item[0]), item[0]))
     yield from data
 
 
 def with_columns(namespace: Mapping[str, Any], columns: int, names: Sequence[str] | None) -> Sample | None:
     """Return a sample from a table with that many columns, or with columns of these names, or None."""
-    for name, value in candidates(namespace):
-        if names is not None and hasattr(value, "columns"):
-            if set(names) <= set(value.columns):
-                return Sample((head(value[list(names)]),), f"found in {name}")
-        elif names is None and len(value.shape) == 2 and value.shape[1] == columns and len(value) > 0:
-            with contextlib.suppress(TypeError, ValueError):
-                part = np.asarray(head(value))
-                numbers = part if part.dtype in (np.float32, np.float64) else part.astype(np.float64)
-                return Sample((numbers,), f"found in {name}")
-    return None
+
+    def fitting(value: Any) -> Any:
+        if names is not None:
+            fits = hasattr(value, "columns") and set(names) <= set(value.columns)
+            return head(value[list(names)]) if fits else None
+        if len(value.shape) != 2 or value.shape[1] != columns or value.shape[0] == 0:
+            return None
+        rows = head(value)
+        numbers = np.asarray(rows.toarray() if hasattr(rows, "toarray") else rows)
+        return numbers if numbers.dtype in (np.float32, np.float64) else numbers.astype(np.float64)
+
+    return _first(fitting, namespace)
 
 
-def with_shape(namespace: Mapping[str, Any], shape: Sequence[int | None], *, whole: bool = False) -> Sample | None:
+def with_shape(
+    namespace: Mapping[str, Any],
+    shape: Sequence[int | None],
+    *,
+    whole: bool = False,
+    accepted: Callable[[Any], Any] = lambda rows: None,
+) -> Sample | None:
     """Return a sample from an array whose axes after the first have this shape (None: any length), or None.
 
-    `whole` selects arrays of integers.
+    `whole` selects arrays of integers; `accepted` raises if the model does not take the rows.
     """
-    for name, value in candidates(namespace):
+
+    def fitting(value: Any) -> Any:
         if hasattr(value, "columns"):
-            continue
-        actual = tuple(value.shape)
-        if whole != (np.dtype(str(value.dtype).rpartition(".")[2]).kind in "iu"):
-            continue
-        if len(actual) != len(shape) + 1 or actual[0] == 0:
-            continue
-        if all(want is None or want == got for want, got in zip(shape, actual[1:], strict=True)):
-            return Sample((head(value),), f"found in {name}")
-    return None
+            return None
+        rows = head(value)
+        actual = tuple(rows.shape)
+        if whole != (_kind(rows) in "iu") or len(actual) != len(shape) + 1 or actual[0] == 0:
+            return None
+        if any(want not in (None, got) for want, got in zip(shape, actual[1:], strict=True)):
+            return None
+        accepted(rows)
+        return rows
+
+    return _first(fitting, namespace)
 
 
 def accepted_by(call: Callable[[Any], Any], namespace: Mapping[str, Any]) -> Sample | None:
     """Return a sample from the first array that `call` accepts, or None."""
-    for name, value in candidates(namespace):
+
+    def fitting(value: Any) -> Any:
         if hasattr(value, "columns") or len(value.shape) < 2:
-            continue
-        part = head(value)
-        with contextlib.suppress(Exception):
-            call(part)
-            return Sample((part,), f"found in {name}")
+            return None
+        rows = head(value)
+        call(rows)
+        return rows
+
+    return _first(fitting, namespace)
+
+
+def _first(fitting: Callable[[Any], Any], namespace: Mapping[str, Any]) -> Sample | None:
+    """Return a sample from the first global for which `fitting` returns rows; one that can't be looked at is none."""
+    for name, value in candidates(namespace):
+        with contextlib.suppress(Exception):  # each library's own, about whatever lies among the globals
+            rows = fitting(value)
+            if rows is not None:
+                return Sample((rows,), f"found in {name}")
     return None
+
+
+def _kind(value: Any) -> str:
+    """Return the kind of an array's or a tensor's numbers, as numpy's letter."""
+    if type(value).__module__.partition(".")[0] == "torch":
+        return "f" if value.dtype.is_floating_point else np.asarray(value).dtype.kind
+    return np.dtype(value.dtype).kind
 
 
 def head(value: Any, rows: int = ROWS) -> Any:
     """Return a copy of rows spread over the whole of an array, a tensor or a frame; any other value as it is."""
     try:
-        count = len(value)
+        count = value.shape[0] if getattr(value, "shape", None) else len(value)  # a sparse matrix has no length
     except TypeError:
         return value
     if count == 0 or not hasattr(value, "shape"):

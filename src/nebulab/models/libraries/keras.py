@@ -146,9 +146,15 @@ def _fitting(shapes: Sequence[tuple[int | None, ...]], namespace: Mapping[str, A
     """Return a sample for inputs of these shapes: from the globals, else random numbers."""
     random = np.random.default_rng(0)
     dtypes = _types(model, len(shapes)) or [np.dtype(np.float32)] * len(shapes)
-    sample = with_shape(namespace, shapes[0], whole=dtypes[0].kind in "iu") if len(shapes) == 1 else None
-    if sample is not None:
-        return sample
+    if len(shapes) == 1:
+        sample = with_shape(
+            namespace,
+            shapes[0],
+            whole=dtypes[0].kind in "iu",
+            accepted=lambda rows: model(as_array(rows)[:1].astype(dtypes[0]), training=False),
+        )
+        if sample is not None:
+            return sample
     arrays = []
     for shape, dtype in zip(shapes, dtypes, strict=True):
         size = (ROWS, *(16 if length is None else length for length in shape))
