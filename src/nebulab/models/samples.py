@@ -12,16 +12,19 @@ import functools
 import importlib.abc
 import importlib.machinery
 import importlib.util
+import math
 import sys
 import threading
 import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 ROWS = 64
+_SMALL = 1_000_000
+"""Numbers in the arguments of a call that are kept whole."""
 _LIKELY = ("x_test", "x_valid", "x_val", "x_train", "x", "test", "valid", "train", "inputs", "data")
 
 
@@ -32,6 +35,12 @@ class Sample:
     arguments: tuple[Any, ...]
     source: str
     """`given by the user`, `seen during fit`, `seen in a call`, `found in X_test`, `made up`."""
+    named: Mapping[str, Any] = field(default_factory=dict)
+    """The call's arguments by name, `mask=…`."""
+
+    def __post_init__(self) -> None:
+        """Keep the names apart from the dictionary that the caller may change."""
+        object.__setattr__(self, "named", dict(self.named))
 
 
 class _Samples:
@@ -57,7 +66,7 @@ _GIVEN = _Samples()
 _SEEN = _Samples()
 
 
-def sample(model: Any, *arguments: Any) -> None:
+def sample(model: Any, *arguments: Any, **named: Any) -> None:
     """Name a sample for `model`, on which its exported form is then proven.
 
     Parameters
@@ -66,8 +75,11 @@ def sample(model: Any, *arguments: Any) -> None:
         A trained model.
     arguments
         The arguments of a call of the model, the first axis being the rows; up to 64 rows are kept.
+    named
+        The call's arguments by name.
     """
-    _GIVEN.put(model, Sample(tuple(head(argument) for argument in arguments), "given by the user"))
+    kept, by_name = heads((arguments, named))
+    _GIVEN.put(model, Sample(kept, "given by the user", by_name))
 
 
 def sample_of(model: Any) -> Sample | None:
@@ -173,6 +185,35 @@ def head(value: Any, rows: int = ROWS) -> Any:
     return value[indices].copy() if hasattr(value, "copy") else np.asarray(value)[indices]
 
 
+def heads(value: Any, rows: int = ROWS) -> Any:
+    """Return the arguments of a call with `head` of each array that has as many rows as the first; others whole."""
+    arrays = list(_arrays(value))
+    count = arrays[0].shape[0] if arrays else None
+
+    def cut(part: Any) -> Any:
+        if isinstance(part, Mapping):
+            return {key: cut(inner) for key, inner in part.items()}
+        if isinstance(part, list | tuple) and any(True for _ in _arrays(part)):
+            parts = [cut(inner) for inner in part]
+            return type(part)(*parts) if hasattr(part, "_fields") else type(part)(parts)
+        if len(getattr(part, "shape", ())) == 0 or part.shape[0] == count:
+            return head(part, rows)
+        return head(part, part.shape[0])
+
+    return cut(value)
+
+
+def _arrays(value: Any) -> Iterator[Any]:
+    """Yield the arrays, tensors and frames with rows that the arguments of a call hold."""
+    if isinstance(value, Mapping):
+        value = list(value.values())
+    if isinstance(value, list | tuple):
+        for part in value:
+            yield from _arrays(part)
+    elif len(getattr(value, "shape", ())) > 0:
+        yield value
+
+
 def watch() -> None:
     """Keep samples of the data that models are fitted on or called with, from now on."""
     for module, attach in _ATTACH.items():
@@ -272,14 +313,23 @@ def _attach_sklearn(base: Any) -> None:
 
 
 def _attach_torch(module: Any) -> None:
-    def keep(called: Any, arguments: tuple[Any, ...]) -> None:
-        # While the model is traced, reading a length would fix it in the trace.
-        traced = any(type(argument).__name__ == "FakeTensor" for argument in arguments)
-        if called not in _SEEN and arguments and not traced:
-            with contextlib.suppress(Exception):
-                _SEEN.put(called, Sample(tuple(head(argument, 8) for argument in arguments), "seen in a call"))
+    def keep(called: Any, arguments: tuple[Any, ...], named: dict[str, Any], answer: Any) -> None:
+        if called in _SEEN or not (arguments or named):
+            return
+        with contextlib.suppress(Exception):
+            arrays = list(_arrays((arguments, named)))
+            # While the model is traced, reading a length would fix it in the trace.
+            if any(type(array).__name__ == "FakeTensor" for array in arrays):
+                return
+            lengths = {array.shape[0] for array in arrays}
+            # Where the rows are another axis of some argument, as of a state, cutting the first axis would part them.
+            small = sum(math.prod(array.shape) for array in arrays) <= _SMALL
+            rows = max(lengths, default=0) if len(lengths) > 1 and small else 8
+            kept, by_name = heads((arguments, named), rows)
+            _SEEN.put(called, Sample(kept, "seen in a call", by_name))
 
-    module.register_module_forward_pre_hook(keep)
+    # A hook before the call would not be told the arguments by name.
+    module.register_module_forward_hook(keep, with_kwargs=True)
 
 
 _ATTACH: dict[str, Callable[[Any], None]] = {

@@ -189,10 +189,26 @@ def test_the_rows_of_the_outermost_fit_are_seen() -> None:
 
 def test_the_first_call_of_a_network_is_seen() -> None:
     hooks: list[Any] = []
-    samples._attach_torch(SimpleNamespace(register_module_forward_pre_hook=hooks.append))
+    samples._attach_torch(SimpleNamespace(register_module_forward_hook=lambda hook, with_kwargs: hooks.append(hook)))
     network = Model()
-    hooks[0](network, (TABLE,))
-    hooks[0](network, (TABLE * 2,))
+    mask, state = np.zeros(100), np.zeros((1, 100))
+    hooks[0](network, (TABLE,), {"mask": mask, "scale": 2.0}, "answer")
+    hooks[0](network, (TABLE * 2,), {}, "answer")
     seen = sample_of(network)
     assert seen is not None
     assert (seen.source, seen.arguments[0].shape, seen.arguments[0].max()) == ("seen in a call", (8, 2), 199)
+    assert {"mask": seen.named["mask"].shape, "scale": seen.named["scale"]} == {"mask": (8,), "scale": 2.0}
+    recurrent = Model()
+    hooks[0](recurrent, (TABLE, state), {}, "answer")
+    seen = sample_of(recurrent)
+    assert seen is not None
+    assert [argument.shape for argument in seen.arguments] == [(100, 2), (1, 100)], "rows are another axis of a state"
+
+
+def test_the_arguments_by_name_are_part_of_a_sample() -> None:
+    model = Model()
+    sample(model, {"rows": TABLE, "square": np.zeros((5, 5))}, mask=TABLE[:, 0], training=False)
+    found = sample_of(model)
+    assert found is not None
+    assert {name: value.shape for name, value in found.arguments[0].items()} == {"rows": (64, 2), "square": (5, 5)}
+    assert (found.named["mask"].shape, found.named["training"]) == ((64,), False)

@@ -10,7 +10,7 @@ import numpy as np
 
 from nebulab.models.attempt import Attempt, CantExport, Output, Untrained, as_array, flattened
 from nebulab.models.libraries.base import Library
-from nebulab.models.libraries.networks import ROWS, TELL, quietly
+from nebulab.models.libraries.networks import ROWS, TELL, positional, quietly
 from nebulab.models.samples import Sample, accepted_by, sample_of, with_shape
 
 
@@ -34,7 +34,7 @@ class Keras(Library):
             if own_sample is None:
                 raise CantExport(f"it was never called: {TELL}")
         sample = own_sample or _fitting(shapes or [], namespace, model)
-        arguments = [as_array(argument)[:ROWS] for argument in sample.arguments]
+        arguments = [as_array(argument)[:ROWS] for argument in positional(sample)]
         shapes = shapes or [tuple(argument.shape[1:]) for argument in arguments]
         dtypes = _types(model, len(shapes)) or [_plain(argument.dtype) for argument in arguments]
         arguments = [argument.astype(dtype) for argument, dtype in zip(arguments, dtypes, strict=True)]

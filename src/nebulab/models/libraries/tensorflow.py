@@ -12,7 +12,7 @@ from typing import Any
 from nebulab.errors import SettingsError
 from nebulab.models.attempt import Attempt, CantExport, Output, Untrained, as_array, flattened
 from nebulab.models.libraries.base import Library
-from nebulab.models.libraries.networks import ROWS, TELL, quietly
+from nebulab.models.libraries.networks import ROWS, TELL, positional, quietly
 from nebulab.models.samples import Sample, accepted_by, sample_of
 
 
@@ -36,7 +36,7 @@ class TensorFlow(Library):
         sample = _sample(model, namespace)
         if sample is None:
             raise CantExport(f"nothing tells its input: {TELL}")
-        arguments = [as_array(argument)[:ROWS] for argument in sample.arguments]
+        arguments = [as_array(argument)[:ROWS] for argument in positional(sample)]
         tensors = [tf.constant(argument) for argument in arguments]
         expected = [Output("call", array) for array in flattened(model(*tensors))]
 

@@ -39,6 +39,9 @@ class Tensor:
     def cpu(self) -> Tensor:
         return self
 
+    def clone(self) -> Tensor:
+        return Tensor(self.values.copy())
+
     def numpy(self) -> Any:
         return self.values
 
@@ -62,11 +65,13 @@ class Module:
     def eval(self) -> None:
         self.training = False
 
-    def __call__(self, rows: Tensor) -> Tensor:
+    def forward(self, rows: Tensor) -> Tensor:
         self.during.append(self.training)
         if rows.shape[1:] != (3,):
             raise RuntimeError("3 columns")
         return Tensor(rows.values.sum(axis=1))
+
+    __call__ = forward
 
 
 @pytest.fixture
