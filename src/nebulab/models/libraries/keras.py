@@ -10,7 +10,7 @@ import numpy as np
 
 from nebulab.models.attempt import Attempt, CantExport, Output, Untrained, as_array, flattened
 from nebulab.models.libraries.base import Library
-from nebulab.models.libraries.networks import ROWS, TELL, positional, quietly
+from nebulab.models.libraries.networks import ROWS, TELL, positional, quietly, unchanged
 from nebulab.models.samples import Sample, accepted_by, sample_of, with_shape
 
 
@@ -23,6 +23,10 @@ class Keras(Library):
 
     def attempts(self, model: Any, namespace: Mapping[str, Any]) -> Iterator[Attempt]:
         """Yield the export by the backend's converter; on PyTorch then the one by Keras' own."""
+        with unchanged([variable for variable in model.variables if not variable.trainable]):
+            yield from self._attempts(model, namespace)
+
+    def _attempts(self, model: Any, namespace: Mapping[str, Any]) -> Iterator[Attempt]:
         import keras
 
         own_sample = sample_of(model)

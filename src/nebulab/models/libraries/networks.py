@@ -5,8 +5,10 @@ from __future__ import annotations
 import contextlib
 import io
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
+
+import numpy as np
 
 from nebulab.models.attempt import CantExport
 from nebulab.models.samples import Sample
@@ -64,6 +66,18 @@ def rebuilt(value: Any, arrays: Iterator[Any]) -> Any:
         parts = [rebuilt(part, arrays) for part in value]
         return type(value)(*parts) if hasattr(value, "_fields") else type(value)(parts)
     return next(arrays) if hasattr(value, "shape") else value
+
+
+@contextlib.contextmanager
+def unchanged(variables: Sequence[Any]) -> Iterator[None]:
+    """Assign to the variables of Keras or TensorFlow what they held before: a call may count in them."""
+    before = [np.array(variable) for variable in variables]
+    try:
+        yield
+    finally:
+        for variable, values in zip(variables, before, strict=True):
+            if np.asarray(variable).tobytes() != values.tobytes():
+                variable.assign(values)
 
 
 @contextlib.contextmanager

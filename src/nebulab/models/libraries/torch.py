@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import inspect
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -30,7 +31,7 @@ class Torch(Library):
         weights = [*model.parameters(), *model.buffers()]
         if not weights:
             raise Untrained("it has no weights: nothing in it was trained")
-        with _evaluated(model) as network:
+        with _evaluated(model) as (network, remark):
             sample = sample_of(model) or accepted_by(
                 lambda part: _answer(network, ((_tensor(part, weights[0])[:1],), {})), namespace
             )
@@ -40,7 +41,7 @@ class Torch(Library):
             arguments = tuple(_tensor(array, weights[0]) for _, array in leaves(made))
             if not arguments:
                 raise CantExport("its call has no array or tensor among its arguments")
-            yield from _Export(network, made, arguments).attempts(sample.source)
+            yield from _Export(network, made, arguments).attempts(sample.source, remark)
 
     def native(self, model: Any, folder: Path, name: str, namespace: Mapping[str, Any]) -> tuple[Path, str]:
         """Write the weights as safetensors."""
@@ -62,12 +63,13 @@ class _Export:
         if self.exported is not network:
             self.options["input_names"] = [name for name, _ in leaves(_by_parameter(network, made))]
 
-    def attempts(self, source: str) -> Iterator[Attempt]:
+    def attempts(self, source: str, remark: str) -> Iterator[Attempt]:
         """Yield the export for any number of rows, then the one for the sample's number."""
         feeds = [argument.cpu().numpy() for argument in self.arguments]
         given = rebuilt(self.made, (argument.clone() for argument in self.arguments))
         expected = [Output("forward", array) for array in flattened(_answer(self.network, given))]
         fixed = [f"with {constant}" for constant in constants(_by_parameter(self.network, self.made))]
+        fixed += [remark] if remark else []
         yield Attempt(self.write, feeds, expected, source, ", ".join(["float32", *fixed]))
         only = ", ".join(["float32", f"batches of {self.rows} only", *fixed])
         yield Attempt(self.write_fixed, feeds, expected, source, only, fixed_batch=True)
@@ -92,15 +94,29 @@ class _Export:
 
 
 @contextlib.contextmanager
-def _evaluated(model: Any) -> Iterator[Any]:
-    """Yield the module in evaluation mode."""
+def _evaluated(model: Any) -> Iterator[tuple[Any, str]]:
+    """Yield a copy of the module in evaluation mode, since a call may change its buffers and attributes.
+
+    What can't be copied is tried itself, and its modes and buffers are restored; the remark says so.
+    """
+    try:
+        copied = copy.deepcopy(model)
+    except Exception:  # noqa: BLE001 - whatever its parts raise, or PyTorch on a full GPU
+        copied = None
+    if copied is not None:
+        copied.eval()
+        yield copied, ""
+        return
     training = {part: part.training for part in model.modules()}
+    buffers = [(buffer, buffer.clone()) for buffer in model.buffers()]
     model.eval()
     try:
-        yield model
+        yield model, "tried on the module itself, whose own attributes it may have changed"
     finally:
         for part, mode in training.items():
             part.training = mode
+        for buffer, before in buffers:
+            buffer.copy_(before)
 
 
 def _answer(network: Any, made: Made) -> Any:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 import warnings
+from typing import Any
 
 import numpy as np
 import pytest
 
 from nebulab.models.attempt import CantExport
-from nebulab.models.libraries.networks import constants, leaves, positional, quietly, rebuilt
+from nebulab.models.libraries.networks import constants, leaves, positional, quietly, rebuilt, unchanged
 from nebulab.models.samples import Sample
 
 
@@ -43,3 +44,26 @@ def test_an_argument_by_name_is_never_forgotten() -> None:
     assert positional(Sample((1,), "seen in a call")) == (1,)
     with pytest.raises(CantExport, match="by name"):
         positional(Sample((1,), "seen in a call", {"mask": 2}))
+
+
+class Variable:
+    """A variable of Keras or TensorFlow."""
+
+    def __init__(self, values: Any) -> None:
+        self.values = np.asarray(values)
+
+    def __array__(self, *_: Any, **__: Any) -> Any:
+        return self.values
+
+    def assign(self, values: Any) -> None:
+        self.values = values
+
+
+def test_variables_hold_what_they_held_before() -> None:
+    calls, weights = Variable([1]), Variable([0.5, float("nan")])
+    before = weights.values
+    with pytest.raises(ValueError, match="fails"), unchanged([calls, weights]):
+        calls.values = calls.values + 1
+        raise ValueError("it fails")
+    assert calls.values.tolist() == [1]
+    assert weights.values is before, "what did not change is left"
