@@ -98,7 +98,12 @@ def test_keras_on_another_backend(backend: str) -> None:
 
 
 def test_torch() -> None:
-    assert keep("torch_models", torch())["lstm"]["sample"] == "seen in a call"
+    found = keep("torch_models", torch())
+    assert found["lstm"]["sample"] == "seen in a call"
+    assert set(found["masked"]["inputs"]) == {"x", "mask"}, "the call's arguments by name"
+    assert set(found["by_name"]["inputs"]) == {"x", "mask"}
+    assert set(found["in_a_dictionary"]["inputs"]) == {"rows"}
+    assert found["by_name"]["precision"] == "float32, with scale=2.0"
 
 
 def test_flax() -> None:

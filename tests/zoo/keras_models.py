@@ -50,9 +50,13 @@ def make() -> Zoo:
         ),
         "never_called": Member(Own(), (table,), "not kept", "never built or called"),
     }
+    around: dict[str, Any] = {"X_train": table, "X_images": images, "X_slices": slices}
     if keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+
         members["module"] = Member(_module(), (table,))
-    return Zoo(members, {"X_train": table, "X_images": images, "X_slices": slices})
+        around["x_batch"] = tf.constant(table[:, :2])  # as a training loop of one's own leaves it
+    return Zoo(members, around)
 
 
 def _unet() -> Any:

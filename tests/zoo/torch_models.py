@@ -72,8 +72,31 @@ def make() -> Zoo:
     }
     for member in members.values():
         member.model(*member.batch)
+    members |= _by_name(rows)
     members |= {
         "not_called": Member(nn.Linear(4, 1), (rows,)),
         "loss": Member(nn.CrossEntropyLoss(), (rows,), "not kept", "no weights"),
     }
     return Zoo(members, {"X_train": table})
+
+
+def _by_name(rows: Any) -> dict[str, Member]:
+    """Modules as many of texts: called by name, or with a dictionary, and a mask that changes the answer."""
+    import torch
+    from torch import nn
+
+    class Named(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.dense = nn.Linear(4, 2)
+
+        def forward(self, x: Any, mask: Any = None, scale: float = 1.0) -> Any:
+            answer = self.dense(x["rows"] if isinstance(x, dict) else x) * scale
+            return answer if mask is None else answer * mask
+
+    zeros = torch.zeros(40, 1)
+    members = {name: Member(Named(), (rows,)) for name in ("masked", "by_name", "in_a_dictionary")}
+    members["masked"].model(rows, mask=zeros)
+    members["by_name"].model(mask=zeros, x=rows, scale=2.0)
+    members["in_a_dictionary"].model({"rows": rows}, scale=2.0)
+    return members

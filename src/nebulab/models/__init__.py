@@ -40,8 +40,8 @@ def load(path: str | Path) -> Predictor:
     return Predictor(path)
 
 
-def sample(model: Any, *arguments: Any) -> None:
+def sample(model: Any, *arguments: Any, **named: Any) -> None:
     """Name a few rows that `model` can be tried on when it is exported; see `samples.sample`."""
     from nebulab.models.samples import sample as remember
 
-    remember(model, *arguments)
+    remember(model, *arguments, **named)

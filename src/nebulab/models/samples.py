@@ -12,16 +12,19 @@ import functools
 import importlib.abc
 import importlib.machinery
 import importlib.util
+import math
 import sys
 import threading
 import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 ROWS = 64
+_SMALL = 1_000_000
+"""Numbers in the arguments of a call that are kept whole."""
 _LIKELY = ("x_test", "x_valid", "x_val", "x_train", "x", "test", "valid", "train", "inputs", "data")
 
 
@@ -32,6 +35,12 @@ class Sample:
     arguments: tuple[Any, ...]
     source: str
     """`given by the user`, `seen during fit`, `seen in a call`, `found in X_test`, `made up`."""
+    named: Mapping[str, Any] = field(default_factory=dict)
+    """The call's arguments by name, `mask=…`."""
+
+    def __post_init__(self) -> None:
+        """Keep the names apart from the dictionary that the caller may change."""
+        object.__setattr__(self, "named", dict(self.named))
 
 
 class _Samples:
@@ -57,7 +66,7 @@ _GIVEN = _Samples()
 _SEEN = _Samples()
 
 
-def sample(model: Any, *arguments: Any) -> None:
+def sample(model: Any, *arguments: Any, **named: Any) -> None:
     """Name a sample for `model`, on which its exported form is then proven.
 
     Parameters
@@ -66,8 +75,11 @@ def sample(model: Any, *arguments: Any) -> None:
         A trained model.
     arguments
         The arguments of a call of the model, the first axis being the rows; up to 64 rows are kept.
+    named
+        The call's arguments by name.
     """
-    _GIVEN.put(model, Sample(tuple(head(argument) for argument in arguments), "given by the user"))
+    kept, by_name = heads((arguments, named))
+    _GIVEN.put(model, Sample(kept, "given by the user", by_name))
 
 
 def sample_of(model: Any) -> Sample | None:
@@ -77,59 +89,88 @@ def sample_of(model: Any) -> Sample | None:
 
 def candidates(namespace: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     """Yield the globals that may be a model's input, the likeliest names first."""
-    data = [(name, value) for name, value in namespace.items() if _is_data(value)]
+    data = [(name, value) for name, value in namespace.items() if isinstance(name, str) and _is_data(value)]
     data.sort(key=lambda item: (_rank(item[0]), item[0]))
     yield from data
 
 
 def with_columns(namespace: Mapping[str, Any], columns: int, names: Sequence[str] | None) -> Sample | None:
     """Return a sample from a table with that many columns, or with columns of these names, or None."""
-    for name, value in candidates(namespace):
-        if names is not None and hasattr(value, "columns"):
-            if set(names) <= set(value.columns):
-                return Sample((head(value[list(names)]),), f"found in {name}")
-        elif names is None and len(value.shape) == 2 and value.shape[1] == columns and len(value) > 0:
-            with contextlib.suppress(TypeError, ValueError):
-                part = np.asarray(head(value))
-                numbers = part if part.dtype in (np.float32, np.float64) else part.astype(np.float64)
-                return Sample((numbers,), f"found in {name}")
-    return None
+
+    def fitting(value: Any) -> Any:
+        if names is not None:
+            fits = hasattr(value, "columns") and set(names) <= set(value.columns)
+            return head(value[list(names)]) if fits else None
+        if len(value.shape) != 2 or value.shape[1] != columns or value.shape[0] == 0:
+            return None
+        rows = head(value)
+        numbers = np.asarray(rows.toarray() if hasattr(rows, "toarray") else rows)
+        return numbers if numbers.dtype in (np.float32, np.float64) else numbers.astype(np.float64)
+
+    return _first(fitting, namespace)
 
 
-def with_shape(namespace: Mapping[str, Any], shape: Sequence[int | None], *, whole: bool = False) -> Sample | None:
+def with_shape(
+    namespace: Mapping[str, Any],
+    shape: Sequence[int | None],
+    *,
+    whole: bool = False,
+    accepted: Callable[[Any], Any] = lambda rows: None,
+) -> Sample | None:
     """Return a sample from an array whose axes after the first have this shape (None: any length), or None.
 
-    `whole` selects arrays of integers.
+    `whole` selects arrays of integers; `accepted` raises if the model does not take the rows.
     """
-    for name, value in candidates(namespace):
+
+    def fitting(value: Any) -> Any:
         if hasattr(value, "columns"):
-            continue
-        actual = tuple(value.shape)
-        if whole != (np.dtype(str(value.dtype).rpartition(".")[2]).kind in "iu"):
-            continue
-        if len(actual) != len(shape) + 1 or actual[0] == 0:
-            continue
-        if all(want is None or want == got for want, got in zip(shape, actual[1:], strict=True)):
-            return Sample((head(value),), f"found in {name}")
-    return None
+            return None
+        rows = head(value)
+        actual = tuple(rows.shape)
+        if whole != (_kind(rows) in "iu") or len(actual) != len(shape) + 1 or actual[0] == 0:
+            return None
+        if any(want not in (None, got) for want, got in zip(shape, actual[1:], strict=True)):
+            return None
+        accepted(rows)
+        return rows
+
+    return _first(fitting, namespace)
 
 
 def accepted_by(call: Callable[[Any], Any], namespace: Mapping[str, Any]) -> Sample | None:
     """Return a sample from the first array that `call` accepts, or None."""
-    for name, value in candidates(namespace):
+
+    def fitting(value: Any) -> Any:
         if hasattr(value, "columns") or len(value.shape) < 2:
-            continue
-        part = head(value)
-        with contextlib.suppress(Exception):
-            call(part)
-            return Sample((part,), f"found in {name}")
+            return None
+        rows = head(value)
+        call(rows)
+        return rows
+
+    return _first(fitting, namespace)
+
+
+def _first(fitting: Callable[[Any], Any], namespace: Mapping[str, Any]) -> Sample | None:
+    """Return a sample from the first global for which `fitting` returns rows; one that can't be looked at is none."""
+    for name, value in candidates(namespace):
+        with contextlib.suppress(Exception):  # each library's own, about whatever lies among the globals
+            rows = fitting(value)
+            if rows is not None:
+                return Sample((rows,), f"found in {name}")
     return None
+
+
+def _kind(value: Any) -> str:
+    """Return the kind of an array's or a tensor's numbers, as numpy's letter."""
+    if type(value).__module__.partition(".")[0] == "torch":
+        return "f" if value.dtype.is_floating_point else np.asarray(value).dtype.kind
+    return np.dtype(value.dtype).kind
 
 
 def head(value: Any, rows: int = ROWS) -> Any:
     """Return a copy of rows spread over the whole of an array, a tensor or a frame; any other value as it is."""
     try:
-        count = len(value)
+        count = value.shape[0] if getattr(value, "shape", None) else len(value)  # a sparse matrix has no length
     except TypeError:
         return value
     if count == 0 or not hasattr(value, "shape"):
@@ -142,6 +183,35 @@ def head(value: Any, rows: int = ROWS) -> Any:
     if type(value).__module__.partition(".")[0] == "tensorflow":
         return np.asarray(value)[indices]
     return value[indices].copy() if hasattr(value, "copy") else np.asarray(value)[indices]
+
+
+def heads(value: Any, rows: int = ROWS) -> Any:
+    """Return the arguments of a call with `head` of each array that has as many rows as the first; others whole."""
+    arrays = list(_arrays(value))
+    count = arrays[0].shape[0] if arrays else None
+
+    def cut(part: Any) -> Any:
+        if isinstance(part, Mapping):
+            return {key: cut(inner) for key, inner in part.items()}
+        if isinstance(part, list | tuple) and any(True for _ in _arrays(part)):
+            parts = [cut(inner) for inner in part]
+            return type(part)(*parts) if hasattr(part, "_fields") else type(part)(parts)
+        if len(getattr(part, "shape", ())) == 0 or part.shape[0] == count:
+            return head(part, rows)
+        return head(part, part.shape[0])
+
+    return cut(value)
+
+
+def _arrays(value: Any) -> Iterator[Any]:
+    """Yield the arrays, tensors and frames with rows that the arguments of a call hold."""
+    if isinstance(value, Mapping):
+        value = list(value.values())
+    if isinstance(value, list | tuple):
+        for part in value:
+            yield from _arrays(part)
+    elif len(getattr(value, "shape", ())) > 0:
+        yield value
 
 
 def watch() -> None:
@@ -243,14 +313,23 @@ def _attach_sklearn(base: Any) -> None:
 
 
 def _attach_torch(module: Any) -> None:
-    def keep(called: Any, arguments: tuple[Any, ...]) -> None:
-        # While the model is traced, reading a length would fix it in the trace.
-        traced = any(type(argument).__name__ == "FakeTensor" for argument in arguments)
-        if called not in _SEEN and arguments and not traced:
-            with contextlib.suppress(Exception):
-                _SEEN.put(called, Sample(tuple(head(argument, 8) for argument in arguments), "seen in a call"))
+    def keep(called: Any, arguments: tuple[Any, ...], named: dict[str, Any], answer: Any) -> None:
+        if called in _SEEN or not (arguments or named):
+            return
+        with contextlib.suppress(Exception):
+            arrays = list(_arrays((arguments, named)))
+            # While the model is traced, reading a length would fix it in the trace.
+            if any(type(array).__name__ == "FakeTensor" for array in arrays):
+                return
+            lengths = {array.shape[0] for array in arrays}
+            # Where the rows are another axis of some argument, as of a state, cutting the first axis would part them.
+            small = sum(math.prod(array.shape) for array in arrays) <= _SMALL
+            rows = max(lengths, default=0) if len(lengths) > 1 and small else 8
+            kept, by_name = heads((arguments, named), rows)
+            _SEEN.put(called, Sample(kept, "seen in a call", by_name))
 
-    module.register_module_forward_pre_hook(keep)
+    # A hook before the call would not be told the arguments by name.
+    module.register_module_forward_hook(keep, with_kwargs=True)
 
 
 _ATTACH: dict[str, Callable[[Any], None]] = {

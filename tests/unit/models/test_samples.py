@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+import scipy.sparse
 
 from nebulab.models import samples
 from nebulab.models.samples import accepted_by, candidates, head, sample, sample_of, with_columns, with_shape
@@ -72,6 +73,55 @@ def test_an_array_is_found_by_its_shape() -> None:
     assert with_shape(around, (8,)) is None, "of whole numbers"
     assert with_shape(around, (8,), whole=True) is not None
     assert with_shape(around, (5,)) is None, "it has no rows"
+
+
+class Tensor:
+    """A tensor of TensorFlow's, whose dtype numpy does not take by its name."""
+
+    __module__ = "tensorflow.python.framework"
+
+    def __init__(self, values: Any) -> None:
+        self.values = np.asarray(values, dtype=np.float32)
+        self.shape = self.values.shape
+        self.dtype = SimpleNamespace(as_numpy_dtype=np.float32)
+
+    def __array__(self, *_: Any, **__: Any) -> Any:
+        return self.values
+
+
+class Odd(np.ndarray):
+    """An array that can't be looked at."""
+
+    @property
+    def shape(self) -> Any:
+        raise ValueError("no shape yet")
+
+
+def test_no_value_among_the_globals_ends_the_search() -> None:
+    sparse = scipy.sparse.csr_matrix(TABLE)
+    around: dict[Any, Any] = {"X": Odd((3, 2)), "x_batch": Tensor(np.ones((9, 3))), "zeros": np.zeros((9, 2)), 5: TABLE}
+    shaped, tabled, taken = with_shape(around, (2,)), with_columns(around, 2, None), accepted_by(len, around)
+    assert [found and found.source for found in (shaped, tabled, taken)] == [
+        "found in zeros",
+        "found in zeros",
+        "found in x_batch",
+    ]
+    tensor = with_shape(around, (3,))
+    assert tensor is not None
+    assert tensor.source == "found in x_batch"
+    table = with_columns({"data": sparse}, 2, None)
+    assert table is not None
+    assert table.arguments[0].shape == (64, 2)
+
+
+def test_rows_that_the_model_refuses_are_no_sample() -> None:
+    def accepted(rows: Any) -> None:
+        if rows.max() > 1:
+            raise IndexError("no such word")
+
+    found = with_shape({"a": np.full((9, 2), 2.0), "b": np.ones((9, 2))}, (2,), accepted=accepted)
+    assert found is not None
+    assert found.source == "found in b"
 
 
 def test_an_array_that_the_model_takes_is_found() -> None:
@@ -139,10 +189,26 @@ def test_the_rows_of_the_outermost_fit_are_seen() -> None:
 
 def test_the_first_call_of_a_network_is_seen() -> None:
     hooks: list[Any] = []
-    samples._attach_torch(SimpleNamespace(register_module_forward_pre_hook=hooks.append))
+    samples._attach_torch(SimpleNamespace(register_module_forward_hook=lambda hook, with_kwargs: hooks.append(hook)))
     network = Model()
-    hooks[0](network, (TABLE,))
-    hooks[0](network, (TABLE * 2,))
+    mask, state = np.zeros(100), np.zeros((1, 100))
+    hooks[0](network, (TABLE,), {"mask": mask, "scale": 2.0}, "answer")
+    hooks[0](network, (TABLE * 2,), {}, "answer")
     seen = sample_of(network)
     assert seen is not None
     assert (seen.source, seen.arguments[0].shape, seen.arguments[0].max()) == ("seen in a call", (8, 2), 199)
+    assert {"mask": seen.named["mask"].shape, "scale": seen.named["scale"]} == {"mask": (8,), "scale": 2.0}
+    recurrent = Model()
+    hooks[0](recurrent, (TABLE, state), {}, "answer")
+    seen = sample_of(recurrent)
+    assert seen is not None
+    assert [argument.shape for argument in seen.arguments] == [(100, 2), (1, 100)], "rows are another axis of a state"
+
+
+def test_the_arguments_by_name_are_part_of_a_sample() -> None:
+    model = Model()
+    sample(model, {"rows": TABLE, "square": np.zeros((5, 5))}, mask=TABLE[:, 0], training=False)
+    found = sample_of(model)
+    assert found is not None
+    assert {name: value.shape for name, value in found.arguments[0].items()} == {"rows": (64, 2), "square": (5, 5)}
+    assert (found.named["mask"].shape, found.named["training"]) == ((64,), False)

@@ -11,7 +11,7 @@ import numpy as np
 
 from nebulab.models.attempt import Attempt, CantExport, Output, Untrained, as_array, flattened
 from nebulab.models.libraries.base import Library
-from nebulab.models.libraries.networks import ROWS, TELL, WEIGHTS_ALONE, quietly
+from nebulab.models.libraries.networks import ROWS, TELL, WEIGHTS_ALONE, positional, quietly
 from nebulab.models.samples import accepted_by, sample_of
 
 
@@ -101,7 +101,7 @@ def _jax_function(call: Callable[..., Any], model: Any, namespace: Mapping[str, 
     sample = sample_of(model) or accepted_by(lambda part: call(plain(part)[:1]), namespace)
     if sample is None:
         raise CantExport(f"nothing tells its input: {TELL}")
-    arguments = [plain(argument)[:ROWS] for argument in sample.arguments]
+    arguments = [plain(argument)[:ROWS] for argument in positional(sample)]
     expected = [Output("call", array) for array in flattened(call(*arguments))]
 
     def write(path: Path) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 
 from nebulab.models.attempt import Attempt, CantExport, Output, Untrained, as_array, flattened
 from nebulab.models.libraries.base import Library
-from nebulab.models.libraries.networks import ROWS, TELL, quietly
+from nebulab.models.libraries.networks import ROWS, TELL, positional, quietly, unchanged
 from nebulab.models.samples import Sample, accepted_by, sample_of, with_shape
 
 
@@ -23,6 +23,10 @@ class Keras(Library):
 
     def attempts(self, model: Any, namespace: Mapping[str, Any]) -> Iterator[Attempt]:
         """Yield the export by the backend's converter; on PyTorch then the one by Keras' own."""
+        with unchanged([variable for variable in model.variables if not variable.trainable]):
+            yield from self._attempts(model, namespace)
+
+    def _attempts(self, model: Any, namespace: Mapping[str, Any]) -> Iterator[Attempt]:
         import keras
 
         own_sample = sample_of(model)
@@ -34,7 +38,7 @@ class Keras(Library):
             if own_sample is None:
                 raise CantExport(f"it was never called: {TELL}")
         sample = own_sample or _fitting(shapes or [], namespace, model)
-        arguments = [as_array(argument)[:ROWS] for argument in sample.arguments]
+        arguments = [as_array(argument)[:ROWS] for argument in positional(sample)]
         shapes = shapes or [tuple(argument.shape[1:]) for argument in arguments]
         dtypes = _types(model, len(shapes)) or [_plain(argument.dtype) for argument in arguments]
         arguments = [argument.astype(dtype) for argument, dtype in zip(arguments, dtypes, strict=True)]
@@ -146,9 +150,15 @@ def _fitting(shapes: Sequence[tuple[int | None, ...]], namespace: Mapping[str, A
     """Return a sample for inputs of these shapes: from the globals, else random numbers."""
     random = np.random.default_rng(0)
     dtypes = _types(model, len(shapes)) or [np.dtype(np.float32)] * len(shapes)
-    sample = with_shape(namespace, shapes[0], whole=dtypes[0].kind in "iu") if len(shapes) == 1 else None
-    if sample is not None:
-        return sample
+    if len(shapes) == 1:
+        sample = with_shape(
+            namespace,
+            shapes[0],
+            whole=dtypes[0].kind in "iu",
+            accepted=lambda rows: model(as_array(rows)[:1].astype(dtypes[0]), training=False),
+        )
+        if sample is not None:
+            return sample
     arrays = []
     for shape, dtype in zip(shapes, dtypes, strict=True):
         size = (ROWS, *(16 if length is None else length for length in shape))

@@ -5,7 +5,13 @@ from __future__ import annotations
 import contextlib
 import io
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from nebulab.models.attempt import CantExport
+from nebulab.models.samples import Sample
 
 ROWS = 8
 """Number of a sample's rows on which a network is tried."""
@@ -13,6 +19,65 @@ TELL = "call nebulab.sample(model, x) with a few rows of its input"
 """The remedy if there is no sample."""
 WEIGHTS_ALONE = "the weights alone: the network's code is in the notebook"
 """The remark on a file of weights."""
+
+
+def positional(sample: Sample) -> tuple[Any, ...]:
+    """Return the sample's arguments, for a library whose export passes none by name.
+
+    Raises
+    ------
+    CantExport
+        The call had some by name: the file would compute without them.
+    """
+    if sample.named:
+        raise CantExport(f"its call has arguments by name ({', '.join(sample.named)}), which this export can't pass on")
+    return sample.arguments
+
+
+def leaves(value: Any, name: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield the arrays and tensors in a call's arguments, each with the name that its input may have in the file."""
+    if isinstance(value, Mapping):
+        for key, part in value.items():
+            yield from leaves(part, str(key))
+    elif isinstance(value, list | tuple):
+        for index, part in enumerate(value):
+            yield from leaves(part, f"{name}_{index}")
+    elif hasattr(value, "shape"):
+        yield name, value
+
+
+def constants(value: Any, name: str = "") -> Iterator[str]:
+    """Yield what else the arguments hold, and the file therefore too, as `name=value`."""
+    if isinstance(value, Mapping):
+        for key, part in value.items():
+            yield from constants(part, str(key))
+    elif isinstance(value, list | tuple):
+        for index, part in enumerate(value):
+            yield from constants(part, f"{name}_{index}")
+    elif value is not None and not hasattr(value, "shape"):
+        yield f"{name}={value!r}"
+
+
+def rebuilt(value: Any, arrays: Iterator[Any]) -> Any:
+    """Return the arguments with other arrays in the places of their own, in the order of `leaves`."""
+    if isinstance(value, Mapping):
+        return {key: rebuilt(part, arrays) for key, part in value.items()}
+    if isinstance(value, list | tuple):
+        parts = [rebuilt(part, arrays) for part in value]
+        return type(value)(*parts) if hasattr(value, "_fields") else type(value)(parts)
+    return next(arrays) if hasattr(value, "shape") else value
+
+
+@contextlib.contextmanager
+def unchanged(variables: Sequence[Any]) -> Iterator[None]:
+    """Assign to the variables of Keras or TensorFlow what they held before: a call may count in them."""
+    before = [np.array(variable) for variable in variables]
+    try:
+        yield
+    finally:
+        for variable, values in zip(variables, before, strict=True):
+            if np.asarray(variable).tobytes() != values.tobytes():
+                variable.assign(values)
 
 
 @contextlib.contextmanager

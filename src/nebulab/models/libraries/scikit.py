@@ -187,6 +187,8 @@ def find_sample(model: Any, namespace: Mapping[str, Any]) -> Sample:
     """Return a sample: the estimator's own, else from the globals, else random if it takes plain numbers."""
     sample = sample_of(model)
     if sample is not None:
+        if not sample.arguments:
+            raise CantExport("its sample has no rows by position: call nebulab.sample(model, X)")
         return sample
     features = getattr(model, "n_features_in_", None)
     names = getattr(model, "feature_names_in_", None)

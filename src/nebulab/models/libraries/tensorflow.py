@@ -12,7 +12,7 @@ from typing import Any
 from nebulab.errors import SettingsError
 from nebulab.models.attempt import Attempt, CantExport, Output, Untrained, as_array, flattened
 from nebulab.models.libraries.base import Library
-from nebulab.models.libraries.networks import ROWS, TELL, quietly
+from nebulab.models.libraries.networks import ROWS, TELL, positional, quietly, unchanged
 from nebulab.models.samples import Sample, accepted_by, sample_of
 
 
@@ -26,6 +26,10 @@ class TensorFlow(Library):
 
     def attempts(self, model: Any, namespace: Mapping[str, Any]) -> Iterator[Attempt]:
         """Yield the only export: the module's call, for any number of rows."""
+        with unchanged(model.variables):
+            yield from self._attempts(model, namespace)
+
+    def _attempts(self, model: Any, namespace: Mapping[str, Any]) -> Iterator[Attempt]:
         import tensorflow as tf
         import tf2onnx
 
@@ -36,7 +40,7 @@ class TensorFlow(Library):
         sample = _sample(model, namespace)
         if sample is None:
             raise CantExport(f"nothing tells its input: {TELL}")
-        arguments = [as_array(argument)[:ROWS] for argument in sample.arguments]
+        arguments = [as_array(argument)[:ROWS] for argument in positional(sample)]
         tensors = [tf.constant(argument) for argument in arguments]
         expected = [Output("call", array) for array in flattened(model(*tensors))]
 

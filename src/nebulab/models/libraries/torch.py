@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import copy
+import inspect
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -10,8 +13,11 @@ import numpy as np
 
 from nebulab.models.attempt import Attempt, CantExport, Output, Untrained, flattened
 from nebulab.models.libraries.base import Library
-from nebulab.models.libraries.networks import ROWS, TELL, WEIGHTS_ALONE, quietly
-from nebulab.models.samples import accepted_by, sample_of
+from nebulab.models.libraries.networks import ROWS, TELL, WEIGHTS_ALONE, constants, leaves, quietly, rebuilt
+from nebulab.models.samples import Sample, accepted_by, heads, sample_of
+
+Made = tuple[tuple[Any, ...], dict[str, Any]]
+"""A call's arguments, by position and by name."""
 
 
 class Torch(Library):
@@ -22,56 +28,20 @@ class Torch(Library):
 
     def attempts(self, model: Any, namespace: Mapping[str, Any]) -> Iterator[Attempt]:
         """Yield the export for any number of rows, then the one for the sample's number, which traces more models."""
-        import torch
-
         weights = [*model.parameters(), *model.buffers()]
         if not weights:
             raise Untrained("it has no weights: nothing in it was trained")
-        device = weights[0].device
-
-        def call(*arguments: Any) -> Any:
-            with torch.no_grad():
-                return model(*arguments)
-
-        def tensor(value: Any) -> Any:
-            converted = value if isinstance(value, torch.Tensor) else torch.as_tensor(np.asarray(value))
-            converted = converted.to(weights[0].dtype) if converted.dtype == torch.float64 else converted
-            return converted.detach().to(device)
-
-        training = {part: part.training for part in model.modules()}
-        model.eval()
-        try:
-            sample = sample_of(model) or accepted_by(lambda part: call(tensor(part)[:1]), namespace)
+        with _evaluated(model) as (network, remark):
+            sample = sample_of(model) or accepted_by(
+                lambda part: _answer(network, ((_tensor(part, weights[0])[:1],), {})), namespace
+            )
             if sample is None:
                 raise CantExport(f"nothing tells its input: {TELL}")
-            arguments = tuple(tensor(argument)[:ROWS] for argument in sample.arguments)
-            expected = [Output("forward", array) for array in flattened(call(*arguments))]
-            feeds = [argument.cpu().numpy() for argument in arguments]
-
-            def write(path: Path) -> None:
-                batch = torch.export.Dim("batch", min=1)
-                shapes = tuple({0: batch} for _ in arguments)
-                with quietly():
-                    torch.onnx.export(
-                        model,
-                        arguments,
-                        str(path),
-                        dynamo=True,
-                        dynamic_shapes=shapes,
-                        external_data=False,
-                        verbose=False,
-                    )
-
-            def write_fixed(path: Path) -> None:
-                with quietly():
-                    torch.onnx.export(model, arguments, str(path), dynamo=True, external_data=False, verbose=False)
-
-            yield Attempt(write, feeds, expected, sample.source)
-            only = f"float32, batches of {len(feeds[0])} only"
-            yield Attempt(write_fixed, feeds, expected, sample.source, only, fixed_batch=True)
-        finally:
-            for part, mode in training.items():
-                part.training = mode
+            made = _made(sample)
+            arguments = tuple(_tensor(array, weights[0]) for _, array in leaves(made))
+            if not arguments:
+                raise CantExport("its call has no array or tensor among its arguments")
+            yield from _Export(network, made, arguments).attempts(sample.source, remark)
 
     def native(self, model: Any, folder: Path, name: str, namespace: Mapping[str, Any]) -> tuple[Path, str]:
         """Write the weights as safetensors."""
@@ -80,3 +50,135 @@ class Torch(Library):
         path = folder / f"{name}.safetensors"
         save_model(model, str(path))
         return path, WEIGHTS_ALONE
+
+
+class _Export:
+    """A module's call, and the two ways to write it."""
+
+    def __init__(self, network: Any, made: Made, arguments: tuple[Any, ...]) -> None:
+        self.network, self.made, self.arguments = network, made, arguments
+        self.exported = network if _plain(made) else _call(network, made)
+        self.rows = arguments[0].shape[0]
+        self.options: dict[str, Any] = {"dynamo": True, "external_data": False, "verbose": False}
+        if self.exported is not network:
+            self.options["input_names"] = [name for name, _ in leaves(_by_parameter(network, made))]
+
+    def attempts(self, source: str, remark: str) -> Iterator[Attempt]:
+        """Yield the export for any number of rows, then the one for the sample's number."""
+        feeds = [argument.cpu().numpy() for argument in self.arguments]
+        given = rebuilt(self.made, (argument.clone() for argument in self.arguments))
+        expected = [Output("forward", array) for array in flattened(_answer(self.network, given))]
+        fixed = [f"with {constant}" for constant in constants(_by_parameter(self.network, self.made))]
+        fixed += [remark] if remark else []
+        yield Attempt(self.write, feeds, expected, source, ", ".join(["float32", *fixed]))
+        only = ", ".join(["float32", f"batches of {self.rows} only", *fixed])
+        yield Attempt(self.write_fixed, feeds, expected, source, only, fixed_batch=True)
+
+    def write(self, path: Path) -> None:
+        """Write the file for any number of rows."""
+        import torch
+
+        batch = torch.export.Dim("batch", min=1)
+        shapes: Any = tuple({0: batch} if _has_rows(each, self.rows) else {} for each in self.arguments)
+        if self.exported is not self.network:
+            shapes = (shapes,)
+        with quietly():
+            torch.onnx.export(self.exported, self.arguments, str(path), dynamic_shapes=shapes, **self.options)
+
+    def write_fixed(self, path: Path) -> None:
+        """Write the file for the sample's number of rows."""
+        import torch
+
+        with quietly():
+            torch.onnx.export(self.exported, self.arguments, str(path), **self.options)
+
+
+@contextlib.contextmanager
+def _evaluated(model: Any) -> Iterator[tuple[Any, str]]:
+    """Yield a copy of the module in evaluation mode, since a call may change its buffers and attributes.
+
+    What can't be copied is tried itself, and its modes and buffers are restored; the remark says so.
+    """
+    try:
+        copied = copy.deepcopy(model)
+    except Exception:  # noqa: BLE001 - whatever its parts raise, or PyTorch on a full GPU
+        copied = None
+    if copied is not None:
+        copied.eval()
+        yield copied, ""
+        return
+    training = {part: part.training for part in model.modules()}
+    buffers = [(buffer, buffer.clone()) for buffer in model.buffers()]
+    model.eval()
+    try:
+        yield model, "tried on the module itself, whose own attributes it may have changed"
+    finally:
+        for part, mode in training.items():
+            part.training = mode
+        for buffer, before in buffers:
+            buffer.copy_(before)
+
+
+def _answer(network: Any, made: Made) -> Any:
+    import torch
+
+    positional, named = made
+    with torch.no_grad():
+        return network(*positional, **named)
+
+
+def _tensor(value: Any, weight: Any) -> Any:
+    """Return the array as a tensor where the weights are, of their precision if it has 64 bits."""
+    import torch
+
+    converted = value if isinstance(value, torch.Tensor) else torch.as_tensor(np.asarray(value))
+    converted = converted.to(weight.dtype) if converted.dtype == torch.float64 else converted
+    return converted.detach().to(weight.device)
+
+
+def _made(sample: Sample) -> Made:
+    """Return the call of a sample with few rows; lists of numbers that the user has given are arrays."""
+    arguments, named = sample.arguments, sample.named
+    if sample.source == "given by the user":
+        arguments = tuple(
+            np.asarray(each) if isinstance(each, list) and _is_table(each) else each for each in arguments
+        )
+    made: Made = heads((tuple(arguments), dict(named)), ROWS)
+    return made
+
+
+def _is_table(value: list[Any]) -> bool:
+    return not any(True for _ in leaves(value)) and np.asarray(value).dtype.kind in "biuf"
+
+
+def _plain(made: Made) -> bool:
+    """Whether the call has tensors by position alone, and the module can be exported as it is."""
+    return not made[1] and all(hasattr(each, "shape") for each in made[0])
+
+
+def _by_parameter(model: Any, made: Made) -> dict[str, Any]:
+    """Return the arguments by the name of their parameter of `forward`, in the order of the call."""
+    arguments, named = made
+    parameters = list(inspect.signature(model.forward).parameters)
+    names = [*parameters, *(f"input_{index}" for index in range(len(parameters), len(arguments)))]
+    return dict(zip(names, arguments, strict=False)) | named
+
+
+def _has_rows(argument: Any, rows: int) -> bool:
+    return len(argument.shape) > 0 and argument.shape[0] == rows
+
+
+def _call(model: Any, made: Made) -> Any:
+    """Return a module of tensors alone that calls `model` as it was called: with names, dictionaries and constants."""
+    import torch
+
+    class Call(torch.nn.Module):  # type: ignore[misc]
+        def __init__(self) -> None:
+            super().__init__()
+            self.model = model
+
+        def forward(self, *given: Any) -> Any:
+            positional, named = rebuilt(made, iter(given))
+            return self.model(*positional, **named)
+
+    return Call().eval()

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import logging
 import warnings
+from typing import Any
 
+import numpy as np
 import pytest
 
-from nebulab.models.libraries.networks import quietly
+from nebulab.models.attempt import CantExport
+from nebulab.models.libraries.networks import constants, leaves, positional, quietly, rebuilt, unchanged
+from nebulab.models.samples import Sample
 
 
 def test_a_converter_is_not_heard(capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture) -> None:
@@ -25,3 +29,41 @@ def test_afterwards_all_are_heard_again(capsys: pytest.CaptureFixture[str], capl
     logging.getLogger("notebook").error("logged")
     assert capsys.readouterr().out == "said\n"
     assert "logged" in caplog.text
+
+
+def test_a_call_is_taken_apart_and_put_together() -> None:
+    one, two, three = (np.full(2, number) for number in (1, 2, 3))
+    made = {"x": {"words": one, "lengths": [two, 5]}, "mask": three, "state": None, "training": False}
+    assert [name for name, _ in leaves(made)] == ["words", "lengths_0", "mask"]
+    assert list(constants(made)) == ["lengths_1=5", "training=False"]
+    again = rebuilt(made, iter("abc"))
+    assert again == {"x": {"words": "a", "lengths": ["b", 5]}, "mask": "c", "state": None, "training": False}
+
+
+def test_an_argument_by_name_is_never_forgotten() -> None:
+    assert positional(Sample((1,), "seen in a call")) == (1,)
+    with pytest.raises(CantExport, match="by name"):
+        positional(Sample((1,), "seen in a call", {"mask": 2}))
+
+
+class Variable:
+    """A variable of Keras or TensorFlow."""
+
+    def __init__(self, values: Any) -> None:
+        self.values = np.asarray(values)
+
+    def __array__(self, *_: Any, **__: Any) -> Any:
+        return self.values
+
+    def assign(self, values: Any) -> None:
+        self.values = values
+
+
+def test_variables_hold_what_they_held_before() -> None:
+    calls, weights = Variable([1]), Variable([0.5, float("nan")])
+    before = weights.values
+    with pytest.raises(ValueError, match="fails"), unchanged([calls, weights]):
+        calls.values = calls.values + 1
+        raise ValueError("it fails")
+    assert calls.values.tolist() == [1]
+    assert weights.values is before, "what did not change is left"

@@ -39,8 +39,18 @@ class Tensor:
     def cpu(self) -> Tensor:
         return self
 
+    def copy_(self, other: Tensor) -> None:
+        self.values[:] = other.values
+
+    def clone(self) -> Tensor:
+        return Tensor(self.values.copy())
+
     def numpy(self) -> Any:
         return self.values
+
+
+DURING: list[bool] = []
+"""Whether the network was in training, at each call."""
 
 
 class Module:
@@ -48,7 +58,6 @@ class Module:
 
     def __init__(self, weights: int = 1) -> None:
         self.training, self.weights = True, [Tensor([1.0])] * weights
-        self.during: list[bool] = []
 
     def parameters(self) -> list[Tensor]:
         return self.weights
@@ -62,16 +71,19 @@ class Module:
     def eval(self) -> None:
         self.training = False
 
-    def __call__(self, rows: Tensor) -> Tensor:
-        self.during.append(self.training)
+    def forward(self, rows: Tensor) -> Tensor:
+        DURING.append(self.training)
         if rows.shape[1:] != (3,):
             raise RuntimeError("3 columns")
         return Tensor(rows.values.sum(axis=1))
+
+    __call__ = forward
 
 
 @pytest.fixture
 def exported(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
     calls: list[dict[str, Any]] = []
+    DURING.clear()
     stand_in = SimpleNamespace(
         Tensor=Tensor,
         as_tensor=Tensor,
@@ -99,8 +111,43 @@ def test_a_network_is_tried_as_in_evaluation_and_left_as_it_was() -> None:
     model = Module()
     list(Torch().attempts(model, {"X": np.ones((9, 3))}))
     assert model.training
-    assert model.during
-    assert not any(model.during)
+    assert DURING
+    assert not any(DURING)
+
+
+class Counting(Module):
+    """A network that counts its calls, in a buffer and in an attribute; perhaps it can't be copied."""
+
+    def __init__(self, *, copied: bool) -> None:
+        super().__init__()
+        self.calls, self.count, self.copied = Tensor([1.0]), 1, copied
+
+    def buffers(self) -> list[Tensor]:
+        return [self.calls]
+
+    def forward(self, rows: Tensor) -> Tensor:
+        self.calls.values += 1
+        self.count += 1
+        return super().forward(rows)
+
+    __call__ = forward
+
+    def __deepcopy__(self, memo: Any) -> Any:
+        if not self.copied:
+            raise RuntimeError("only leaves can be copied")
+        other = Counting(copied=True)
+        other.calls, other.weights = Tensor(self.calls.values.copy()), self.weights
+        return other
+
+
+@pytest.mark.usefixtures("exported")
+@pytest.mark.parametrize("copied", [True, False])
+def test_a_proof_changes_no_buffer(copied: bool) -> None:
+    model = Counting(copied=copied)
+    (attempt, _) = Torch().attempts(model, {"X": np.ones((9, 3))})
+    assert model.calls.values.tolist() == [1.0]
+    assert (model.count == 1) is copied
+    assert ("tried on the module itself" in attempt.precision) is not copied
 
 
 @pytest.mark.usefixtures("exported")
