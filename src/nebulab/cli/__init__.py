@@ -13,7 +13,7 @@ from nebulab.errors import NebulabError
 COMMANDS = {
     "up": "Start Galaxy, the proxy and the tools, and print the addresses.",
     "down": "Stop the running stack and every session in it.",
-    "status": "Show each part's state, address and process.",
+    "status": "Show each part, how it is, and everybody's sessions.",
     "logs": "Show what the parts wrote.",
     "doctor": "Check this machine, and say what each missing thing costs.",
     "run": "Run a notebook or a script without a browser, and keep what it makes.",
@@ -28,6 +28,10 @@ COMMANDS = {
     "test": "Run the project's tests.",
     "bench": "Measure against the goals, and print the table of ratios.",
 }
+
+
+INTERNAL = frozenset({"job", "session"})
+"""Called by Galaxy's tools; their own --help tells of them."""
 
 
 class _LazyGroup(click.Group):
@@ -45,7 +49,7 @@ class _LazyGroup(click.Group):
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
-            formatter.write_dl(list(COMMANDS.items()))
+            formatter.write_dl([(name, text) for name, text in COMMANDS.items() if name not in INTERNAL])
 
 
 @click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})

@@ -16,6 +16,7 @@ from rich.logging import RichHandler
 from nebulab.errors import NotRunning, StackError
 from nebulab.files import private_folder, write_private
 from nebulab.stack import environments, isolation, showing
+from nebulab.stack.embedded import accounts, sessions
 from nebulab.stack.proxy import gx_it_proxy
 from nebulab.stack.running import processes, state
 from nebulab.stack.running.state import StackState
@@ -158,6 +159,14 @@ def down(settings: StackSettings, console: Console) -> None:
     if not state.wait_unlocked(settings.data_dir, 10) or not state.wait_over(running, 10):
         raise StackError(f"The supervisor {running.supervisor} does not end.", "Is its disk or its machine in trouble?")
     console.print("Stopped.")
+
+
+def running_sessions(settings: StackSettings, stack: StackState) -> list[dict[str, str]] | None:
+    """Return everybody's sessions on a running stack, as `embedded.sessions.listed` has them; None if nobody tells."""
+    parts = [part for part in stack.parts if part.name == "galaxy" and part.state == "running"]
+    if not parts or not parts[0].address or not settings.secrets_file.exists():
+        return [] if not parts else None
+    return sessions.listed(parts[0].address, accounts.load(settings.secrets_file).admin.key)
 
 
 def status(settings: StackSettings) -> StackState:
