@@ -166,6 +166,8 @@ def test_a_missing_input_is_told_before_anything_runs(here: History, galaxy: Gal
     assert ended["state"] == "error"
     assert "File names given: 1; datasets chosen: 0" in ended["tool_stderr"]
     assert "began" not in ended["tool_stdout"]
+    (red,) = [item for item in visible(galaxy, history) if item.get("state") == "error"]
+    assert red["misc_info"].startswith("File names given: 1; datasets chosen: 0. Choose one dataset")
 
 
 LOST = """\
