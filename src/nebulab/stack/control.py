@@ -148,7 +148,7 @@ def down(settings: StackSettings, console: Console) -> None:
         left = processes.end_all(running.stack_id, grace=10)
         if not left:
             raise NotRunning(f"No stack runs on {settings.data_dir}.", "`nebulab up` starts one.")
-        console.print(f"The supervisor was gone; ended {left} processes that it left behind.")
+        console.print(f"The supervisor was gone; ended {left} process{'' if left == 1 else 'es'} that it left behind.")
         return
     os.kill(running.supervisor, signal.SIGTERM)
     with console.status("Stopping the sessions, the proxy and Galaxy …"):
