@@ -175,3 +175,5 @@ class AlreadyRunning(StackError):
 
 class NotRunning(StackError):
     """The data folder has no running stack."""
+
+    exit_code = 3

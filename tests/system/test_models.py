@@ -140,7 +140,7 @@ def test_the_command_verify_tells_the_proof_and_proves_anew(files: Path) -> None
     assert "label: tensor(int64) [None]" in told.stdout, "one row of labels only"
     anew = ["-m", "nebulab", "verify", "out/models/lgb.onnx", "-s", "rows.npy", "--against"]
     same = kernel(*anew, "lgb.txt", folder=files)
-    assert (same.returncode, "computes the same on 64 rows" in same.stdout) == (0, True), same.stdout
+    assert (same.returncode, "gives the same predictions on 64 rows" in same.stdout) == (0, True), same.stdout
     other = kernel(*anew, "xgb.ubj", folder=files)
     assert (other.returncode, "NOT the same" in other.stdout) == (1, True), other.stdout
 

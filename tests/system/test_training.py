@@ -164,8 +164,10 @@ def test_a_missing_input_is_told_before_anything_runs(here: History, galaxy: Gal
     job = galaxy.run_tool(history, "run_jupyter_job", form)["jobs"][0]["id"]
     ended = galaxy.wait_job(job)
     assert ended["state"] == "error"
-    assert "The program names 1 paths, and 0 datasets were chosen" in ended["tool_stderr"]
+    assert "File names given: 1; datasets chosen: 0" in ended["tool_stderr"]
     assert "began" not in ended["tool_stdout"]
+    (red,) = [item for item in visible(galaxy, history) if item.get("state") == "error"]
+    assert red["misc_info"].startswith("File names given: 1; datasets chosen: 0. Choose one dataset")
 
 
 LOST = """\

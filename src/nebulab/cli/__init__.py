@@ -14,7 +14,7 @@ from nebulab.errors import NebulabError, SettingsError
 COMMANDS = {
     "up": "Start Galaxy, the proxy and the tools, and print the addresses.",
     "down": "Stop the running stack and every session in it.",
-    "status": "Show each part's state, address and process.",
+    "status": "Show each part, how it is, and everybody's sessions.",
     "logs": "Show what the parts wrote.",
     "backup": "Write a stack's data into one file.",
     "restore": "Make a data folder out of such a file.",
@@ -33,6 +33,10 @@ COMMANDS = {
 }
 
 
+INTERNAL = frozenset({"job", "session"})
+"""Called by Galaxy's tools; their own --help tells of them."""
+
+
 class _LazyGroup(click.Group):
     """Imports a command's file when it is called, so that `nebulab session` starts without the stack's libraries."""
 
@@ -48,7 +52,7 @@ class _LazyGroup(click.Group):
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
-            formatter.write_dl(list(COMMANDS.items()))
+            formatter.write_dl([(name, text) for name, text in COMMANDS.items() if name not in INTERNAL])
 
 
 @click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})

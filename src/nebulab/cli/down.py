@@ -23,5 +23,6 @@ def command(data_dir: Path | None) -> None:
       nebulab down --data-dir ~/try
 
     No process is left. Data, accounts and environments stay for the next `nebulab up`.
+    The exit code is 3 if there was nothing to stop.
     """
     control.down(read_settings({"data_dir": data_dir}), Console(highlight=False))

@@ -17,7 +17,7 @@ _FILE = click.Path(exists=True, path_type=Path)
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Folder for the result.  [default: the model's]")
 @click.option("--allow-pickle", is_flag=True, help="Read a pickle, which runs any code that it holds.")
 def command(model: Path, sample: Path | None, output: Path | None, allow_pickle: bool) -> None:
-    """Export a saved model to ONNX, and prove that it computes the same.
+    """Export a saved model to ONNX, and check that it gives the same predictions.
 
     \b
     MODEL is one of:

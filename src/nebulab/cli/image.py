@@ -97,7 +97,7 @@ def verify(tag: str, only: str, engine: str | None) -> None:
 
     Each script runs as a user that the image does not know, on a read-only
     root, without capabilities and without a network: frameworks train, models
-    go to ONNX and compute the same, kernels start, packages of the user's own
+    go to ONNX and give the same predictions, kernels start, packages of the user's own
     can't break the Lab, nothing may be changed. It fails if one of them does.
     """
     from nebulab import checkout

@@ -81,7 +81,7 @@ def command(
     failing cell, everything it made lies in NAME.run:
 
     \b
-      models/*.onnx    trained models, each proven to compute the same
+      models/*.onnx    trained models, checked to give the same predictions
       cards/           a page about each model
       native_models/   models that have no ONNX form, and cards with the reason
       arrays.h5        arrays, lists, numbers, texts; nebulab.load reads them

@@ -37,8 +37,8 @@ from nebulab.stack.settings import (
 @click.option(
     "--isolation",
     type=click.Choice(ISOLATIONS),
-    help="What sessions run in; auto takes the strongest that works here (a container where the image is there, else"
-    " bubblewrap) and says which.  [default: auto]",
+    help="What keeps sessions apart: auto takes a container where the image is there, else a sandbox (bubblewrap), and"
+    " says which.  [default: auto]",
 )
 @click.option("--image", metavar="TAG", help=f"The image of sessions in containers.  [default: {DEFAULT_IMAGE}]")
 @click.option(

@@ -22,14 +22,14 @@ class Administration(Galaxy):
         return str(self.post(f"users/{user}/api_key"))
 
     def sessions(self) -> list[dict[str, Any]]:
-        """Return the entry points of all users' running interactive tools, each with its `user_id` added.
+        """Return the entry points of all users' running interactive tools, each with its `user_id` and `email` added.
 
         Galaxy's setting `api_allow_run_as` must name this administrator.
         """
         entry_points = []
         for user in self.get("users"):
             points = self._as_user(user["id"], "GET", "entry_points?running=true")
-            entry_points += [point | {"user_id": user["id"]} for point in points]
+            entry_points += [point | {"user_id": user["id"], "email": user["email"]} for point in points]
         return entry_points
 
     def stop_session(self, session: dict[str, Any]) -> None:

@@ -82,7 +82,8 @@ class Checkpoint(os.PathLike[str]):
         return str(self.path)
 
     def __repr__(self) -> str:
-        return f"<checkpoint {self.name}: {len(_files(self.path))} files in {self.path}>"
+        count = len(_files(self.path))
+        return f"<checkpoint {self.name}: {count} file{'' if count == 1 else 's'} in {self.path}>"
 
     def save(self) -> None:
         """Send the folder to the history now, if it has changed, and return when it is there.

@@ -138,7 +138,7 @@ class History:
         """Send a notebook or a script to the cluster as a job, and return at once.
 
         The job goes on when this kernel ends; `history.trainings()` finds it again. Its models come back as ONNX files,
-        each proven to compute the same.
+        each checked to give the same predictions.
 
         Parameters
         ----------

@@ -164,7 +164,11 @@ def _anew(path: Path, original: Any, rows: Any, lines: list[str]) -> Verdict:
     if best is None:
         return Verdict(False, "\n".join([*lines, "  It can't be run on these rows."]))
     lines += [_line(output) for output in asdict(best)["outputs"]]
-    conclusion = f"  It computes the same on {best.rows} rows." if best.holds else f"  NOT the same: {best.reason}"
+    conclusion = (
+        f"  It gives the same predictions on {best.rows} row{'' if best.rows == 1 else 's'}."
+        if best.holds
+        else f"  NOT the same: {best.reason}"
+    )
     return Verdict(best.holds, "\n".join([*lines, conclusion]))
 
 

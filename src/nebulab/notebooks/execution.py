@@ -114,7 +114,7 @@ def raise_for(outcome: Outcome) -> None:
         return
     if outcome.ending is Ending.CELL_FAILED:
         raise CellFailed(outcome.message)
-    hint = "What was saved and harvested until then is kept."
+    hint = "What was saved and collected until then is kept."
     if outcome.ending in {Ending.OUT_OF_MEMORY, Ending.KERNEL_DIED}:
         more = "Read the data in parts, or ask for more memory. " if outcome.ending is Ending.OUT_OF_MEMORY else ""
         raise NotebookError(outcome.message, more + hint)
@@ -286,7 +286,7 @@ class _Run:
             60,
         )
         if not self._started:
-            self._log.say("This kernel has no nebulab: the notebook's variables can't be harvested.")
+            self._log.say("This kernel has no nebulab: the notebook's variables can't be collected.")
 
     async def _interrupt(self, running: asyncio.Future[Any]) -> bool:
         """Interrupt the kernel (SIGINT) and wait a little; return whether it became idle."""
@@ -317,7 +317,7 @@ import os; os.environ.setdefault({contract.GPUS!r}, {self._usage.gpus!r})
 import nebulab.harvest
 nebulab.harvest.finish({json.dumps(str(settings.results))}, {limits!r}, models={models})
 """
-        self._log.say("harvesting")
+        self._log.say("collecting results")
         call = asyncio.ensure_future(self._client.call(code, None))
         # A stop that ended the cells is over; the next one ends the harvest.
         ends: set[asyncio.Future[Any]] = {call} if stopped.done() else {call, stopped}
@@ -325,16 +325,16 @@ nebulab.harvest.finish({json.dumps(str(settings.results))}, {limits!r}, models={
         if call not in done:
             if ending is Ending.DONE:
                 self._ended_early("while what it made was collected")
-            self._log.say("There was no time to harvest everything: see harvest.json for what was reached.")
+            self._log.say("There was no time to collect everything: see harvest.json for what was reached.")
             if not await self._interrupt(call):
-                self._log.say("The kernel did not let go of the harvest: what it was writing is lost.")
+                self._log.say("The kernel did not let go of what it was writing, which is lost.")
                 return
         error = call.exception()
         if error is not None:
-            self._log.say(f"The harvest failed: {error}")
+            self._log.say(f"Collecting the variables failed: {error}")
         well = error is None and call.result()
         if not well and not await self._client.km.is_alive():
-            self._log.say("The kernel died while it was harvested: see harvest.json for what was reached.")
+            self._log.say("The kernel died while its variables were collected: see harvest.json for what was reached.")
         self._outcome.harvested = well
 
     def _harvest_seconds(self) -> float | None:
@@ -401,8 +401,8 @@ nebulab.harvest.finish({json.dumps(str(settings.results))}, {limits!r}, models={
         report["files"] = {"kept": collected.kept, "refused": collected.refused}
         path.write_text(json.dumps(report, indent=1, ensure_ascii=True), encoding="utf-8")
         counts = {fate: count for fate, count in report.get("counts", {}).items() if fate != "code"}
-        summary = ", ".join(f"{count} {fate}" for fate, count in sorted(counts.items()))
-        self._log.say(f"harvested: {summary or 'no variables'}; {len(collected.kept)} files")
+        summary = ", ".join(_counted(count, fate) for fate, count in sorted(counts.items()))
+        self._log.say(f"collected: {summary or 'no variables'}; {_counted(len(collected.kept), 'file')}")
         for entry in report.get("globals", ()):
             if entry.get("reason"):
                 self._log.say(f"  {entry['name']}: {entry['fate']}: {entry['reason']}")
@@ -421,3 +421,9 @@ def _duration(seconds: float) -> str:
 
 
 __all__ = ["Ending", "Outcome", "RunSettings", "execute", "raise_for"]
+
+
+def _counted(count: int, fate: str) -> str:
+    """Return `2 tables`, `1 file`, `3 not kept`."""
+    plural = "" if count == 1 or fate.startswith("not ") else "s"
+    return f"{count} {fate}{plural}"

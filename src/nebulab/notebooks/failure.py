@@ -48,7 +48,7 @@ def shortened(source: str) -> str:
 
 
 def _advice(cell: Mapping[str, Any]) -> str:
-    """Return what the kernel printed below the cell's error (`nebulab.kernel.advice`): the line to type where a package is missing."""
+    """Return what the kernel printed below the cell's error: the line to type where a package is missing."""
     outputs = cell.get("outputs", ())
     kinds = [output.get("output_type") for output in outputs]
     below = outputs[kinds.index("error") + 1 :] if "error" in kinds else ()

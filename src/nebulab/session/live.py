@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 _THREADS = 4
 _LONGEST_STOP_SECONDS = 20.0
 _LONGEST_HARVEST_SECONDS = 25.0
-_ALL_RAN = "All cells ran. More of what they made is hidden in this history: search it for visible:false"
+_ALL_RAN = "All cells ran. More of what they made may be hidden in this history: search it for visible:false"
 _TABS_SAVE_SECONDS = {End.STOPPED: 0.4, End.DELETED: 0.4, End.IDLE: 10.0, End.LOST: 10.0}
 """How long open tabs may take to save: Galaxy collects 0.7 s after it has stopped a session."""
 

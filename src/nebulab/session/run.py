@@ -5,14 +5,18 @@ Until JupyterLab's process is started this imports little, and from the standard
 
 from __future__ import annotations
 
+import json
 import secrets
 import socket
 import sys
 from collections.abc import Mapping
 
+from nebulab import files
 from nebulab.contract import CONTAINER_PORT
+from nebulab.errors import NebulabError
 from nebulab.session.inputs import job
 from nebulab.session.lab import environment, server
+from nebulab.session.outputs import mirror, results
 from nebulab.session.prepare import prepare
 from nebulab.session.prepared import Prepared
 from nebulab.session.settings import SessionSettings
@@ -31,7 +35,12 @@ def run(settings: SessionSettings, inherited: Mapping[str, str]) -> int:
     NebulabError
         The session can't start.
     """
-    prepared = prepare(settings, inherited)
+    try:
+        prepared = prepare(settings, inherited)
+    except NebulabError as error:
+        if settings.in_galaxy:
+            _show(settings, error)
+        raise
     bound = server.broker_socket()
     broker_token = secrets.token_urlsafe(32)
     port = CONTAINER_PORT if prepared.isolation == "container" else settings.page.port or server.free_port()
@@ -40,6 +49,26 @@ def run(settings: SessionSettings, inherited: Mapping[str, str]) -> int:
     from nebulab.session.live import serve
 
     return serve(prepared, process, bound, broker_token, port)
+
+
+def _show(settings: SessionSettings, error: NebulabError) -> None:
+    """Have the history show why nothing ran, on one item in place of each declared output."""
+    import asyncio
+
+    import aiohttp
+
+    from nebulab.galaxy.showing import Wanted, show_only
+
+    notebook = results.NOTEBOOK if settings.mode == "job" else mirror.NOTEBOOK
+    told = {notebook: {"info": f"{error.message} {error.hint}".strip(), "stdout": "", "stderr": ""}}
+    files.replace(settings.layout.metadata, json.dumps(told).encode())
+
+    async def show() -> None:
+        wanted = Wanted([notebook], delete_others=True)
+        async with aiohttp.ClientSession() as client:
+            await show_only(client, settings.galaxy_url, settings.key, settings.job_id, wanted)
+
+    asyncio.run(show())
 
 
 def _spawn(prepared: Prepared, bound: socket.socket, broker_token: str, port: int) -> guardian.Guarded:

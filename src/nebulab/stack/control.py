@@ -16,6 +16,7 @@ from rich.logging import RichHandler
 from nebulab.errors import NotRunning, StackError
 from nebulab.files import private_folder, write_private
 from nebulab.stack import environments, isolation, showing
+from nebulab.stack.embedded import accounts, sessions
 from nebulab.stack.proxy import gx_it_proxy
 from nebulab.stack.running import processes, state
 from nebulab.stack.running.state import StackState
@@ -148,7 +149,7 @@ def down(settings: StackSettings, console: Console) -> None:
         if not left:
             raise NotRunning(f"No stack runs on {settings.data_dir}.", "`nebulab up` starts one.")
         _require_none_left(running)
-        console.print(f"The supervisor was gone; ended {left} processes that it left behind.")
+        console.print(f"The supervisor was gone; ended {left} process{'' if left == 1 else 'es'} that it left behind.")
         return
     os.kill(running.supervisor, signal.SIGTERM)
     with console.status("Stopping the sessions, the proxy and Galaxy …"):
@@ -177,6 +178,14 @@ def _require_none_left(stack: StackState) -> None:
     if left:
         named = ", ".join(processes.described(process) for process in left)
         raise StackError(f"These processes do not end: {named}.", "Is a disk or the machine in trouble?")
+
+
+def running_sessions(settings: StackSettings, stack: StackState) -> list[dict[str, str]] | None:
+    """Return everybody's sessions on a running stack, as `embedded.sessions.listed` has them; None if nobody tells."""
+    parts = [part for part in stack.parts if part.name == "galaxy" and part.state == "running"]
+    if not parts or not parts[0].address or not settings.secrets_file.exists():
+        return [] if not parts else None
+    return sessions.listed(parts[0].address, accounts.load(settings.secrets_file).admin.key)
 
 
 def status(settings: StackSettings) -> StackState:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import click
@@ -21,6 +23,7 @@ PARTS = ("galaxy", "proxy", "worker", "door", "supervisor")
 
 _COLOURS = {"running": "green", "failed": "red", "gone": "red"}
 _WIDE = 500
+_ANSWERED = re.compile(r'INFO: +\S+ - "GET \S+ HTTP/[\d.]+" [23]\d\d\b')
 
 
 def addresses(settings: StackSettings, running: StackState, console: Console) -> None:
@@ -53,16 +56,34 @@ def parts(stack: StackState) -> None:
         colour = _COLOURS.get(part.state, "yellow")
         state = f"[{colour}]{part.state}[/{colour}]"
         table.add_row(part.name, state, part.address or "", str(part.pid or ""), str(part.restarts), part.message)
-    # Into a pipe nothing is wrapped: a program that reads this needs paths whole.
-    console = Console(highlight=False, width=None if sys.stdout.isatty() else _WIDE)
+    console = _console()
     console.print(table)
     if stack.failure:
         console.print(stack.failure, markup=False)
     console.print(f"isolation: {stack.isolation}", markup=False, soft_wrap=True)
 
 
-def log(settings: StackSettings, part: str | None, *, lines: int, follow: bool) -> None:
+def sessions(running: Sequence[Mapping[str, str]] | None) -> None:
+    """Print a table of everybody's sessions; None: Galaxy did not tell."""
+    if running is None:
+        click.echo("sessions: Galaxy does not tell at the moment")
+    elif not running:
+        click.echo("sessions: none")
+    else:
+        table = Table(box=None, pad_edge=False)
+        for title in ("session of", "state", "since (UTC)", "job"):
+            table.add_column(title, overflow="fold")
+        for session in running:
+            since = session["started"].partition(".")[0].replace("T", " ")
+            table.add_row(session["user"], session["state"], since, session["job"])
+        click.echo()
+        _console().print(table)
+
+
+def log(settings: StackSettings, part: str | None, *, lines: int, follow: bool, everything: bool) -> None:
     """Print the last `lines` lines of the log of `part`, or of each; with `follow` also what comes, until Ctrl-C.
+
+    Galaxy's lines on requests that it answered are left out, unless `everything` is wanted.
 
     Raises
     ------
@@ -81,7 +102,17 @@ def log(settings: StackSettings, part: str | None, *, lines: int, follow: bool) 
         click.echo(line if part else f"{name:10} | {line}")
 
     with contextlib.suppress(KeyboardInterrupt):
-        logs.show(files, echo, lines=lines, follow=follow)
+        logs.show(files, echo, lines=lines, follow=follow, keep=None if everything else _tells)
+
+
+def _tells(line: str) -> bool:
+    """Whether a line tells something: pages, sessions and the supervisor ask Galaxy all the time."""
+    return _ANSWERED.match(line) is None
+
+
+def _console() -> Console:
+    # A program that reads this has no width, and a path that is broken in two is none.
+    return Console(highlight=False, width=None if sys.stdout.isatty() else _WIDE)
 
 
 def _command(name: str, settings: StackSettings) -> str:

@@ -24,6 +24,7 @@ OTHERS = {
     "session.lab.git": "asks the broker for the user's name and e-mail, in JupyterLab's own loop",
     "session.lab.server": "asks JupyterLab",
     "session.live": "makes the client; JupyterLab is asked with it here, Galaxy in `nebulab.galaxy`",
+    "session.run": "makes the client where a session can't start; Galaxy is asked with it in `nebulab.galaxy`",
     "session.watches.activity": "asks JupyterLab",
     "stack.parts": "asks the proxy",
     "stack.proxy.server": "relays to sessions",

@@ -12,14 +12,15 @@ import pytest
 from click.testing import CliRunner
 from rich.console import Console
 
-from nebulab.cli import cli
+from nebulab.cli import INTERNAL, cli
 from nebulab.contract import STACK
 from nebulab.errors import NotRunning, StackError
 from nebulab.files import private_folder
-from nebulab.stack import control
+from nebulab.stack import control, showing
+from nebulab.stack.embedded import accounts
 from nebulab.stack.running import logs, processes, state
 from nebulab.stack.running.state import PartState, StackState
-from nebulab.stack.settings import StackSettings
+from nebulab.stack.settings import StackSettings, read_settings
 
 
 @pytest.mark.parametrize("name", ["up", "down", "status", "logs", "doctor"])
@@ -35,6 +36,69 @@ def test_without_a_stack_the_way_to_start_one_is_told(name: str, tmp_path: Path)
     said = CliRunner().invoke(cli, [name, "--data-dir", str(tmp_path)])
     assert isinstance(said.exception, NotRunning)
     assert "nebulab up" in said.exception.hint
+    assert said.exception.exit_code == 3
+
+
+def test_help_names_what_people_call() -> None:
+    lines = CliRunner().invoke(cli, ["--help"]).output.splitlines()
+    named = {line.split()[0] for line in lines if line.startswith("  ") and line.strip()}
+    assert {"up", "status", "run", "lab"} <= named
+    assert named & INTERNAL == set()
+    for name in INTERNAL:
+        assert CliRunner().invoke(cli, [name, "--help"]).exit_code == 0
+
+
+LOG = """\
+INFO:     127.0.0.1:41944 - "GET /api/version HTTP/1.1" 200 OK
+galaxy.jobs DEBUG job 28 started
+INFO:     127.0.0.1:41944 - "GET /api/jobs/abc?full=True HTTP/1.1" 304 Not Modified
+INFO:     127.0.0.1:41944 - "GET /api/jobs/abc HTTP/1.1" 500 Internal Server Error
+INFO:     127.0.0.1:41944 - "POST /api/tools HTTP/1.1" 200 OK
+INFO:     127.0.0.1:41944 - "GET /api/version HTTP/1.1" 200 OK
+"""
+
+
+def test_galaxys_log_is_without_what_asks_it_all_the_time(tmp_path: Path) -> None:
+    (tmp_path / "logs").mkdir()
+    (tmp_path / "logs" / "galaxy.log").write_text(LOG)
+    call = ["logs", "galaxy", "--data-dir", str(tmp_path)]
+    shown = CliRunner().invoke(cli, [*call, "-n", "3"]).output
+    assert [line.split(" - ")[-1] for line in shown.splitlines()] == [
+        "galaxy.jobs DEBUG job 28 started",
+        '"GET /api/jobs/abc HTTP/1.1" 500 Internal Server Error',
+        '"POST /api/tools HTTP/1.1" 200 OK',
+    ]
+    assert CliRunner().invoke(cli, [*call, "--all"]).output == LOG
+
+
+def test_sessions_are_shown_with_their_people(capsys: pytest.CaptureFixture[str]) -> None:
+    session = {
+        "user": "a@example.org",
+        "tool": "Lab",
+        "state": "running",
+        "started": "2026-11-29T07:00:00.5",
+        "job": "j1",
+    }
+    showing.sessions([session])
+    assert capsys.readouterr().out.split("\n")[2].split() == [
+        "a@example.org",
+        "running",
+        "2026-11-29",
+        "07:00:00",
+        "j1",
+    ]
+    showing.sessions([])
+    showing.sessions(None)
+    assert capsys.readouterr().out == "sessions: none\nsessions: Galaxy does not tell at the moment\n"
+
+
+def test_a_stack_without_a_galaxy_has_no_sessions_and_one_that_is_silent_tells_none(tmp_path: Path) -> None:
+    settings = read_settings({"data_dir": tmp_path})
+    stack = StackState("x", supervisor=1, started=0, parts=[PartState("galaxy", "gone")])
+    assert control.running_sessions(settings, stack) == []
+    accounts.load(settings.secrets_file)
+    stack.parts = [PartState("galaxy", "running", "http://127.0.0.1:1")]
+    assert control.running_sessions(settings, stack) is None
 
 
 def test_doctor_says_what_each_missing_thing_costs(tmp_path: Path) -> None:

@@ -64,8 +64,8 @@ def read_request(path: Path) -> tuple[Request, Program]:
         raise unreadable(str(path), error) from error
     if named and len(named) != len(sources):
         raise StagingError(
-            f"The program names {len(named)} paths, and {len(sources)} datasets were chosen.",
-            "Choose one dataset for each path, in the same order.",
+            f"File names given: {len(named)}; datasets chosen: {len(sources)}.",
+            "Choose one dataset for each file name, in the same order.",
         )
     return (
         Request(mode="job", run_it=True, inputs=inputs),

@@ -207,7 +207,7 @@ def main() -> int:
     except NebulabError as error:
         print(f"nebulab: the session's work could not be saved to the history: {error}", file=sys.stderr, flush=True)
         return 1
-    print(f"nebulab: {count} files of the session were saved to the history", flush=True)
+    print(f"nebulab: saved to the history: {count} file{'' if count == 1 else 's'}", flush=True)
     return 0
 
 

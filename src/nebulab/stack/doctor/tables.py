@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 
 from rich.console import Console, Group, RenderableType
@@ -17,16 +18,25 @@ from nebulab.stack.doctor.checks import Check
 
 _MARKS = {True: "[green]ok[/green]", None: "[yellow]without[/yellow]", False: "[red]wanting[/red]"}
 _GIB = 2**30
+_WIDE = 500
 
 
-def show_checks(found: Sequence[Check]) -> None:
-    """Print what was found of the machine."""
-    table = Table(box=None, pad_edge=False)
-    for title in ("", "", "found", "costs"):
-        table.add_column(title, overflow="fold")
+def show_checks(found: Sequence[Check], console: Console | None = None) -> None:
+    """Print what was found of the machine, a line each, and then what is missing in full, with what that costs."""
+    # A program that reads this has no width, and gets whole lines.
+    console = console or Console(highlight=False, width=None if sys.stdout.isatty() else _WIDE)
+    table = Table(box=None, pad_edge=False, show_header=False)
+    # Of a line that is too long, what was found is cut.
+    table.add_column(no_wrap=True, min_width=len("wanting"))
+    table.add_column(no_wrap=True, min_width=max(len(check.name) for check in found))
+    table.add_column(no_wrap=True, overflow="ellipsis")
     for check in found:
-        table.add_row(_MARKS[check.good], check.name, check.found, "" if check.good else check.costs)
-    Console(highlight=False).print(table)
+        table.add_row(_MARKS[check.good], check.name, Text(check.found))
+    console.print(table)
+    for check in found:
+        if not check.good:
+            title = Text.from_markup(f"\n{_MARKS[check.good]}  ").append(f"{check.name}: {check.found}")
+            console.print(title, Padding(Text(f"What it costs: {check.costs}"), (0, 0, 0, 4)))
 
 
 def show_report(made: Report) -> None:

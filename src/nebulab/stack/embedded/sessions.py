@@ -1,4 +1,4 @@
-"""Stops the running sessions of all users so that Galaxy collects their outputs; runs in the supervisor."""
+"""Everybody's sessions: listed in a terminal, ended in the supervisor so that Galaxy collects what they made."""
 
 from __future__ import annotations
 
@@ -6,13 +6,37 @@ import asyncio
 import logging
 import time
 
+from nebulab.errors import NebulabError
 from nebulab.galaxy.administration import Administration
 from nebulab.galaxy.settings import GalaxySettings
 
 _OVER = {"ok", "error", "deleted", "failed", "stopped"}
 _POLL_SECONDS = 0.5
+_LIST_SECONDS = 5.0
 
 log = logging.getLogger(__name__)
+
+
+def listed(galaxy_url: str, admin_key: str) -> list[dict[str, str]] | None:
+    """Return who has a session, since when, and which job it is; None where Galaxy does not answer in time.
+
+    Nothing by which a session could be opened is among it.
+    """
+    try:
+        with Administration(GalaxySettings(galaxy_url, admin_key, patience=_LIST_SECONDS)) as galaxy:
+            points = galaxy.sessions()
+    except NebulabError:
+        return None
+    return [
+        {
+            "user": str(point.get("email", "")),
+            "tool": str(point.get("name", "")),
+            "state": "running" if point.get("active") else "starting",
+            "started": str(point.get("created_time", "")),
+            "job": str(point.get("job_id", "")),
+        }
+        for point in points
+    ]
 
 
 async def end_all(galaxy_url: str, admin_key: str, *, seconds: float) -> int:

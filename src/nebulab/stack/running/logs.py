@@ -16,21 +16,28 @@ def show(
     *,
     lines: int,
     follow: bool,
+    keep: Callable[[str], object] | None = None,
     stop: Callable[[], bool] = lambda: False,
 ) -> None:
     """Call `echo(name, line)` for the last `lines` lines of each file; with `follow` for new ones too, until `stop()`.
+
+    With `keep` only the lines count of which it says so.
 
     A file that does not exist yet is awaited; one that was rotated is read from its start.
     """
     readers = {name: _Reader(path) for name, path in files.items()}
     for name, reader in readers.items():
-        for line in deque(reader.new_lines(), maxlen=lines):
+        for line in deque(filter(keep or _any, reader.new_lines()), maxlen=lines):
             echo(name, line)
     while follow and not stop():
         time.sleep(_POLL_SECONDS)
         for name, reader in readers.items():
-            for line in reader.new_lines():
+            for line in filter(keep or _any, reader.new_lines()):
                 echo(name, line)
+
+
+def _any(line: str) -> bool:
+    return True
 
 
 class _Reader:
