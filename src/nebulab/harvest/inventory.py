@@ -147,7 +147,7 @@ class Harvest:
             return
         size = size_of(value)
         if size > self._limits.object_bytes or self._bytes + size > self._limits.total_bytes:
-            self._refuse(name, f"{size / 2**30:.1f} GB: a setting limits the size of what is harvested")
+            self._refuse(name, f"{size / 2**30:.1f} GB: a setting limits the size of what is collected")
             return
         is_taken = safe_name(name) in file
         try:

@@ -112,7 +112,7 @@ def raise_for(outcome: Outcome) -> None:
         return
     if outcome.ending is Ending.CELL_FAILED:
         raise CellFailed(outcome.message)
-    hint = "What was saved and harvested until then is kept."
+    hint = "What was saved and collected until then is kept."
     if outcome.ending in {Ending.OUT_OF_MEMORY, Ending.KERNEL_DIED}:
         more = "Read the data in parts, or ask for more memory. " if outcome.ending is Ending.OUT_OF_MEMORY else ""
         raise NotebookError(outcome.message, more + hint)
@@ -283,7 +283,7 @@ class _Run:
             60,
         )
         if not self._started:
-            self._log.say("This kernel has no nebulab: the notebook's variables can't be harvested.")
+            self._log.say("This kernel has no nebulab: the notebook's variables can't be kept.")
 
     async def _interrupt(self, running: asyncio.Future[Any]) -> bool:
         """Interrupt the kernel (SIGINT) and wait a little; return whether it became idle."""
@@ -305,7 +305,9 @@ class _Run:
             self._log.say("The kernel's variables went with it; files, checkpoints and the notebook are kept.")
             return
         if self._stuck:
-            self._log.say("The kernel did not let go of its cell: its variables are lost.")
+            self._log.say(
+                "The kernel did not let go of its cell (it could not be interrupted): its variables are lost."
+            )
             return
         models = settings.export_models
         limits = json.dumps(dict(settings.limits))
@@ -314,7 +316,7 @@ import os; os.environ.setdefault({contract.GPUS!r}, {self._usage.gpus!r})
 import nebulab.harvest
 nebulab.harvest.finish({json.dumps(str(settings.results))}, {limits!r}, models={models})
 """
-        self._log.say("harvesting")
+        self._log.say("collecting results")
         call = asyncio.ensure_future(self._client.call(code, None))
         # A stop that ended the cells is over; the next one ends the harvest.
         ends: set[asyncio.Future[Any]] = {call} if stopped.done() else {call, stopped}
@@ -322,16 +324,16 @@ nebulab.harvest.finish({json.dumps(str(settings.results))}, {limits!r}, models={
         if call not in done:
             if ending is Ending.DONE:
                 self._ended_early("while what it made was collected")
-            self._log.say("There was no time to harvest everything: see harvest.json for what was reached.")
+            self._log.say("There was no time to collect everything: harvest.json lists what was reached.")
             if not await self._interrupt(call):
-                self._log.say("The kernel did not let go of the harvest: what it was writing is lost.")
+                self._log.say("The kernel went on writing when it was to stop: what it was writing is lost.")
                 return
         error = call.exception()
         if error is not None:
-            self._log.say(f"The harvest failed: {error}")
+            self._log.say(f"Collecting the results failed: {error}")
         well = error is None and call.result()
         if not well and not await self._client.km.is_alive():
-            self._log.say("The kernel died while it was harvested: see harvest.json for what was reached.")
+            self._log.say("The kernel died while its results were collected: harvest.json lists what was reached.")
         self._outcome.harvested = well
 
     def _harvest_seconds(self) -> float | None:
@@ -395,8 +397,8 @@ nebulab.harvest.finish({json.dumps(str(settings.results))}, {limits!r}, models={
         report["files"] = {"kept": collected.kept, "refused": collected.refused}
         path.write_text(json.dumps(report, indent=1, ensure_ascii=True), encoding="utf-8")
         counts = {fate: count for fate, count in report.get("counts", {}).items() if fate != "code"}
-        summary = ", ".join(f"{count} {fate}" for fate, count in sorted(counts.items()))
-        self._log.say(f"harvested: {summary or 'no variables'}; {len(collected.kept)} files")
+        summary = ", ".join(_count(count, fate) for fate, count in sorted(counts.items()))
+        self._log.say(f"collected: {summary or 'no variables'}; {_count(len(collected.kept), 'file')}")
         for entry in report.get("globals", ()):
             if entry.get("reason"):
                 self._log.say(f"  {entry['name']}: {entry['fate']}: {entry['reason']}")
@@ -409,6 +411,11 @@ def _failure_text(number: int, cell: Any, error: CellExecutionError) -> str:
     lines = COLOURS.sub("", "\n".join(shown["traceback"])).strip().splitlines() if shown else []
     end = "\n".join(lines[-_TRACEBACK_LINES:]) or f"{error.ename}: {error.evalue}"
     return f"Cell {number} failed:\n\n{_shortened(cell['source'])}\n\n{end}"
+
+
+def _count(count: int, what: str) -> str:
+    """Return `3 tables`, `1 table`; what is `not kept` has no plural."""
+    return f"{count} {what}" + ("s" if count != 1 and " " not in what else "")
 
 
 def _shortened(source: str) -> str:

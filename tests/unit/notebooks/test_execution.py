@@ -77,7 +77,7 @@ def test_all_cells_and_what_they_made(tmp_path: Path) -> None:
     assert report["files"]["kept"] == ["made.txt"]
     assert report["run"]["ending"] == "all cells ran"
     assert nbformat.read(run.results / "run.ipynb", as_version=4).cells[1].outputs[0].text == "here\n"
-    assert "harvested: 1 array; 1 files" in run.stream.getvalue()
+    assert "collected: 1 array; 1 file" in run.stream.getvalue()
 
 
 def test_a_failing_cell_is_the_end_and_what_was_there_is_kept(tmp_path: Path) -> None:
@@ -88,7 +88,7 @@ def test_a_failing_cell_is_the_end_and_what_was_there_is_kept(tmp_path: Path) ->
 
 
 def test_a_stop_while_results_are_collected_is_heeded_within_a_second(tmp_path: Path) -> None:
-    stream = Listening("harvesting", lambda: None)
+    stream = Listening("collecting results", lambda: None)
     stop = tmp_path / "stop"
     stream._do = lambda: _later(0.5, stop.touch)
     run = Run(tmp_path, SLOW, stream=stream, stop_file=stop)
@@ -103,7 +103,7 @@ def test_a_stop_while_results_are_collected_is_heeded_within_a_second(tmp_path: 
 
 
 def test_sigterm_while_results_are_collected(tmp_path: Path) -> None:
-    stream = Listening("harvesting", lambda: _later(0.5, lambda: os.kill(os.getpid(), signal.SIGTERM)))
+    stream = Listening("collecting results", lambda: _later(0.5, lambda: os.kill(os.getpid(), signal.SIGTERM)))
     run = Run(tmp_path, SLOW, stream=stream)
     assert run.outcome.ending is Ending.STOPPED
     assert run.arrays() == {"x": 5}

@@ -301,7 +301,7 @@ def test_a_session_that_ends_while_galaxy_is_away_waits_for_its_word(
     galaxy.away = 0
     code, out, err = session.ended(60)
     assert code == 0
-    assert "Galaxy is away: waiting until it is back" in err
+    assert "The session is over, and Galaxy does not answer" in err
     assert "files of the session were saved to the history" in out
 
 
@@ -353,7 +353,7 @@ def test_what_cannot_be_collected_is_told_in_the_page(start: Callable[..., Sessi
     session = start().opened()
     (session.work / "outputs" / "link").symlink_to("/etc/passwd")
     message = soon("the message", lambda: session.status()["messages"])[0]
-    assert "leaves the working folder" in message["text"]
+    assert "out of the working folder" in message["text"]
 
 
 def test_by_hand_without_galaxy_it_prints_the_address(tmp_path: Path) -> None:

@@ -131,7 +131,7 @@ def _visit(
         if _skipped(entry.name, in_outputs):
             return
         if len(path.parts) > _DEEPEST:
-            walk.tell(f"{shown(path)} lies too deep for Galaxy; move it up.")
+            walk.tell(f"{shown(path)} lies in too many folders for Galaxy: move it up.")
             return
         with _opened(entry.name, folder) as inner:
             yield from _walk(inner, path, walk, followed=followed)
@@ -141,7 +141,7 @@ def _visit(
             if not entry.name.startswith(_BEING_WRITTEN):
                 yield _scanned(path, entry.name, status), folder
         elif in_outputs:
-            walk.tell(f"{shown(path)} is no file with content (a pipe, a socket or a device): it won't be collected.")
+            walk.tell(f"{shown(path)} is no ordinary file (a pipe, a socket or a device): it won't be in your history.")
 
 
 def _skipped(name: str, in_outputs: bool) -> bool:
@@ -156,7 +156,7 @@ def _follow(path: PurePosixPath, walk: _Walk) -> Iterator[tuple[ScannedFile, int
     home = Path(os.path.realpath(walk.work))
     if not real.is_relative_to(home) or real == home:
         walk.tell(
-            f"{shown(path)} is a link that leaves the working folder: it won't be collected. Copy the file instead."
+            f"{shown(path)} is a link out of the working folder: it won't be in your history. Copy the file instead."
         )
         return
     parts = real.relative_to(home).parts
@@ -166,7 +166,7 @@ def _follow(path: PurePosixPath, walk: _Walk) -> Iterator[tuple[ScannedFile, int
             yield _scanned(path, parts[-1], status), folder
         elif stat.S_ISDIR(status.st_mode):
             if path.parent.is_relative_to(real.relative_to(home)):
-                walk.tell(f"{shown(path)} is a link to a folder that holds it: it won't be collected.")
+                walk.tell(f"{shown(path)} is a link to a folder that holds it: it won't be in your history.")
                 return
             with _opened(parts[-1], folder) as inner:
                 yield from _walk(inner, path, walk, followed=True)
