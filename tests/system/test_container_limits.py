@@ -184,14 +184,14 @@ def test_who_fills_the_disk_is_told_then_held_and_loses_nothing(house: House) ->
     offender.kernel.run("open('outputs/kept.txt', 'w').write('kept')")
     offender.kernel.run("open('ballast', 'wb').write(b'x' * (250 << 20))")
     before = offender.is_told("of the session's 300 MB of disk space are used", "'ballast'")
-    assert "at the limit what writes is held" in before
+    assert "At the limit, what goes on writing is paused" in before
     filler = Kernel(offender.lab)
     filler.begin(
         "written = 0\nimport os, time\nwhile written < 200:\n    with open(f'outputs/{written}.bin', 'wb') as file:\n"
         "        file.write(os.urandom(1 << 20))\n    written += 1\n    time.sleep(0.03)\n"
         "open('outputs/done.txt', 'w').write(str(written))"
     )
-    held = offender.is_told("A kernel wrote on when 300 MB of disk space")
+    held = offender.is_told("A kernel went on writing after the session's 300 MB of disk space")
     assert "has lost nothing" in held
     data = next(house.stack.data_dir.rglob("jupyter/ballast")).parent
     taken = sum(path.stat().st_blocks * 512 for path in data.rglob("*") if path.is_file())

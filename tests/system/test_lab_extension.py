@@ -375,7 +375,7 @@ def test_no_figures_of_the_whole_machine_are_shown(page: Page, own_lab: Lab) -> 
     assert (
         page.locator(".lm-TabBar-tab[title*='Kernel usage' i], .lm-TabBar-tab[data-id*='kernelusage' i]").count() == 0
     )
-    expect(page.locator(".jp-StatusBar-Widget").get_by_text(re.compile(r"Mem: .* / 2(\.0+)? GB"))).to_be_visible()
+    expect(page.locator(".jp-StatusBar-Widget").get_by_text(re.compile(r"Mem: .* / 2048\.00 MB"))).to_be_visible()
 
 
 # As another session's notebook would do it: no key, one subscriber on all ports of loopback that listen.

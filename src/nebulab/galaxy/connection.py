@@ -7,7 +7,7 @@ import ssl
 import urllib.request
 from functools import cached_property
 from types import TracebackType
-from typing import Any
+from typing import Any, Self
 from urllib.parse import urlsplit
 
 import httpx
@@ -37,7 +37,7 @@ class Galaxy:
     def __repr__(self) -> str:
         return f"Galaxy({self.url!r})"
 
-    def __enter__(self) -> Galaxy:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(

@@ -286,7 +286,7 @@ class _Run:
             60,
         )
         if not self._started:
-            self._log.say("This kernel has no nebulab: the notebook's variables can't be collected.")
+            self._log.say("This kernel has no nebulab: the notebook's variables can't be kept.")
 
     async def _interrupt(self, running: asyncio.Future[Any]) -> bool:
         """Interrupt the kernel (SIGINT) and wait a little; return whether it became idle."""
@@ -308,7 +308,9 @@ class _Run:
             self._log.say("The kernel's variables went with it; files, checkpoints and the notebook are kept.")
             return
         if self._stuck:
-            self._log.say("The kernel did not let go of its cell: its variables are lost.")
+            self._log.say(
+                "The kernel did not let go of its cell (it could not be interrupted): its variables are lost."
+            )
             return
         models = settings.export_models
         limits = json.dumps(dict(settings.limits))
@@ -325,16 +327,16 @@ nebulab.harvest.finish({json.dumps(str(settings.results))}, {limits!r}, models={
         if call not in done:
             if ending is Ending.DONE:
                 self._ended_early("while what it made was collected")
-            self._log.say("There was no time to collect everything: see harvest.json for what was reached.")
+            self._log.say("There was no time to collect everything: harvest.json lists what was reached.")
             if not await self._interrupt(call):
-                self._log.say("The kernel did not let go of what it was writing, which is lost.")
+                self._log.say("The kernel went on writing when it was to stop: what it was writing is lost.")
                 return
         error = call.exception()
         if error is not None:
-            self._log.say(f"Collecting the variables failed: {error}")
+            self._log.say(f"Collecting the results failed: {error}")
         well = error is None and call.result()
         if not well and not await self._client.km.is_alive():
-            self._log.say("The kernel died while its variables were collected: see harvest.json for what was reached.")
+            self._log.say("The kernel died while its results were collected: harvest.json lists what was reached.")
         self._outcome.harvested = well
 
     def _harvest_seconds(self) -> float | None:

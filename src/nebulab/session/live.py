@@ -292,11 +292,15 @@ class _Live:
         if self._prepared.job is None:
             self._finish(End.LOST)
             return
-        self._journal.tell("Galaxy lost track of the job: it goes on, and brings its results by itself.")
+        self._journal.tell(
+            "Galaxy lost track of this job. The job goes on, and puts its results into your history when it is done."
+        )
         await self._recover(self._sign_of_life())
 
     def _galaxy_is_away(self) -> None:
-        self._journal.tell("The session is over, but Galaxy is away: waiting until it is back.")
+        self._journal.tell(
+            "The session is over, and Galaxy does not answer. Your work is put into your history as soon as it does."
+        )
 
     async def _conclude(self, end: End) -> int:
         if self._prepared.job is not None:

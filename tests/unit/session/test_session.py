@@ -302,8 +302,8 @@ def test_a_session_that_ends_while_galaxy_is_away_waits_for_its_word(
     galaxy.away = 0
     code, out, err = session.ended(60)
     assert code == 0
-    assert "Galaxy is away: waiting until it is back" in err
-    assert "saved to the history: " in out
+    assert "The session is over, and Galaxy does not answer" in err
+    assert "files of the session were saved to the history" in out
 
 
 def test_a_deleted_job_ends_and_brings_nothing_back(start: Callable[..., Session], galaxy: FakeGalaxy) -> None:
@@ -354,7 +354,7 @@ def test_what_cannot_be_collected_is_told_in_the_page(start: Callable[..., Sessi
     session = start().opened()
     (session.work / "outputs" / "link").symlink_to("/etc/passwd")
     message = soon("the message", lambda: session.status()["messages"])[0]
-    assert "leaves the working folder" in message["text"]
+    assert "out of the working folder" in message["text"]
 
 
 def test_whatever_lies_in_outputs_the_session_goes_on_and_keeps_what_it_can(start: Callable[..., Session]) -> None:
@@ -374,7 +374,13 @@ def test_whatever_lies_in_outputs_the_session_goes_on_and_keeps_what_it_can(star
     for _ in range(1000):
         folder = folder / "d"
         folder.mkdir()
-    expected = ("'outputs/1.txt' (10.0 GB)", "outputs/pipe", "leads nowhere", "leaves the working folder", "too deep")
+    expected = (
+        "'outputs/1.txt' (10.0 GB)",
+        "outputs/pipe",
+        "leads nowhere",
+        "out of the working folder",
+        "too many folders",
+    )
 
     def is_told() -> bool:
         told = " ".join(message["text"] for message in session.status()["messages"])

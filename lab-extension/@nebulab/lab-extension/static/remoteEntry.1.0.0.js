@@ -287,8 +287,8 @@
 
     _warn(left) {
       const text =
-        `Nothing has been computed here for a while: this session ends in ${inWords(left)}. ` +
-        'Your notebooks and outputs are kept in the history.';
+        `No cell has run for a while: this session ends in ${inWords(left)}. ` +
+        'Your notebooks and outputs/ are kept in the history.';
       if (this._warning !== null && this._notification.manager.has(this._warning)) {
         this._notification.update({ id: this._warning, message: text });
         return;

@@ -46,6 +46,8 @@ _PASSED_NAMES = frozenset(
 WITHOUT_INTERNET = {
     # Bokeh's plots fetch their script from the internet otherwise, and show "Loading BokehJS …" for ever without it.
     "BOKEH_RESOURCES": "inline",
+    # Plotly's, which a user may install, would want an extension of JupyterLab's page, and show nothing without it.
+    "PLOTLY_RENDERER": "notebook",
     # ONNX Runtime reports its use to Microsoft.
     "ORT_DISABLE_TELEMETRY": "1",
 }

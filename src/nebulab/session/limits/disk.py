@@ -147,13 +147,17 @@ class Disk:
             return
         self._level = reached
         used = f"{in_words(usage.bytes)} of the session's {in_words(limit)} of disk space"
-        make_room = f"The largest: {usage.largest()}. {MAKE_ROOM}"
-        after = "is held until there is room" if self._attended else "is ended"
+        make_room = f"{MAKE_ROOM} The largest: {usage.largest()}."
+        after = "is paused until there is room" if self._attended else "is ended"
         self._journal.take_back("disk")
         if reached == len(MARKS):
-            self._journal.tell_while("disk", f"The disk space is used up: {used}. What writes on {after}. {make_room}")
+            self._journal.tell_while(
+                "disk", f"The disk space is used up: {used}. {make_room} What goes on writing {after}."
+            )
         elif reached:
-            self._journal.tell_while("disk", f"{used} are used, and at the limit what writes {after}. {make_room}")
+            self._journal.tell_while(
+                "disk", f"{used} are used. {make_room} At the limit, what goes on writing {after}."
+            )
         else:
             log(f"There is room on the disk again: {used} are used")
 
@@ -167,19 +171,19 @@ class Disk:
                 continue
             writer = Suspended.suspend(program)
             title = "A kernel" if program.is_kernel else "A program"
-            beyond = f"wrote on when {in_words(limit)} of disk space, the session's limit, were used up, and was"
+            beyond = f"went on writing after the session's {in_words(limit)} of disk space were used up, and was"
             if not self._attended:
                 writer.kill()
                 self._journal.tell(
-                    f"{title} {beyond} ended. What was saved is kept. The largest: {usage.largest()}. "
-                    "Write less, or ask for more disk space."
+                    f"{title} {beyond} ended. Write less, or ask for more disk space. What was saved is kept. "
+                    f"The largest: {usage.largest()}."
                 )
                 continue
             self._suspended.append(writer)
             self._journal.tell_while(
                 f"suspended {program.pid}",
-                f"{title} {beyond} stopped. It has lost nothing, and goes on by itself when there is room: delete "
-                "files in the file browser, in a terminal or from another notebook. "
+                f"{title} {beyond} paused. Delete files: in the file browser, in a terminal or from another notebook. "
+                "It has lost nothing, and goes on by itself as soon as there is room. "
                 f"The largest: {usage.largest()}. After {self._longest_suspension / 60:.0f} minutes it is ended.",
             )
 

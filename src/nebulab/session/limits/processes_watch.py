@@ -40,8 +40,8 @@ class ProcessesWatch:
             return _SECONDS
         self._journal.tell_while(
             _SUBJECT,
-            f"The session runs {count.running} of the {count.most} processes and threads that it may have, and can "
-            "hardly start another: kernels, terminals and programs fail. Restart the kernel that started them.",
+            f"The session runs {count.running} of the {count.most} processes and threads that it may have. Restart the "
+            "kernel that started them: otherwise new kernels, terminals and programs fail.",
         )
         self._looks += 1
         # Not at once: many workers that were started together often end soon by themselves.
@@ -50,6 +50,6 @@ class ProcessesWatch:
             group.kill()
             self._journal.tell(
                 f"A kernel or a program had started {group.size} of the {count.most} processes that the session may "
-                "have, and was ended with them. What was saved is kept. Start fewer at a time."
+                "have, and was ended with them. Start fewer at a time. What was saved is kept."
             )
         return _SECONDS

@@ -29,11 +29,11 @@ _OPEN_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 Refuse = Callable[[PurePosixPath, str], None]
 """Takes the path of what can't be a dataset, and the reason."""
 
-_NO_FILE = "it is no file with content, but a pipe, a socket or a device"
-_LEAVES = "it is a link that leaves the working folder. Copy the file instead"
+_NO_FILE = "it is no ordinary file (a pipe, a socket or a device)"
+_LEAVES = "it is a link out of the working folder. Copy the file instead"
 _NOWHERE = "it is a link that leads nowhere"
 _AROUND = "it is a link to a folder that holds it"
-_TOO_DEEP = "it lies too deep for Galaxy. Move it up"
+_TOO_DEEP = "it lies in too many folders for Galaxy. Move it up"
 _TOO_MANY = f"a scan ends after {_MOST:,} files. Pack them into one, for example with shutil.make_archive"
 _NO_FOLDER = "it must be a folder for what is in it to be collected"
 

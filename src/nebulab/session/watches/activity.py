@@ -74,7 +74,7 @@ class IdleWatch:
         if activity is not None:
             self._idle.observe(*activity)
         if self._idle.remaining <= 0:
-            self._journal.tell(f"Nothing was computed for {self._idle.limit / 60:g} minutes: the session ends.")
+            self._journal.tell(f"No cell has run for {self._idle.limit / 60:g} minutes: the session ends.")
             self._finish(End.IDLE)
             return None
         if self._idle.ends_in is None:
@@ -82,7 +82,7 @@ class IdleWatch:
         elif not self._warned:
             self._warned = True
             self._journal.tell(
-                f"Nothing is being computed: the session ends in {self._idle.remaining / 60:.0f} minutes. "
-                "Run a cell, or extend it, to keep it."
+                f"No cell is running: the session ends in {self._idle.remaining / 60:.0f} minutes. "
+                'To keep it, run a cell or choose "Keep it running".'
             )
         return self.pause

@@ -56,7 +56,7 @@ class Keeper:
         try:
             done, _ = await asyncio.wait((looking,), timeout=self._patience)
             if not done:
-                self._tell(f"a look has not ended after {self._patience:.0f} seconds. Does a disk or Galaxy hang?")
+                self._tell(f"no answer for {self._patience:.0f} seconds. Nebulab waits; a disk or Galaxy may hang.")
             pause = await looking
         except asyncio.CancelledError:
             looking.cancel()
@@ -72,7 +72,7 @@ class Keeper:
             self._last_error = repr(error)
             log("".join(traceback.format_exception(error)).rstrip())
         why = error.strerror if isinstance(error, OSError) and error.strerror else f"{type(error).__name__}: {error}"
-        self._tell(f"{why}. It is tried again.")
+        self._tell(f"{why}. Nebulab tries again.")
         pause = min(_FIRST_RETRY_SECONDS * 2.0**self._failures, _LONGEST_RETRY_SECONDS)
         # Bounded: 2.0**failures overflows in a session that lives for weeks.
         self._failures = min(self._failures + 1, 10)

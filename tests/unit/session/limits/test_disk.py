@@ -143,7 +143,7 @@ def test_who_writes_beyond_the_limit_is_held_and_goes_on_when_there_is_room(
     assert writer.state != "T", "what was written until now was allowed"
     writer.write(3)
     held = watched.look()[-1]
-    assert held.startswith("A kernel wrote on when 20 MB of disk space")
+    assert held.startswith("A kernel went on writing after the session's 20 MB of disk space")
     assert "lost nothing" in held
     assert writer.stops()
     assert idle.state != "T"
@@ -185,11 +185,11 @@ def test_without_anybody_to_make_room_it_is_ended(layout: Layout, kernel: Callab
     watched = Watched(layout, attended=False)
     writer = kernel("big.bin")
     writer.write(21)
-    assert "What writes on is ended" in watched.look()[-1]
+    assert "What goes on writing is ended" in watched.look()[-1]
     writer.write(2)
     message = watched.look()[-1]
     assert writer.process.wait(10) == -9
-    assert "was ended. What was saved is kept" in message
+    assert "was ended. Write less, or ask for more disk space. What was saved is kept" in message
     assert "ask for more disk space" in message
 
 

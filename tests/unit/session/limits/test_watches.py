@@ -76,7 +76,7 @@ async def test_one_that_fails_recovers(
     monkeypatch.setattr(where, name, fails)
     assert await keeper.once() == 1
     (told,) = journal.messages()
-    assert told["text"] == f"{watch.trouble}: RuntimeError: no such cgroup. It is tried again."
+    assert told["text"] == f"{watch.trouble}: RuntimeError: no such cgroup. Nebulab tries again."
     monkeypatch.setattr(where, name, well)
     pause = await keeper.once()
     assert pause is not None
@@ -100,7 +100,7 @@ async def test_one_that_hangs_in_its_thread_recovers(
     looking = asyncio.create_task(keeper.once())
     while not journal.messages():
         await asyncio.sleep(0.01)
-    assert "has not ended" in str(journal.messages())
+    assert "no answer for" in str(journal.messages())
     goes_on.set()
     assert await looking
     assert journal.messages() == []

@@ -256,7 +256,7 @@ def test_a_thousand_folders_deep_is_told_and_the_rest_arrives() -> None:
         require_sound(layout)
         assert len(elements(layout)) == 64
         (message,) = messages
-        assert "it lies too deep for Galaxy" in message
+        assert "it lies in too many folders for Galaxy" in message
         assert len(message) < 400
         shutil.move(folder / "a folder", layout.root / "a folder")
         os.system(f"rm -r '{layout.root / 'a folder'}'")

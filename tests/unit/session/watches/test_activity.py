@@ -51,7 +51,7 @@ async def test_it_warns_once_and_then_ends() -> None:
     house.now += 300
     assert await house.watch.look() is None
     assert house.ends == [End.IDLE]
-    assert "Nothing was computed for 60 minutes" in house.told()[-1]
+    assert "No cell has run for 60 minutes" in house.told()[-1]
 
 
 async def test_a_busy_kernel_and_a_slow_start_keep_it() -> None:

@@ -47,7 +47,7 @@ async def test_a_failure_is_told_with_its_traceback_and_tried_again(capsys: pyte
     error = OSError(errno.EIO, "Input/output error")
     keeper = Keeper(Watched(error, error, 3.0), journal := Journal())
     assert await keeper.once() == 1
-    assert told(journal) == ["The weather can't be seen: Input/output error. It is tried again."]
+    assert told(journal) == ["The weather can't be seen: Input/output error. Nebulab tries again."]
     shown = capsys.readouterr()
     assert "Traceback" in shown.out
     assert "raise what" in shown.out
@@ -83,7 +83,7 @@ async def test_a_look_that_hangs_is_told_and_recovers() -> None:
     while not told(journal):
         await asyncio.sleep(0.01)
     assert told(journal) == [
-        "The weather can't be seen: a look has not ended after 0 seconds. Does a disk or Galaxy hang?"
+        "The weather can't be seen: no answer for 0 seconds. Nebulab waits; a disk or Galaxy may hang."
     ]
     assert watched.looked == 1, "no second look beside one that hangs"
     watched.goes_on.set()
