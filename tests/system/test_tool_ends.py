@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -218,3 +219,16 @@ def test_nobody_is_served_by_what_is_gone(running: Running) -> None:
     running.ended("ok")
     with running.session.owner() as owner, contextlib.suppress(httpx.TransportError):
         assert owner.get("/lab").status_code >= 400
+
+
+def test_a_session_in_which_nothing_was_saved_leaves_one_item(galaxy: GalaxyUser, history: str) -> None:
+    """Two empty collections beside it told nobody anything."""
+    answer, point = galaxy.start_session(history)
+    galaxy.stop_session(point["id"])
+    galaxy.succeed(answer["jobs"][0]["id"])
+    contents = galaxy.get(f"histories/{history}/contents", v="dev", view="detailed")
+    (shown,) = [item for item in contents if item["visible"] and not item["deleted"]]
+    assert shown["id"] == galaxy.output(answer, "jupyter_notebook")["id"]
+    assert re.fullmatch(r"Notebook of the session of \d\d \w\w\w \d\d:\d\d", shown["name"])
+    # Workflows go on with what is hidden.
+    assert galaxy.elements(answer) == {}
