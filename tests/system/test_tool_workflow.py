@@ -80,7 +80,7 @@ def test_a_training_is_a_step(galaxy: GalaxyUser, history: str) -> None:
     contents = galaxy.gi.histories.show_history(history, contents=True)
     models = next(one for one in contents if one["name"] == "ONNX models of train.ipynb")
     elements = galaxy.get(f"dataset_collections/{models['id']}")["elements"]
-    assert [one["element_identifier"] for one in elements] == ["onnx_model_line"]
+    assert [one["element_identifier"] for one in elements] == ["onnx_model_line.onnx"]
 
 
 def last_step(galaxy: GalaxyUser, history: str) -> dict[str, str]:
