@@ -45,6 +45,11 @@ CELL_RAN = r"^[\d:]+  cell (\d+)/(\d+) ran in .*?  (.*)$"
 """How `history.train` finds in a job's log what `cell_ran` made: the cell's number, their count, what the run uses."""
 
 
+def model_element(variable: str) -> str:
+    """Return the name that the model of a variable has in Galaxy."""
+    return f"{MODEL_PREFIX}{variable}.onnx"
+
+
 def cell_ran(number: int, count: int, time: str, usage: str) -> str:
     """Return the log's line of a cell that is done; the log puts the time since the start before it."""
     return f"cell {number}/{count} ran in {time}  {usage}"

@@ -18,11 +18,11 @@ TOOLS = ROOT / "galaxy-tools"
 JOB_TOOL = "run_jupyter_job"
 
 
-@pytest.mark.parametrize("tool", [TOOL, JOB_TOOL])
-def test_the_tools_own_tests_pass(stack: Stack, tmp_path: Path, tool: str) -> None:
+@pytest.mark.parametrize(("tool", "version"), [(TOOL, "1.0.0"), (JOB_TOOL, "1.0.0"), (JOB_TOOL, "0.0.1")])
+def test_the_tools_own_tests_pass(stack: Stack, tmp_path: Path, tool: str, version: str) -> None:
     report = tmp_path / "report.json"
     command = [str(ENVIRONMENTS / "galaxy" / "bin" / "galaxy-tool-test"), "-u", stack.url, "-k", stack.user.key]
-    command += ["-a", stack.admin.key, "-t", tool, "-o", str(tmp_path), "-j", str(report)]
+    command += ["-a", stack.admin.key, "-t", tool, "--tool-version", version, "-o", str(tmp_path), "-j", str(report)]
     finished = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=1500)
 
     results = [test["data"]["status"] for test in json.loads(report.read_text())["tests"]]
@@ -31,7 +31,9 @@ def test_the_tools_own_tests_pass(stack: Stack, tmp_path: Path, tool: str) -> No
     assert set(results) == {"success"}
 
 
-@pytest.mark.parametrize(("tool", "as_what"), [(TOOL, "interactive"), (TOOL, "plain"), (JOB_TOOL, "job")])
+@pytest.mark.parametrize(
+    ("tool", "as_what"), [(TOOL, "interactive"), (TOOL, "plain"), (JOB_TOOL, "job"), (f"{JOB_TOOL}_0.0.1", "job")]
+)
 def test_the_linter_has_nothing_to_say(tmp_path: Path, tool: str, as_what: str) -> None:
     file = TOOLS / f"{tool}.xml"
     planemo = locked_environment(ROOT / "requirements" / "planemo.txt", ENVIRONMENTS / "planemo").parent / "planemo"

@@ -84,7 +84,7 @@ def test_a_training_is_a_step(galaxy: GalaxyUser, history: str) -> None:
     assert "Log" in shown_of_step
     assert "Figures" not in shown_of_step
     elements = galaxy.get(f"dataset_collections/{models['id']}")["elements"]
-    assert [one["element_identifier"] for one in elements] == ["onnx_model_line"]
+    assert [one["element_identifier"] for one in elements] == ["onnx_model_line.onnx"]
 
 
 def last_step(galaxy: GalaxyUser, history: str) -> dict[str, str]:

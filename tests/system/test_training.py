@@ -96,6 +96,29 @@ def run_in_session(galaxy: GalaxyUser, history: str, code: str) -> str:
     return "".join("".join(output.get("text", "")) for output in notebook["cells"][0]["outputs"])
 
 
+INSTALLING = """
+import zipfile
+from pathlib import Path
+Path("wheels").mkdir()
+info, wheel = "thing-2.5.dist-info", "wheels/thing-2.5-py3-none-any.whl"
+with zipfile.ZipFile(wheel, "w") as archive:
+    archive.writestr("thing.py", "VERSION = 2.5")
+    archive.writestr(f"{info}/METADATA", "Metadata-Version: 2.1\\nName: thing\\nVersion: 2.5\\n")
+    archive.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n")
+    archive.writestr(f"{info}/RECORD", "")
+Path("uses_it.py").write_text("import thing; print('it is', thing.VERSION)")
+packages = ["--no-index", "--find-links ../jupyter/wheels", "thing==2.5"]  # beside the list in the job's folder
+training = history.train("uses_it.py", inputs=[wheel], packages=packages).wait()
+print(training.log())
+"""
+
+
+def test_a_training_installs_its_packages_first(galaxy: GalaxyUser, history: str) -> None:
+    printed = run_in_session(galaxy, history, INSTALLING)
+    assert "thing==2.5" in printed.partition("cell 1/1 ran")[0]
+    assert "it is 2.5" in printed
+
+
 def written(name: str, text: str) -> str:
     Path(name).write_text(text)
     return name

@@ -192,7 +192,8 @@ class Results(Collected):
             elements: Elements = []
             for element in name_elements(list(below), self._datatypes)[:free]:
                 target = self._links[below[element.path]].target
-                name = f"{contract.MODEL_PREFIX}{element.identifier}" if folder == "models" else element.identifier
+                # A model's name has its extension, as workflows of the tool's version 0.0.1 name it.
+                name = contract.model_element(element.path.stem) if folder == "models" else element.identifier
                 elements.append({"name": name, "ext": element.extension or self._sniffed(target), "filename": target})
             free -= len(elements)
             content[collection] = elements

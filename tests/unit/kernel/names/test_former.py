@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 from bioblend.galaxy import GalaxyInstance, histories, jobs
 
@@ -42,3 +43,8 @@ def test_the_modules_are_the_ones_that_an_import_gives() -> None:
 def test_they_cost_a_notebook_s_start_no_import_of_bioblend() -> None:
     code = "import sys, nebulab.kernel.names.former\nprint('bioblend' in sys.modules, 'ssl' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "False False\n"
+
+
+def test_the_page_for_people_who_switch_tells_of_each() -> None:
+    page = (Path(__file__).parents[4] / "docs" / "switching.md").read_text()
+    assert [name for name in NAMES if f"`{name}`" not in page] == []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import nbformat
 import pytest
 
 from nebulab.errors import RepositoryError, StagingError
@@ -12,6 +13,7 @@ from nebulab.session.inputs import start
 from nebulab.session.inputs.staging import Request
 from nebulab.session.layout import Layout
 
+DEFAULTS = sorted((start.default_notebooks() or Path()).rglob("*.ipynb"))
 NOTEBOOK = json.dumps({"cells": [], "metadata": {"name": "mine"}, "nbformat": 4, "nbformat_minor": 5})
 
 
@@ -36,6 +38,28 @@ def test_default_notebooks_are_copied(layout: Layout, tmp_path: Path, monkeypatc
     first = start.prepare(Request(), layout, no_clone)
     assert (first.page, first.notebook.decode()) == (start.FIRST_PAGE, NOTEBOOK)
     assert {path.name for path in layout.work.rglob("*")} == {start.FIRST_PAGE, "data", "a.csv"}
+
+
+def test_the_default_content_has_the_predecessor_s_names(layout: Layout) -> None:
+    """Tutorials walk through them."""
+    start.prepare(Request(), layout, no_clone)
+    usecases = ["1_fetch_datasets", "2_create_model_and_train", "3_predict_masks", "4_create_model_and_train_remote"]
+    usecases += ["5_run_remote_training", "6_predict_masks_remote_model", "7_ColabFold_MMseq2"]
+    notebooks = ["bioblend_APIs", "bokeh", "bqplots", "model-sharing", "pandas", "plots_matplotlib", "plots_seaborn"]
+    notebooks += ["scikit-Learn", "tensorflow-deep-learning"]
+    elyra = ["apply_ml", "load_dataset", "plot_results", "preprocess_dataset"]
+    assert (layout.work / "home_page.ipynb").is_file()
+    assert (layout.work / "data" / "breast-w_test.tsv").is_file()
+    for folder, names in (("usecases", usecases), ("notebooks", notebooks), ("elyra", elyra)):
+        assert sorted(path.stem for path in (layout.work / folder).iterdir()) == names, folder
+
+
+@pytest.mark.parametrize("path", DEFAULTS, ids=lambda path: path.stem)
+def test_a_default_notebook_is_whole_and_was_not_run(path: Path) -> None:
+    notebook = nbformat.read(path, 4)
+    nbformat.validate(notebook)
+    assert notebook.metadata.kernelspec.name == "python3"
+    assert [cell.outputs for cell in notebook.cells if cell.cell_type == "code" and cell.outputs] == []
 
 
 def test_without_default_notebooks_the_dataset_is_still_a_notebook(

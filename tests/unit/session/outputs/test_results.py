@@ -61,7 +61,7 @@ def test_folders_become_collections_and_files_become_datasets(job: Job) -> None:
     job.write("models/net.onnx", "graph")
     job.write("cards/net.json", "{}")
     job.write("arrays.h5", "arrays")
-    assert job.collected("onnx_models") == {"onnx_model_net": "graph"}
+    assert job.collected("onnx_models") == {"onnx_model_net.onnx": "graph"}
     assert job.collected("model_cards") == {"net": "{}"}
     assert job.arrays.read_text() == "arrays"
 
