@@ -93,7 +93,7 @@ class Odd(np.ndarray):
     """An array that can't be looked at."""
 
     @property
-    def shape(self) -> Any:
+    def shape(self) -> Any:  # type: ignore[misc]
         raise ValueError("no shape yet")
 
 
