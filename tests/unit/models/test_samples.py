@@ -92,8 +92,8 @@ class Tensor:
 class Odd(np.ndarray):
     """An array that can't be looked at."""
 
-    @property
-    def shape(self) -> Any:  # type: ignore[misc]
+    @property  # type: ignore[misc]
+    def shape(self) -> Any:
         raise ValueError("no shape yet")
 
 
