@@ -43,7 +43,16 @@ WHOLE: dict[str, Any] = {
     "nbformat": 4,
     "nbformat_minor": 5,
 }
-MISSING = object()
+
+
+class _Missing:
+    """Stands for a field that is not there; its name is the same in every process, as pytest's workers want it."""
+
+    def __repr__(self) -> str:
+        return "missing"
+
+
+MISSING = _Missing()
 OTHERS: tuple[object, ...] = (MISSING, None, True, -1, 7.5, "text", "", [], ["text"], [None], {}, {"key": None})
 
 
