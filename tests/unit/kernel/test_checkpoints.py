@@ -25,7 +25,7 @@ def test_it_is_a_folder_that_is_found_again(tmp_path: Path) -> None:
     folder.save()
     assert nebulab.checkpoint("train-1") is folder
     assert Path(folder) == tmp_path / ".checkpoints" / "train-1"
-    assert "1 files" in repr(folder)
+    assert ": 1 file in " in repr(folder)
 
 
 @pytest.mark.parametrize("name", ["", "../up", "a/b", ".hidden", "x" * 200, "a b"])

@@ -22,8 +22,9 @@ def listed(galaxy_url: str, admin_key: str) -> list[dict[str, str]] | None:
 
     Nothing by which a session could be opened is among it.
     """
-    galaxy = Administration(GalaxySettings(galaxy_url, admin_key, patience=_LIST_SECONDS))
     try:
+        # A stack that is just being made has no key yet.
+        galaxy = Administration(GalaxySettings(galaxy_url, admin_key, patience=_LIST_SECONDS))
         with galaxy:
             points = galaxy.sessions()
     except NebulabError:
