@@ -1,4 +1,4 @@
-"""The seccomp filter of sessions in bubblewrap: system calls that no notebook needs are refused; runs in the session.
+"""The seccomp filter of sessions in bubblewrap and Apptainer: refuses what no notebook needs; runs in the session.
 
 The filters, one for each kind of processor, are programs that libseccomp made (`nebulab.develop.seccomp_filters` has
 the list of calls, and why): a session needs neither that library nor the milliseconds.
