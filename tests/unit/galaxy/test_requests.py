@@ -21,6 +21,7 @@ OTHERS = {
     "relay": "carries on what browsers and notebooks ask; in the broker it is the way to Galaxy",
     "session.broker.passage": "the broker's relay: to Galaxy, with what a notebook asked and the key",
     "session.lab.extension": "asks the session's process",
+    "session.lab.git": "asks the broker who the user is, with the client that JupyterLab has loaded anyway",
     "session.lab.server": "asks JupyterLab",
     "session.live": "makes the client; JupyterLab is asked with it here, Galaxy in `nebulab.galaxy`",
     "session.watches.activity": "asks JupyterLab",
