@@ -19,7 +19,8 @@ class Model:
     """A network whose answer is the sum of each row."""
 
     def __init__(self, shape: tuple[int | None, ...] | None = (None, 3), dtype: str = "float32") -> None:
-        self.built, self.variables = True, []
+        self.built = True
+        self.variables: list[Any] = []
         self.inputs = [] if shape is None else [SimpleNamespace(shape=shape, dtype=dtype)]
         self.exported: list[dict[str, Any]] = []
 
