@@ -177,7 +177,7 @@ def check_fitted(model: Any) -> None:
     Untrained
         It was not fitted.
     CantExport
-        scikit-learn can't tell whether it was.
+        scikit-learn can't tell whether it was; or it is a classifier that knows one class.
     """
     from sklearn.exceptions import NotFittedError
     from sklearn.utils.validation import check_is_fitted
@@ -188,6 +188,10 @@ def check_fitted(model: Any) -> None:
         raise Untrained("it is not fitted") from error
     except TypeError as error:
         raise CantExport(str(error)) from error
+    classes = getattr(model, "classes_", None)
+    if hasattr(model, "predict") and isinstance(classes, np.ndarray) and classes.shape == (1,):
+        # Converters write two classes: the file answers 1 for 0, and with a text ONNX Runtime ends the process.
+        raise CantExport(f"it was trained on one class only, and always answers {classes[0]}")
 
 
 def find_sample(model: Any, namespace: Mapping[str, Any]) -> Sample:

@@ -52,6 +52,14 @@ def check_what_is_not_fitted_is_not_kept(folder: Path) -> None:
     raise AssertionError("it was exported")
 
 
+def check_a_classifier_of_one_class_is_told(folder: Path) -> None:
+    """ONNX Runtime ends the whole process for a forest of one text."""
+    for label in (0, "a"):
+        kept = keep("forest", RandomForestClassifier(3).fit(TABLE, [label] * 60), folder)
+        assert kept.fate == "native model"
+        assert f"trained on one class only, and always answers {label}" in kept.reason
+
+
 def check_a_frame_gives_an_input_a_column(folder: Path) -> None:
     frame = pd.DataFrame({"length": TABLE[:, 0], "kind": ["a", "b"] * 30})
     columns = make_column_transformer((StandardScaler(), ["length"]), (OneHotEncoder(), ["kind"]))
