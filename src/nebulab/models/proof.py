@@ -30,6 +30,8 @@ class Compared:
     labels_agree: float | None = None
     """Share of equal labels, where the output is one."""
     agrees: bool = False
+    dtype: str = ""
+    """The data type of the original's labels, which ONNX may not have."""
 
 
 @dataclass
@@ -166,6 +168,7 @@ def compare(name: str, original: Output, values: np.ndarray, scale: float | None
     if wanted.shape != values.shape:
         return compared
     if original.is_label or values.dtype.kind not in "fc":
+        compared.dtype = original.values.dtype.str
         compared.labels_agree = float(np.mean(_labels(wanted) == _labels(values))) if values.size else 1.0
         compared.agrees = compared.labels_agree == 1.0
         return compared
