@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -33,6 +33,17 @@ class Output:
 
 
 @dataclass(frozen=True)
+class Harder:
+    """A kind of hard rows as the file's inputs, and the original's outputs for them."""
+
+    kind: str
+    feeds: Sequence[np.ndarray]
+    expected: Sequence[Output]
+    adversarial: bool = False
+    """Whether they lie where the last bit decides, so that a difference is told and refutes nothing."""
+
+
+@dataclass(frozen=True)
 class Attempt:
     """One export: the function that writes the file, the sample as the file's inputs, and the original's outputs."""
 
@@ -49,6 +60,8 @@ class Attempt:
     """Whether the batch size is fixed to the sample's, so that a single row can't be tried."""
     features: Sequence[str] = field(default_factory=tuple)
     """Names of the columns of a single input."""
+    harder: Callable[[], Iterable[Harder]] = tuple
+    """Rows on which converters go wrong, made when the sample's rows agree."""
 
 
 def as_array(value: Any) -> np.ndarray:

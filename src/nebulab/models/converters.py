@@ -4,6 +4,7 @@ kernel."""
 from __future__ import annotations
 
 import copy
+import math
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -25,6 +26,7 @@ def register() -> None:
     _register_boosting()
     if "stand-ins" not in _REGISTERED:
         _register_stand_ins()
+        _register_trees()
         _REGISTERED.add("stand-ins")
 
 
@@ -137,6 +139,110 @@ def _stand_in(cls: type, other: Callable[[Any], Any]) -> None:
         convert(scope, operator, container)
 
     register_converter(alias, convert_other, overwrite=True, options=getattr(convert, "_options", None))
+
+
+def _register_trees() -> None:
+    """Convert trees with the way that missing values take, and forests with sums that keep ties."""
+    from skl2onnx.common import tree_ensemble
+    from sklearn.ensemble import (
+        ExtraTreesClassifier,
+        ExtraTreesRegressor,
+        RandomForestClassifier,
+        RandomForestRegressor,
+    )
+    from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor, ExtraTreeClassifier, ExtraTreeRegressor
+
+    plain = tree_ensemble.sklearn_threshold
+    # A split between missing values and all others is at infinity, where skl2onnx's search for a number never ends.
+    tree_ensemble.sklearn_threshold = lambda value, *how: plain(value, *how) if math.isfinite(value) else value
+    forests = (ExtraTreesClassifier, RandomForestClassifier, ExtraTreesRegressor, RandomForestRegressor)
+    for cls in (*forests, DecisionTreeClassifier, DecisionTreeRegressor, ExtraTreeClassifier, ExtraTreeRegressor):
+        _mended_trees(cls)
+
+
+def _mended_trees(cls: type) -> None:
+    from skl2onnx._supported_operators import sklearn_operator_name_map
+    from skl2onnx.common._registration import get_converter, register_converter
+
+    alias = sklearn_operator_name_map[cls]
+    convert = get_converter(alias)
+
+    def convert_and_mend(scope: Any, operator: Any, container: Any) -> None:
+        model, before = operator.raw_operator, len(container.nodes)
+        trees = [member.tree_ for member in getattr(model, "estimators_", [model])]
+        voting = len(trees) > 1 and hasattr(model, "classes_") and model.n_outputs_ == 1
+        ends = list(operator.outputs)[:2]
+        if voting:
+            for place, end in enumerate(ends):
+                operator.outputs.set_element(place, scope.declare_local_variable("votes", end.type))
+        convert(scope, operator, container)
+        nodes = [node for node in container.nodes[before:] if node.op_type.startswith("TreeEnsemble")]
+        for place, node in enumerate(nodes):
+            attributes = {attribute.name: attribute for attribute in node.attribute}
+            # Of several outputs there is a node for each of the trees.
+            own = trees if len(nodes) == 1 else trees[place : place + 1]
+            if len(set(attributes["nodes_treeids"].ints)) == len(own):
+                _send_missing(own, attributes)
+            if voting:
+                _whole_votes(trees, attributes)
+                _count(operator.outputs[1].full_name, len(trees), attributes, ends, scope, container)
+        if voting:
+            for place, end in enumerate(ends):
+                operator.outputs.set_element(place, end)
+
+    register_converter(alias, convert_and_mend, overwrite=True, options=getattr(convert, "_options", None))
+
+
+def _send_missing(trees: list[Any], attributes: dict[str, Any]) -> None:
+    """Send missing values where scikit-learn does; skl2onnx sends every one to the right."""
+    places = zip(attributes["nodes_treeids"].ints, attributes["nodes_nodeids"].ints, strict=True)
+    attributes["nodes_missing_value_tracks_true"].ints[:] = [
+        int(trees[tree].children_left[place] >= 0 and trees[tree].missing_go_to_left[place]) for tree, place in places
+    ]
+
+
+def _whole_votes(trees: list[Any], attributes: dict[str, Any]) -> None:
+    """Sum the trees' votes, and not shares of them: 32-bit sums of twentieths break ties between classes.
+
+    Both of two classes get votes, where skl2onnx gives them to one alone.
+    """
+    import numpy as np
+    import onnx
+
+    leaves = dict.fromkeys(zip(attributes["class_treeids"].ints, attributes["class_nodeids"].ints, strict=True))
+    votes = [
+        (tree, place, label, float(value / trees[tree].value[place][0].sum()))
+        for tree, place in leaves
+        for label, value in enumerate(trees[tree].value[place][0])
+    ]
+    for column, key in enumerate(("class_treeids", "class_nodeids", "class_ids")):
+        attributes[key].ints[:] = [vote[column] for vote in votes]
+    tensor = attributes.get("class_weights_as_tensor")
+    if tensor is None:
+        attributes["class_weights"].floats[:] = [vote[3] for vote in votes]
+    else:
+        kind = onnx.helper.tensor_dtype_to_np_dtype(tensor.t.data_type)
+        weights = np.array([vote[3] for vote in votes], dtype=kind)
+        tensor.t.CopyFrom(onnx.numpy_helper.from_array(weights, tensor.t.name))
+
+
+def _count(votes: str, trees: int, attributes: dict[str, Any], ends: list[Any], scope: Any, container: Any) -> None:
+    """Add the label with the most votes, the first of a tie, and each label's share of the votes.
+
+    Of two classes ONNX Runtime would compare the votes of the second with a half.
+    """
+    import onnx
+
+    texts, numbers = attributes.get("classlabels_strings"), attributes.get("classlabels_int64s")
+    values = list(texts.strings) if texts is not None else list(numbers.ints if numbers is not None else [])
+    kind = onnx.TensorProto.STRING if texts is not None else onnx.TensorProto.INT64
+    labels, divisor, most = (scope.get_unique_variable_name(name) for name in ("labels", "trees", "most"))
+    container.add_initializer(labels, kind, [len(values)], values)
+    container.add_initializer(divisor, onnx.TensorProto.FLOAT, [], [float(trees)])
+    unique = scope.get_unique_operator_name
+    container.add_node("ArgMax", [votes], most, name=unique("ArgMax"), axis=1, keepdims=0, op_version=13)
+    container.add_node("Gather", [labels, most], ends[0].full_name, name=unique("Gather"), axis=0, op_version=13)
+    container.add_node("Div", [votes, divisor], ends[1].full_name, name=unique("Div"), op_version=14)
 
 
 def _with(model: Any, setting: str, instead: dict[Any, Any]) -> Any:

@@ -51,30 +51,46 @@ def keep(name: str, model: Any, folder: Path, namespace: Mapping[str, Any]) -> K
 
         raise SettingsError(f"{name} is no model of a known library.", "nebulab export --help lists them.")
     target = folder / MODELS / f"{name}.onnx"
+    part, best = target.with_name(f".{name}.part.onnx"), target.with_name(f".{name}.best.onnx")
     target.parent.mkdir(parents=True, exist_ok=True)
     reason = ""
     proof = None
     try:
         for attempt in library.attempts(model, namespace):
-            part = target.with_name(f".{name}.part.onnx")
-            try:
-                proof, refusal = _try(attempt, part)
-                reason = reason or refusal
-                if proof is not None and proof.holds:
-                    model_card = card.make(name, model, library, namespace, proof)
-                    card.complete(model_card, part, attempt.features)
-                    part.replace(target)
-                    cards = card.write(model_card, folder / CARDS)
-                    return Kept("model", [f"{MODELS}/{target.name}", *cards], "", proof)
-            finally:
-                part.unlink(missing_ok=True)
+            tried, refusal = _try(attempt, part)
+            reason = reason or refusal
+            proof = _better(proof, tried)
+            if proof is tried and proof is not None and proof.holds:
+                part.replace(best)
+                features = attempt.features
+                if not proof.elsewhere:
+                    break
+        if proof is not None and proof.holds:
+            model_card = card.make(name, model, library, namespace, proof)
+            card.complete(model_card, best, features)
+            best.replace(target)
+            cards = card.write(model_card, folder / CARDS)
+            return Kept("model", [f"{MODELS}/{target.name}", *cards], "", proof)
     except Untrained as error:
         return Kept("not kept", [], str(error))
     except CantExport as error:
         reason = str(error)
     except Exception as error:  # noqa: BLE001 - converters raise whatever they meet
         reason = reason or first_line(error)
+    finally:
+        part.unlink(missing_ok=True)
+        best.unlink(missing_ok=True)
     return _native(name, model, library, folder, namespace, proof, f"no ONNX: {reason or 'no converter takes it'}")
+
+
+def _better(before: Proof | None, proof: Proof | None) -> Proof | None:
+    """Return the proof that holds; of two, the one with fewer differences on hard rows."""
+    if proof is None or (before is not None and before.holds and not proof.holds):
+        return before
+    if before is None or not before.holds:
+        return proof
+    worst, other = (sum(each.fails + each.differ for each in one.elsewhere) for one in (before, proof))
+    return proof if other < worst else before
 
 
 def _try(attempt: Attempt, path: Path) -> tuple[Proof | None, str]:

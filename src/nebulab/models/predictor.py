@@ -98,12 +98,10 @@ class Predictor:
         A table of one column becomes a plain list of values, as scikit-learn's `predict` returns it.
         """
         first = next(iter(self.run(*data, **named).values()))
-        original = ((self.card or {}).get("proof") or {}).get("outputs") or [{}]
-        return (
-            first.ravel()
-            if original[0].get("original") == "predict" and first.ndim == 2 and first.shape[1] == 1
-            else first
-        )
+        original = (((self.card or {}).get("proof") or {}).get("outputs") or [{}])[0]
+        if original.get("original") != "predict":
+            return first
+        return as_labels(first.ravel() if first.ndim == 2 and first.shape[1] == 1 else first, original.get("dtype", ""))
 
     __call__ = predict
 
@@ -160,6 +158,14 @@ class Predictor:
                 f"The data frame lacks the columns {', '.join(missing)}.", f"It needs: {', '.join(columns)}."
             )
         return list(columns)
+
+
+def as_labels(values: np.ndarray, dtype: str) -> np.ndarray:
+    """Return labels in the data type of the original's, as its card has it; ONNX has int64 and texts alone."""
+    if not dtype or np.dtype(dtype).kind not in "biufU":
+        return values
+    # A text's type has a length, which is that of the sample's longest.
+    return values.astype(str if np.dtype(dtype).kind == "U" else dtype)
 
 
 def _typed(value: Any, wanted: Any) -> np.ndarray:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from nebulab.models.attempt import Attempt, Output
+from nebulab.models.attempt import Attempt, Harder, Output
 from nebulab.models.proof import Compared, Proof, as_dense, compare, droppable, prove
 
 ROWS = np.array([[1.0], [2.0], [3.0]], dtype=np.float32)
@@ -131,3 +131,35 @@ def test_only_what_a_converter_adds_may_be_left_out(wrong: Compared, gives: list
 def test_nothing_is_left_out_if_the_first_output_is_wrong() -> None:
     outputs = [Compared("label", "predict"), Compared("scores", "decision_function")]
     assert droppable(Proof(False, 3, "", "", outputs), attempt(DOUBLE)) == []
+
+
+def hard(expected: np.ndarray, **more: Any) -> Callable[[], list[Harder]]:
+    return lambda: [Harder("rows with zeros", [np.zeros((100, 1), np.float32)], [Output("predict", expected)], **more)]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "adversarial", "holds"), [(0, False, True), (3, False, True), (20, False, False), (20, True, True)]
+)
+def test_what_differs_on_hard_rows_is_told_and_much_refutes(
+    file: Callable[..., None], wrong: int, adversarial: bool, holds: bool
+) -> None:
+    file(lambda rows: [(rows[:, 0] * 2).astype(int)], "label")
+    labels: Any = np.zeros(100, dtype=int)
+    labels[:wrong] = 1
+    tried = attempt(Output("predict", np.array([2, 4, 6])), harder=hard(labels, adversarial=adversarial))
+    proof = prove(Path("x.onnx"), tried)
+    assert proof.holds is holds
+    told = f"{wrong}.00% of the answers for 100 rows with zeros differ"
+    assert (told in proof.precision) is (wrong > 0)
+    assert (proof.reason == told) is not holds
+
+
+def test_a_file_that_fails_on_hard_rows_is_told(file: Callable[..., None]) -> None:
+    def answer(rows: np.ndarray) -> list[Any]:
+        if len(rows) == 100:
+            raise RuntimeError("no such category")
+        return [rows * 2]
+
+    file(answer, "y")
+    proof = prove(Path("x.onnx"), attempt(DOUBLE, harder=hard(np.zeros(100))))
+    assert (proof.holds, proof.precision) == (True, "float32; the file fails on rows with zeros")

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from nebulab.models.attempt import Attempt, CantExport, Output
+from nebulab.models.attempt import Attempt, CantExport, Harder, Output
 from nebulab.models.libraries import scikit
 from nebulab.models.samples import Sample, sample_of, with_columns
 
@@ -16,8 +16,14 @@ Write = Callable[[Any, int, Path], None]
 """Writes a model with that many columns to an ONNX file."""
 
 
-def attempt(
-    write: Write, model: Any, sample: Sample, data: np.ndarray, expected: list[Output], names: list[str]
+def attempt(  # noqa: PLR0913 - each is another thing
+    write: Write,
+    model: Any,
+    sample: Sample,
+    data: np.ndarray,
+    expected: list[Output],
+    names: list[str],
+    harder: Callable[[], Iterable[Harder]] = tuple,
 ) -> Attempt:
     """Return the only export.
 
@@ -29,6 +35,8 @@ def attempt(
         The model's outputs for the sample.
     names
         The columns' names, as far as the model knows them.
+    harder
+        Hard rows.
     """
     return Attempt(
         lambda path: write(model, data.shape[1], path),
@@ -36,6 +44,7 @@ def attempt(
         expected,
         sample.source,
         features=names if len(names) == data.shape[1] else (),
+        harder=harder,
     )
 
 
@@ -55,7 +64,15 @@ def of_estimator(write: Write, model: Any, namespace: Mapping[str, Any]) -> Atte
     outputs = scikit.expected(model, sample.arguments[0])
     expected = [output for output in outputs if output.name.startswith("predict")]
     names = getattr(model, "feature_names_in_", None)
-    return attempt(write, model, sample, data, expected, [] if names is None else [str(name) for name in names])
+    return attempt(
+        write,
+        model,
+        sample,
+        data,
+        expected,
+        [] if names is None else [str(name) for name in names],
+        lambda: scikit.harder(model, sample.arguments[0], lambda rows: [numbers(rows).astype(np.float32)]),
+    )
 
 
 def is_booster(model: Any) -> bool:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
-from collections.abc import Iterator, Mapping
+import time
+import warnings
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,12 +14,15 @@ from typing import Any
 import numpy as np
 
 from nebulab.errors import SettingsError
-from nebulab.models.attempt import Attempt, CantExport, Output, Untrained, as_array, first_line
+from nebulab.models.attempt import Attempt, CantExport, Harder, Output, Untrained, as_array, first_line
+from nebulab.models.hard_rows import EXTREMES, MISSING, ROWS, THRESHOLDS, hard_rows
 from nebulab.models.libraries.base import Library
 from nebulab.models.samples import Sample, sample_of, with_columns
 
 METHODS = ("predict", "predict_proba", "decision_function", "transform", "score_samples")
 _RANDOM_ROWS = 64
+_CHEAP_SECONDS = 0.2
+"""Time for the sample's rows up to which thousands are tried."""
 _SAFE = frozenset(
     {
         "numpy.dtype",
@@ -80,6 +86,7 @@ class ScikitLearn(Library):
                 sample.source,
                 form.precision,
                 features=names,
+                harder=lambda form=form: harder(model, data, lambda rows: _inputs(rows, form)[2]),  # type: ignore[misc]
             )
 
     def native(self, model: Any, folder: Path, name: str, namespace: Mapping[str, Any]) -> tuple[Path, str]:
@@ -170,7 +177,7 @@ def check_fitted(model: Any) -> None:
     Untrained
         It was not fitted.
     CantExport
-        scikit-learn can't tell whether it was.
+        scikit-learn can't tell whether it was; or it is a classifier that knows one class.
     """
     from sklearn.exceptions import NotFittedError
     from sklearn.utils.validation import check_is_fitted
@@ -181,6 +188,10 @@ def check_fitted(model: Any) -> None:
         raise Untrained("it is not fitted") from error
     except TypeError as error:
         raise CantExport(str(error)) from error
+    classes = getattr(model, "classes_", None)
+    if hasattr(model, "predict") and isinstance(classes, np.ndarray) and classes.shape == (1,):
+        # Converters write two classes: the file answers 1 for 0, and with a text ONNX Runtime ends the process.
+        raise CantExport(f"it was trained on one class only, and always answers {classes[0]}")
 
 
 def find_sample(model: Any, namespace: Mapping[str, Any]) -> Sample:
@@ -208,6 +219,46 @@ def find_sample(model: Any, namespace: Mapping[str, Any]) -> Sample:
     except Exception as error:
         raise CantExport("it does not take plain numbers: call nebulab.sample(model, X) with a few rows") from error
     return sample
+
+
+def harder(model: Any, data: Any, feeds: Callable[[Any], list[np.ndarray]]) -> Iterator[Harder]:
+    """Yield the hard rows that the estimator takes; those that it refuses are no matter of the file's.
+
+    Parameters
+    ----------
+    feeds
+        Returns rows as the file's inputs.
+    """
+    start = time.monotonic()
+    expected(model, data)
+    cheap = time.monotonic() - start < _CHEAP_SECONDS
+    # Where the last bit decides, and of what nothing was learned, a difference is told and refutes nothing.
+    told = {THRESHOLDS, EXTREMES} | (set() if _has_missing(data) else {MISSING})
+    for kind, rows in hard_rows(data, thresholds(model), ROWS if cheap else _RANDOM_ROWS):
+        with warnings.catch_warnings(), contextlib.suppress(Exception):
+            warnings.simplefilter("ignore")
+            yield Harder(kind, feeds(rows), expected(model, rows), adversarial=kind in told)
+
+
+def _has_missing(data: Any) -> bool:
+    values = np.asarray(data.select_dtypes("number") if hasattr(data, "select_dtypes") else data)
+    return values.dtype.kind == "f" and bool(np.isnan(values).any())
+
+
+def thresholds(model: Any) -> dict[int, list[float]]:
+    """Return the values at which an estimator's trees split, by column; none if it has no trees of its own."""
+    found: dict[int, list[float]] = {}
+    members = [model, *np.ravel(getattr(model, "estimators_", []))]
+    splits: list[tuple[Any, Any]] = []
+    for tree in [member.tree_ for member in members if hasattr(member, "tree_")]:
+        splits += zip(tree.feature, tree.threshold, strict=True)
+    for predictor in np.ravel(getattr(model, "_predictors", [])):
+        nodes = predictor.nodes[predictor.nodes["is_leaf"] == 0]
+        splits += zip(nodes["feature_idx"], nodes["num_threshold"], strict=True)
+    for column, value in splits:
+        if column >= 0 and np.isfinite(value):
+            found.setdefault(int(column), []).append(float(value))
+    return found
 
 
 def _of_labels() -> tuple[Any, ...]:

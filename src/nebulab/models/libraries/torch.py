@@ -29,9 +29,13 @@ class Torch(Library):
     def attempts(self, model: Any, namespace: Mapping[str, Any]) -> Iterator[Attempt]:
         """Yield the export for any number of rows, then the one for the sample's number, which traces more models."""
         weights = [*model.parameters(), *model.buffers()]
+        # Quantized layers pack their weights away, where `parameters` does not see them.
+        if not weights and any(".quantized." in f"{type(part).__module__}." for part in model.modules()):
+            raise CantExport("its weights are quantized, which torch.onnx does not take")
         if not weights:
             raise Untrained("it has no weights: nothing in it was trained")
-        with _evaluated(model) as (network, remark):
+        # `torch.compile` wraps a module, and can't be traced.
+        with _evaluated(getattr(model, "_orig_mod", model)) as (network, remark):
             sample = sample_of(model) or accepted_by(
                 lambda part: _answer(network, ((_tensor(part, weights[0])[:1],), {})), namespace
             )
@@ -48,7 +52,7 @@ class Torch(Library):
         from safetensors.torch import save_model
 
         path = folder / f"{name}.safetensors"
-        save_model(model, str(path))
+        save_model(getattr(model, "_orig_mod", model), str(path))
         return path, WEIGHTS_ALONE
 
 

@@ -14,7 +14,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import LabelEncoder, OneHotEncoder, StandardScaler
 
 from nebulab.errors import SettingsError
-from nebulab.models import is_model, keep
+from nebulab.models import is_model, keep, load
 from nebulab.models.attempt import CantExport, Untrained
 from nebulab.models.files import read_model, verify
 from nebulab.models.libraries import library_of
@@ -50,6 +50,25 @@ def check_what_is_not_fitted_is_not_kept(folder: Path) -> None:
     except Untrained:
         return
     raise AssertionError("it was exported")
+
+
+def check_labels_come_back_as_what_they_were(folder: Path) -> None:
+    for labels in (LABEL.astype("u1"), LABEL.astype(float), LABEL.astype(bool), np.where(LABEL, "yes", "no"), LABEL):
+        forest = RandomForestClassifier(3, random_state=0).fit(TABLE, labels)
+        kept = keep("forest", forest, folder, {"X": TABLE})
+        assert kept.fate == "model", kept.reason
+        predicted = load(folder / kept.files[0]).predict(TABLE)
+        assert predicted.dtype.kind == labels.dtype.kind
+        assert predicted.dtype.itemsize == labels.dtype.itemsize
+        assert np.array_equal(predicted, forest.predict(TABLE))
+
+
+def check_a_classifier_of_one_class_is_told(folder: Path) -> None:
+    """ONNX Runtime ends the whole process for a forest of one text."""
+    for label in (0, "a"):
+        kept = keep("forest", RandomForestClassifier(3).fit(TABLE, [label] * 60), folder)
+        assert kept.fate == "native model"
+        assert f"trained on one class only, and always answers {label}" in kept.reason
 
 
 def check_a_frame_gives_an_input_a_column(folder: Path) -> None:

@@ -157,6 +157,36 @@ def test_a_network_without_weights_is_untrained() -> None:
 
 
 @pytest.mark.usefixtures("exported")
+def test_a_quantized_network_is_not_called_untrained() -> None:
+    class Linear(Module):
+        __module__ = "torch.ao.nn.quantized.dynamic.modules.linear"
+
+    with pytest.raises(CantExport, match="quantized") as refused:
+        next(Torch().attempts(Linear(weights=0), {}))
+    assert not isinstance(refused.value, Untrained)
+
+
+class Compiled(Module):
+    """What `torch.compile` returns, which can't be traced."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._orig_mod = Module()
+
+    def forward(self, rows: Tensor) -> Tensor:
+        raise AssertionError("the wrapper is called")
+
+    __call__ = forward
+
+
+@pytest.mark.usefixtures("exported")
+def test_a_compiled_network_is_exported_as_what_it_was_made_of() -> None:
+    free, _ = Torch().attempts(Compiled(), {"X": np.ones((9, 3))})
+    assert not free.fixed_batch
+    assert free.expected[0].values.tolist() == [3.0] * 8
+
+
+@pytest.mark.usefixtures("exported")
 def test_a_network_whose_input_nothing_tells_is_left_as_it_was() -> None:
     model = Module()
     with pytest.raises(CantExport, match=r"nebulab\.sample") as refused:
