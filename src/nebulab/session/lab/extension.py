@@ -24,7 +24,7 @@ from tornado.httpclient import AsyncHTTPClient, HTTPClientError, HTTPRequest
 from tornado.ioloop import IOLoop
 from tornado.web import Application, HTTPError, RequestHandler, authenticated
 
-from nebulab import contract
+from nebulab import contract, pages
 from nebulab.session.kernels import forking
 from nebulab.session.kernels.names import KERNEL
 from nebulab.session.lab import frame, git, refusal, tabs
@@ -46,7 +46,7 @@ class StartHandler(JupyterHandler):
     @property
     def content_security_policy(self) -> str:
         """Forbid scripts, beside what holds for every page."""
-        return f"{frame.POLICY}; {super().content_security_policy}"
+        return f"{pages.POLICY}; {super().content_security_policy}"
 
     @authenticated
     async def get(self) -> None:

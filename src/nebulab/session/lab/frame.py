@@ -11,44 +11,14 @@ from urllib.parse import urlencode
 
 from tornado.httputil import HTTPServerRequest
 
+from nebulab import pages
+
 SECOND = "second"
 """The query's name that marks the second request."""
 
-POLICY = "default-src 'none'; style-src 'unsafe-inline'"
-"""The page below needs nothing but its own style."""
-
-_PAGE = """<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>Open the Lab in a new tab</title>
-<style>
-:root {{ color-scheme: light dark }}
-body {{ font: 1.1rem/1.5 system-ui, sans-serif; max-width: 34rem; margin: 15vh auto; padding: 0 1rem; color: #222;
-  background: #fff }}
-h1 {{ font-size: 1.5rem }}
-a {{ display: inline-block; padding: .6rem 1.2rem; border-radius: .4rem; background: #25537b; color: #fff;
-  font-weight: 600; text-decoration: none }}
-a:hover, a:focus-visible {{ background: #1a3d5c }}
-a:focus-visible {{ outline: 3px solid #ffb400; outline-offset: 2px }}
-@media (prefers-color-scheme: dark) {{
-  body {{ background: #1b1b1f; color: #ddd }}
-  a {{ background: #8ab4f8; color: #10203a }}
-  a:hover, a:focus-visible {{ background: #aecbfa }}
-}}
-</style>
-</head>
-<body>
-<main>
-<h1>Your session is running</h1>
-<p>Your browser does not let the Lab run inside Galaxy's page.</p>
-<p><a href="{address}" target="_blank" rel="noopener">Open the Lab in a new tab</a></p>
-<p>You can come back here at any time: what you save in the Lab goes to your history.</p>
-</main>
-</body>
-</html>
-"""
+_BODY = """<p>Your browser does not let the Lab run inside Galaxy's page.</p>
+<p><a class="button" href="{address}" target="_blank" rel="noopener">Open the Lab in a new tab</a></p>
+<p>You can come back here at any time: what you save in the Lab goes to your history.</p>"""
 
 
 def may_be_framed(request: HTTPServerRequest) -> bool:
@@ -69,4 +39,5 @@ def again(path: str, token: str) -> str:
 
 def page(path: str, token: str) -> str:
     """Return the page that opens `path` in a new tab."""
-    return _PAGE.format(address=escape(f"{path}?{urlencode({'token': token})}", quote=True))
+    address = escape(f"{path}?{urlencode({'token': token})}", quote=True)
+    return pages.page("Open the Lab in a new tab", _BODY.format(address=address), heading="Your session is running")

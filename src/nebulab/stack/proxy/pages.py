@@ -6,34 +6,10 @@ from html import escape
 
 from aiohttp import hdrs, web
 
+from nebulab import pages
+
 _RETRY_SECONDS = 2
-_HEADERS = {
-    "Cache-Control": "no-store",
-    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'",
-    "Referrer-Policy": "no-referrer",
-    "X-Content-Type-Options": "nosniff",
-}
-_PAGE = """<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">{head}
-<title>{title}</title>
-<style>
-body {{ font: 1.1rem/1.5 system-ui, sans-serif; max-width: 36rem; margin: 15vh auto; padding: 0 1rem; color: #222 }}
-h1 {{ font-size: 1.5rem }}
-a {{ color: #25537b }}
-@media (prefers-color-scheme: dark) {{ body {{ background: #1b1b1f; color: #ddd }} a {{ color: #8ab4f8 }} }}
-</style>
-</head>
-<body>
-<main>
-<h1>{title}</h1>
-{body}
-</main>
-</body>
-</html>
-"""
+_HEADERS = pages.HEADERS | {"Content-Security-Policy": pages.POLICY}
 
 
 def no_such_session(request: web.Request, galaxy_url: str) -> web.Response:
@@ -82,5 +58,5 @@ def _answer(
     link = f'<p><a href="{escape(galaxy_url, quote=True)}">Open Galaxy</a></p>'
     body = "\n".join(f"<p>{escape(sentence)}</p>" for sentence in sentences) + "\n" + link
     head = f'\n<meta http-equiv="refresh" content="{_RETRY_SECONDS}">' if retry else ""
-    page = _PAGE.format(head=head, title=escape(title), body=body)
+    page = pages.page(title, body, head=head)
     return web.Response(status=status, text=page, content_type="text/html", headers=headers)
