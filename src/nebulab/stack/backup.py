@@ -41,7 +41,6 @@ _LEFT_OUT = frozenset({"cache", "jobs_directory", "object_store_cache", "tmp", "
 _DATABASES = "*.sqlite"
 _JOURNALS = ("-journal", "-wal", "-shm")
 _BUSY_SECONDS = 60
-_PAGES = 1000
 
 Moved = Callable[[int], None]
 """Called with the number of bytes that were copied."""
@@ -230,7 +229,8 @@ def _copy_databases(galaxy: Path, into: Path) -> dict[Path, Path]:
                 ) as source,
                 contextlib.closing(sqlite3.connect(copies[path])) as copy,
             ):
-                source.backup(copy, pages=_PAGES)
+                # In one step: a copy in steps begins anew whenever Galaxy writes between two of them, without an end.
+                source.backup(copy)
         except sqlite3.Error as error:
             raise BackupError(f"{path} can't be copied: {error}.", "`nebulab logs galaxy` may tell why.") from error
         copies[path].chmod(stat.S_IMODE(path.stat().st_mode))
