@@ -20,7 +20,7 @@ pytestmark = pytest.mark.system
 
 PODMAN = Engine("podman")
 LARGEST = 0.7e9
-LARGEST_CHANGE = 5e6
+LARGEST_CHANGE = 5.5e6
 
 
 @pytest.fixture
@@ -73,6 +73,6 @@ def test_a_kernel_that_takes_too_much_memory_is_told_and_the_lab_goes_on(lab: st
                 answer = client.get("/nebulab/session").raise_for_status().json()
                 told = " ".join(message["text"] for message in answer["messages"])
             # By us in time, or by the system when it took more between two looks.
-            assert "A kernel used" in told or "the system ended a kernel" in told, told
+            assert "A kernel used" in told or "a kernel or a program was ended" in told, told
             assert "0.6 GB" in told, told
             assert run_in_kernel(client, "print(6 * 7)") == "42\n"

@@ -20,6 +20,7 @@ import pytest
 from playwright.sync_api import Page, Route, expect, sync_playwright
 
 import nebulab
+from nebulab import contract
 from nebulab.develop.tests import SCREENSHOTS
 from support import lab as support
 from support.galaxy import wait_for
@@ -233,7 +234,7 @@ def test_a_frame_is_answered_at_its_first_request_only(stranger: httpx.Client, l
 def test_a_terminal_and_a_kernel_see_no_token(stranger: httpx.Client, lab: Lab) -> None:
     """A notebook that prints its environment, and that of the server above it, publishes nothing."""
     stranger.headers["Authorization"] = f"token {support.TOKEN}"
-    assert stranger.get("/api/kernelspecs").json()["kernelspecs"].keys() == {"python3"}
+    assert stranger.get("/api/kernelspecs").json()["kernelspecs"].keys() == {"python3", contract.KERAS2}
     kernel = stranger.post("/api/kernels", json={"name": "python3"}).json()
     stranger.post("/api/terminals").raise_for_status()
     pids = wait_for("kernel and terminal", lambda: started if len(started := children(lab.process.pid)) >= 2 else None)
