@@ -12,6 +12,7 @@ import functools
 import importlib.abc
 import importlib.machinery
 import importlib.util
+import inspect
 import math
 import sys
 import threading
@@ -325,11 +326,21 @@ def _attach_torch(module: Any) -> None:
             # Where the rows are another axis of some argument, as of a state, cutting the first axis would part them.
             small = sum(math.prod(array.shape) for array in arrays) <= _SMALL
             rows = max(lengths, default=0) if len(lengths) > 1 and small else 8
-            kept, by_name = heads((arguments, named), rows)
+            kept, by_name = heads((arguments, _said(called, named)), rows)
             _SEEN.put(called, Sample(kept, "seen in a call", by_name))
 
     # A hook before the call would not be told the arguments by name.
     module.register_module_forward_hook(keep, with_kwargs=True)
+
+
+def _said(called: Any, named: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the arguments by name without those that say nothing: Keras on PyTorch passes each `mask=None` on."""
+    parameters = inspect.signature(called.forward).parameters
+    return {
+        name: value
+        for name, value in named.items()
+        if value is not None or (name in parameters and parameters[name].default is not None)
+    }
 
 
 _ATTACH: dict[str, Callable[[Any], None]] = {
