@@ -335,6 +335,8 @@ def _attach_torch(module: Any) -> None:
 
 def _said(called: Any, named: Mapping[str, Any]) -> dict[str, Any]:
     """Return the arguments by name without those that say nothing: Keras on PyTorch passes each `mask=None` on."""
+    if all(value is not None for value in named.values()):
+        return dict(named)
     parameters = inspect.signature(called.forward).parameters
     return {
         name: value
