@@ -10,8 +10,9 @@ from pathlib import Path
 
 import nbformat
 
+from nebulab.session.kernels import overlay
 from support.galaxy import GalaxyUser
-from support.stack import ENVIRONMENTS
+from support.stack import ENVIRONMENTS, ROOT
 
 PYTHON = ENVIRONMENTS / "kernels" / "bin" / "python"
 
@@ -24,6 +25,19 @@ def environment(galaxy: GalaxyUser, history: str, folder: Path) -> dict[str, str
         "HISTORY_ID": history,
         "NEBULAB_CACHE": str(folder / "cache"),
         "MPLBACKEND": "agg",
+    }
+
+
+def kernelspecs(folder: Path) -> dict[str, str]:
+    """Return the variables by which `nebulab run` finds a session's kernelspecs, which are made in `folder`."""
+    python = overlay.create(folder / "overlay", ENVIRONMENTS / "kernels")
+    return {
+        "JUPYTER_PATH": str(overlay.kernelspec(folder / "specs", python)),
+        "JUPYTER_RUNTIME_DIR": str(folder / "runtime"),
+        "IPYTHONDIR": str(folder / "ipython"),
+        "PATH": f"{python.parent}:{os.environ['PATH']}",
+        # This checkout's code, not the one that was installed with the environment.
+        "PYTHONPATH": str(ROOT / "src"),
     }
 
 

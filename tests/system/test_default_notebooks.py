@@ -11,8 +11,8 @@ from subprocess import run
 import pytest
 
 from nebulab.session.inputs.start import default_notebooks
-from nebulab.session.kernels import overlay
-from support.stack import ENVIRONMENTS, ROOT
+from support.kernels import kernelspecs
+from support.stack import ENVIRONMENTS
 
 pytestmark = pytest.mark.system
 
@@ -29,15 +29,7 @@ def test_they_run_one_after_another(tmp_path: Path) -> None:
     assert source is not None
     work = tmp_path / "work"
     shutil.copytree(source, work)
-    python = overlay.create(tmp_path / "overlay", KERNELS)
-    variables = os.environ | {
-        "JUPYTER_PATH": str(overlay.kernelspec(tmp_path / "specs", python)),
-        "JUPYTER_RUNTIME_DIR": str(tmp_path / "runtime"),
-        "IPYTHONDIR": str(tmp_path / "ipython"),
-        "PATH": f"{python.parent}:{os.environ['PATH']}",
-        "PYTHONPATH": str(ROOT / "src"),
-        "MPLBACKEND": "agg",
-    }
+    variables = os.environ | kernelspecs(tmp_path) | {"MPLBACKEND": "agg"}
     notebooks = sorted(
         work.rglob("*.ipynb"), key=lambda path: (path.stem in IN_ORDER and IN_ORDER.index(path.stem), path)
     )

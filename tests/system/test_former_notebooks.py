@@ -17,8 +17,8 @@ import nbformat
 import pytest
 
 from nebulab import contract
-from nebulab.session.kernels import overlay
-from support.stack import ENVIRONMENTS, ROOT
+from support.kernels import kernelspecs
+from support.stack import ENVIRONMENTS
 
 pytestmark = pytest.mark.system
 
@@ -155,15 +155,7 @@ def execute(tmp_path: Path) -> Execute:
     """Run cells as a job does, by `nebulab run` with a session's kernelspecs; return the folder of what they made."""
     if not (KERNELS / "bin" / "python").exists():
         pytest.skip("no kernels' environment is installed: `nebulab up` does")
-    python = overlay.create(tmp_path / "overlay", KERNELS)
-    variables = os.environ | {
-        "JUPYTER_PATH": str(overlay.kernelspec(tmp_path / "specs", python)),
-        "JUPYTER_RUNTIME_DIR": str(tmp_path / "runtime"),
-        "IPYTHONDIR": str(tmp_path / "ipython"),
-        "PATH": f"{python.parent}:{os.environ['PATH']}",
-        # This checkout's code, not the one that was installed with the environment.
-        "PYTHONPATH": str(ROOT / "src"),
-    }
+    variables = os.environ | kernelspecs(tmp_path)
     work = tmp_path / "work"
     work.mkdir()
 

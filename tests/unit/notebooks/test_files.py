@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from nebulab.notebooks import files
+from support.folders import make_deep
 
 
 @pytest.fixture
@@ -80,14 +81,7 @@ def test_a_name_that_no_zip_can_hold_is_refused_alone(work: Path) -> None:
 def test_what_lies_too_deep_is_refused_and_the_rest_is_kept(work: Path) -> None:
     """Deeper than Python's stack, which making folders within folders would need."""
     before = files.snapshot(work)
-    opened = os.open(work, os.O_RDONLY)
-    for _ in range(1200):
-        os.close(os.open("beside", os.O_WRONLY | os.O_CREAT, dir_fd=opened))
-        os.mkdir("d", dir_fd=opened)
-        inner = os.open("d", os.O_RDONLY, dir_fd=opened)
-        os.close(opened)
-        opened = inner
-    os.close(opened)
+    make_deep(work, "d", 1200)
     found = collect(work, before)
     assert len(found.kept) == 201
     assert list(found.refused.values()) == ["a folder that lies too deep: move it up"]

@@ -36,26 +36,26 @@ def positional(sample: Sample) -> tuple[Any, ...]:
 
 def leaves(value: Any, name: str = "") -> Iterator[tuple[str, Any]]:
     """Yield the arrays and tensors in a call's arguments, each with the name that its input may have in the file."""
-    if isinstance(value, Mapping):
-        for key, part in value.items():
-            yield from leaves(part, str(key))
-    elif isinstance(value, list | tuple):
-        for index, part in enumerate(value):
-            yield from leaves(part, f"{name}_{index}")
-    elif hasattr(value, "shape"):
-        yield name, value
+    return ((inner, part) for inner, part in _parts(value, name) if hasattr(part, "shape"))
 
 
 def constants(value: Any, name: str = "") -> Iterator[str]:
     """Yield what else the arguments hold, and the file therefore too, as `name=value`."""
+    return (
+        f"{inner}={part!r}" for inner, part in _parts(value, name) if part is not None and not hasattr(part, "shape")
+    )
+
+
+def _parts(value: Any, name: str) -> Iterator[tuple[str, Any]]:
+    """Yield what is in dictionaries, lists and tuples, however deep, with a name."""
     if isinstance(value, Mapping):
         for key, part in value.items():
-            yield from constants(part, str(key))
+            yield from _parts(part, str(key))
     elif isinstance(value, list | tuple):
         for index, part in enumerate(value):
-            yield from constants(part, f"{name}_{index}")
-    elif value is not None and not hasattr(value, "shape"):
-        yield f"{name}={value!r}"
+            yield from _parts(part, f"{name}_{index}")
+    else:
+        yield name, value
 
 
 def rebuilt(value: Any, arrays: Iterator[Any]) -> Any:

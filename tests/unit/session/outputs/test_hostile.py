@@ -28,6 +28,7 @@ from nebulab.session.outputs.collected import Collected
 from nebulab.session.outputs.elements import LONGEST_IDENTIFIER, Datatypes
 from nebulab.session.outputs.mirror import Mirror
 from nebulab.session.outputs.results import COLLECTIONS, Results
+from support.folders import make_deep
 
 EXAMPLES = 40
 DISK = 20 << 20
@@ -244,14 +245,7 @@ def test_what_changes_while_it_is_read_ends_nothing(which: str) -> None:
 
 def test_a_thousand_folders_deep_is_told_and_the_rest_arrives() -> None:
     with session("session") as (collected, layout, messages, folder):
-        opened = os.open(folder, os.O_RDONLY)
-        for _ in range(1000):
-            os.close(os.open("beside", os.O_WRONLY | os.O_CREAT, dir_fd=opened))
-            os.mkdir("a folder", dir_fd=opened)
-            inner = os.open("a folder", os.O_RDONLY, dir_fd=opened)
-            os.close(opened)
-            opened = inner
-        os.close(opened)
+        make_deep(folder, "a folder", 1000)
         collected.update()
         require_sound(layout)
         assert len(elements(layout)) == 64
