@@ -443,6 +443,49 @@ def test_a_cell_that_has_run_is_saved_with_its_output(page: Page, own_lab: Lab) 
     assert time.monotonic() - began < 9
 
 
+SLOW_SAVES = """
+const quick = window.fetch;
+const pause = () => new Promise(resolve => setTimeout(resolve, 1500));
+window.fetch = async (...args) => {
+  const saves = args[0]?.method === 'PUT' && args[0].url.includes('/api/contents/');
+  if (saves) {
+    window.saving = (window.saving ?? 0) + 1;
+    await pause();
+  }
+  const answer = await quick(...args);
+  if (saves) {
+    await pause();
+    window.saved = (window.saved ?? 0) + 1;
+  }
+  return answer;
+};
+"""
+
+
+def test_a_person_who_saves_while_a_cell_is_being_saved_is_asked_nothing(page: Page, own_lab: Lab) -> None:
+    """JupyterLab took its own save, still on its way, for a change by somebody else."""
+    page.add_init_script(SLOW_SAVES)
+    _open_notebook(page, own_lab)
+    page.get_by_title("New Launcher").last.click()
+    page.locator(".jp-LauncherCard[data-category=Notebook]:visible").first.click()
+    visible = page.locator(".jp-NotebookPanel:not(.lm-mod-hidden)")
+    visible.locator(".jp-CodeCell .cm-content").first.click()
+    page.keyboard.insert_text("print(6 * 7)")
+    expect(page.get_by_text("Python 3 (AI) | Idle")).to_be_visible()
+    before = page.evaluate("window.saving ?? 0")
+    page.keyboard.press("Shift+Enter")
+    page.wait_for_function(f"window.saving > {before}")
+    page.keyboard.press("Control+s")
+    page.get_by_role("textbox", name="File name").fill("mine.ipynb")
+    page.get_by_role("button", name="Rename and Save").click()
+    page.wait_for_function(f"window.saved > {before + 1} && window.saved === window.saving")
+    page.wait_for_timeout(1_000)
+    expect(page.locator(".jp-Dialog")).to_have_count(0)
+    names = {path.name for path in (own_lab.folder / "work").glob("*.ipynb")}
+    assert names == {"a table.ipynb", "mine.ipynb"}
+    assert "42" in (own_lab.folder / "work" / "mine.ipynb").read_text()
+
+
 def test_open_tabs_save_before_the_end_say_so_once_and_fall_silent(page: Page, own_lab: Lab) -> None:
     asked: list[str] = []
     _open_notebook(page, own_lab)

@@ -14,6 +14,8 @@
   const SAVE_AFTER_MILLISECONDS = 200;
   // A document may be written one part in so many of the time.
   const SAVE_SHARE = 10;
+  // As long as the session waits at most, less the way there and back.
+  const SAVE_ALL_MILLISECONDS = 9000;
   // What is longer JupyterLab cuts, in the list of notifications too.
   const LONGEST_NOTICE = 140;
   // When a kernel has died the session may see the reason up to a second later than JupyterLab sees the death.
@@ -90,6 +92,27 @@
     }
   }
 
+  /**
+   * Have each save and rename of a document wait for the one before it.
+   *
+   * JupyterLab compares the file with what it saved last, and takes its own save that is still on its way for a change
+   * by somebody else: it would ask whether to overwrite. A rename in the midst would leave a copy by the old name.
+   */
+  function oneAtATime(Context) {
+    const last = new WeakMap();
+    for (const name of ['save', 'rename']) {
+      const act = Context.prototype[name];
+      Context.prototype[name] = function (...args) {
+        const done = (last.get(this) ?? Promise.resolve()).then(() => act.apply(this, args));
+        last.set(
+          this,
+          done.catch(() => undefined)
+        );
+        return done;
+      };
+    }
+  }
+
   /** Saves documents: a notebook when a cell has run, all of them when the session asks for it. */
   class Saving {
     constructor(docManager, shell) {
@@ -122,7 +145,7 @@
       }, pause);
     }
 
-    /** Save every document that was changed, and return how many could not be saved. */
+    /** Save every document that was changed, and return how many could not be saved in time. */
     async all() {
       const contexts = new Set();
       for (const area of ['main', 'left', 'right', 'down']) {
@@ -133,7 +156,9 @@
           }
         }
       }
-      const saved = await Promise.all([...contexts].map(context => this._save(context)));
+      // One that JupyterLab asks the user about may wait for ever.
+      const late = new Promise(resolve => setTimeout(() => resolve(false), SAVE_ALL_MILLISECONDS));
+      const saved = await Promise.all([...contexts].map(context => Promise.race([this._save(context), late])));
       return saved.filter(well => !well).length;
     }
 
@@ -462,6 +487,7 @@
     const { ServerConnection } = await shared('@jupyterlab/services');
     const { URLExt } = await shared('@jupyterlab/coreutils');
     const { IDocumentManager } = await shared('@jupyterlab/docmanager');
+    const { Context } = await shared('@jupyterlab/docregistry');
     const { IMainMenu } = await shared('@jupyterlab/mainmenu');
     const { INotebookTracker, NotebookActions } = await shared('@jupyterlab/notebook');
     const { IStatusBar } = await shared('@jupyterlab/statusbar');
@@ -475,6 +501,7 @@
         const session = new Session(ServerConnection, URLExt, app.serviceManager.serverSettings);
         const display = new Display(apputils, session);
         const ending = new Ending(apputils, app.serviceManager);
+        oneAtATime(Context);
         save(app, new Saving(docManager, app.shell), session, ending, NotebookActions, tracker);
         app.commands.addCommand(`${NAME}:end`, {
           label: 'Shut Down…',
