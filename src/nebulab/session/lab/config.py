@@ -108,6 +108,7 @@ def configure(config: Any) -> None:
     config.KernelSpecManager.ensure_native_kernel = False
     # Not in the kernelspec: programs of other environments read it too, and lack the provisioner.
     config.KernelProvisionerFactory.default_provisioner_name = PROVISIONER
+    config.MappingKernelManager.kernel_manager_class = "nebulab.session.kernels.managers.KernelManager"
     # Kernels listen on loopback, which the sessions of a machine share, and ZeroMQ asks nobody who listens to what a
     # kernel prints for a key. Encrypted where the kernelspec says that the kernel knows how, as ipykernel does.
     config.MappingKernelManager.transport_encryption = "auto"
