@@ -14,7 +14,7 @@ from nebulab.session.kernels import connection
 from nebulab.session.kernels.connection import PatientReading
 
 
-class Manager(PatientReading, AsyncKernelManager):
+class Manager(PatientReading, AsyncKernelManager):  # type: ignore[misc] # Jupyter has no types
     """As JupyterLab's, without its server."""
 
 
