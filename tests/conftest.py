@@ -10,6 +10,9 @@ import pytest
 _OURS = ("NEBULAB_ENVIRONMENTS", "NEBULAB_TEST_")
 _GALAXYS = ("API_KEY", "GALAXY_URL", "HISTORY_ID", "REMOTE_HOST", "JUPYTER_TOKEN", "GALAXY_WEB_PORT")
 _SHOWN = 15
+# Files of `tests/system` that take longest (`nebulab test --timings`): a worker that begins one of them last keeps the
+# other waiting for it.
+_BEGUN_FIRST = ("test_stack_worker", "test_tool_ends", "test_container", "test_models", "test_two_users")
 
 
 def pytest_configure() -> None:
@@ -17,6 +20,20 @@ def pytest_configure() -> None:
     for name in list(os.environ):
         if name in _GALAXYS or (name.startswith("NEBULAB_") and not name.startswith(_OURS)):
             del os.environ[name]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the system tests, the longest files first; short ones at the end keep both workers busy to the last.
+
+    So the environments that the stacks install are there too when unit tests look for them.
+    """
+
+    def place(item: pytest.Item) -> int:
+        if item.get_closest_marker("system") is None:
+            return len(_BEGUN_FIRST) + 1
+        return _BEGUN_FIRST.index(item.path.stem) if item.path.stem in _BEGUN_FIRST else len(_BEGUN_FIRST)
+
+    items.sort(key=place)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -14,6 +14,8 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +26,7 @@ DEBUG = b'{"seq": 1, "type": "request", "command": "initialize", "arguments": {"
 _DEEPEST = 50
 _PTRACE_ATTACH, _PTRACE_DETACH = 16, 17
 _SECONDS = 2
+_AT_ONCE = 32
 
 
 def ports() -> list[int]:
@@ -58,39 +61,44 @@ def overhear(mark: str, seconds: float) -> bool:
 
 def ask(mark: str) -> list[str]:
     """Addresses on loopback at which somebody shows the mark to everybody."""
-    found = []
-    for port in ports():
-        for path in PATHS:
-            try:
-                with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=_SECONDS) as answer:
-                    if mark in answer.read(10**6).decode(errors="replace"):
-                        found.append(f"{port}{path}")
-            except (OSError, ValueError, urllib.error.URLError):
-                continue
-            except Exception as error:  # noqa: BLE001 - what is no HTTP server answers as it likes
-                del error
-    return found
+
+    def shows(address: str) -> bool:
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{address}", timeout=_SECONDS) as answer:
+                return mark in answer.read(10**6).decode(errors="replace")
+        except (OSError, ValueError, urllib.error.URLError):
+            return False
+        except Exception:  # noqa: BLE001 - what is no HTTP server answers as it likes
+            return False
+
+    return _those([f"{port}{path}" for port in ports() for path in PATHS], shows)
+
+
+def _those(asked: list[Any], answers: Callable[[Any], bool]) -> list[Any]:
+    """Those that answer, asked side by side: most are silent until the time is over."""
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        return [one for one, does in zip(asked, pool.map(answers, asked), strict=True) if does]
 
 
 def debug() -> list[int]:
     """Ports at which a debugger obeys."""
-    found = []
-    for port in ports():
+
+    def obeys(port: int) -> bool:
+        said = b""
         try:
             with socket.create_connection(("127.0.0.1", port), timeout=_SECONDS) as connection:
                 connection.sendall(b"Content-Length: %d\r\n\r\n%s" % (len(DEBUG), DEBUG))
-                said = b""
                 until = time.monotonic() + _SECONDS
                 while b"seq" not in said and time.monotonic() < until:
                     piece = connection.recv(4096)
                     if not piece:
                         break
                     said += piece
-                if b"Content-Length" in said and b'"seq"' in said:
-                    found.append(port)
         except OSError:
-            continue
-    return found
+            return False
+        return b"Content-Length" in said and b'"seq"' in said
+
+    return _those(ports(), obeys)
 
 
 def unix_sockets(own: set[str]) -> list[str]:

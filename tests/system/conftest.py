@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import secrets
@@ -45,8 +46,21 @@ def _adopt(stack: Stack) -> Stack:
 
 
 @pytest.fixture(scope="session")
+def lasting_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Stack]]:
+    """Start stacks for several files; they are taken down at the end of all tests."""
+    with _stacks(tmp_path_factory) as start:
+        yield start
+
+
+@pytest.fixture(scope="module")
 def new_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Stack]]:
-    """Start stacks of a test's own; all are taken down at the end."""
+    """Start stacks of a file's own; they are taken down at its end, since each costs the others time and memory."""
+    with _stacks(tmp_path_factory) as start:
+        yield start
+
+
+@contextlib.contextmanager
+def _stacks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Stack]]:
     started: list[Stack] = []
 
     def start(*arguments: str, restored: Path | None = None) -> Stack:
@@ -57,28 +71,30 @@ def new_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[...
         stack.nebulab("up", "--detach", *arguments)
         return _adopt(stack)
 
-    yield start
-    for stack in started:
-        stack.nebulab("down", check=False)
-        shutil.rmtree(stack.data_dir, ignore_errors=True)
+    try:
+        yield start
+    finally:
+        for stack in started:
+            stack.nebulab("down", check=False)
+            shutil.rmtree(stack.data_dir, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")
-def stack(new_stack: Callable[..., Stack]) -> Stack:
+def stack(lasting_stack: Callable[..., Stack]) -> Stack:
     """The stack that most system tests share: an administrator, a user and another user.
 
     NEBULAB_TEST_STACK=<data folder> takes one that runs already, which saves a developer its start.
     """
     running = RUNNING.read(os.environ)
-    stack = _adopt(Stack(Path(running))) if running else new_stack("--clone-schemes", "https,ssh,http")
+    stack = _adopt(Stack(Path(running))) if running else lasting_stack("--clone-schemes", "https,ssh,http")
     stack.other = new_account(stack, "other")
     return stack
 
 
 @pytest.fixture(scope="session")
-def doomed(new_stack: Callable[..., Stack], request: pytest.FixtureRequest) -> Stack:
+def doomed(lasting_stack: Callable[..., Stack], request: pytest.FixtureRequest) -> Stack:
     """A stack whose Galaxy a test may kill: it is started again, and what other tests left behind dies with none."""
-    return request.getfixturevalue("stack") if RUNNING.read(os.environ) else new_stack()
+    return request.getfixturevalue("stack") if RUNNING.read(os.environ) else lasting_stack()
 
 
 @pytest.fixture(scope="session")
