@@ -121,6 +121,15 @@ def test_a_host_name_that_is_not_quite_right_leads_nowhere(session: Session, hos
     assert "jupyter" not in answer.text.lower()
 
 
+def test_the_session_has_no_address_by_path(session: Session) -> None:
+    """There it would share an origin with others."""
+    key, _, token = session.host.partition(".")[0].partition("-")
+    path = f"/interactivetool/ep/{key}/{token}/api"
+    with session.owner() as client:
+        assert client.get("/api").status_code == 200
+        assert client.get(path, headers={"Host": urlsplit(session.stack.proxy_url).netloc}).status_code == 404
+
+
 def test_another_user_does_not_find_the_session_and_can_not_stop_it(
     stack: Stack, session: Session, job: str, galaxy: GalaxyUser
 ) -> None:

@@ -106,6 +106,7 @@ def proxy(settings: StackSettings, galaxy_url: str, port: int) -> Part:
         command = (
             *(sys.executable, "-m", "nebulab.stack.proxy.server", "--port", str(port)),
             *("--sessions", settings.sessions_map, "--galaxy-url", galaxy_url),
+            *("--galaxy-database", settings.database),
         )
     return Part(
         name="proxy",

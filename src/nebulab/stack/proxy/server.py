@@ -28,10 +28,15 @@ _SHUTDOWN_SECONDS = 2
 
 @dataclass(frozen=True)
 class ProxySettings:
-    """The proxy's host and port, Galaxy's database of entry points, and the address of Galaxy for its pages."""
+    """The proxy's host and port, Galaxy's database of entry points, and the address of Galaxy for its pages.
+
+    By `galaxy_database`, Galaxy's own, the proxy sees which sessions have a host name of their own: these have no other
+    address. A path is below the same origin as all others, whose pages could read one another.
+    """
 
     sessions: Path
     galaxy_url: str
+    galaxy_database: Path | None = None
     host: str = "127.0.0.1"
     port: int = 0
 
@@ -66,7 +71,7 @@ def make_app(settings: ProxySettings) -> web.Application:
     async def handle(request: web.Request) -> web.StreamResponse:
         wanted = route(request.headers.get(hdrs.HOST, "").lower(), request.raw_path)
         target = sessions_map.find(settings.sessions, wanted.key, wanted.token) if wanted else None
-        if wanted is None or target is None:
+        if wanted is None or target is None or _is_elsewhere(settings, wanted):
             return pages.no_such_session(request, settings.galaxy_url)
         path = f"{wanted.prefix}{wanted.path}" if target.path_in_url else wanted.path
         relay = relay_websocket if is_websocket(request) else relay_http
@@ -90,6 +95,12 @@ def make_app(settings: ProxySettings) -> web.Application:
     app.cleanup_ctx.append(client)
     app.router.add_route("*", "/{path:.*}", handle)
     return app
+
+
+def _is_elsewhere(settings: ProxySettings, wanted: Route) -> bool:
+    """Whether a path was asked for where a host name is the session's address."""
+    database = settings.galaxy_database
+    return bool(wanted.prefix) and database is not None and sessions_map.has_domain(database, wanted.token)
 
 
 def _request_headers(request: web.Request, wanted: Route, target: Target) -> CIMultiDict[str]:
@@ -138,9 +149,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="nebulab-proxy", description=__doc__)
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--sessions", type=Path, required=True, help="Galaxy's interactivetools_map")
+    parser.add_argument("--galaxy-database", type=Path, help="Galaxy's SQLite file: which sessions have a host name")
     parser.add_argument("--galaxy-url", required=True, help="where the pages send people")
     arguments = parser.parse_args()
-    settings = ProxySettings(sessions=arguments.sessions, galaxy_url=arguments.galaxy_url, port=arguments.port)
+    settings = ProxySettings(
+        sessions=arguments.sessions,
+        galaxy_url=arguments.galaxy_url,
+        galaxy_database=arguments.galaxy_database,
+        port=arguments.port,
+    )
     asyncio.run(serve(settings))
 
 

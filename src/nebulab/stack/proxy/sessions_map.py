@@ -60,6 +60,21 @@ def find(database: Path, key: str, token: str) -> Target | None:
     return None
 
 
+def has_domain(galaxy_database: Path, token: str) -> bool:
+    """Whether the entry point with `token` asked for a host name of its own (`requires_domain`), by Galaxy's database.
+
+    The database of entry points does not say so. Without Galaxy's, or when it can't be read now, the answer is no.
+    """
+    try:
+        with contextlib.closing(
+            sqlite3.connect(f"{galaxy_database.absolute().as_uri()}?mode=ro", uri=True, timeout=_BUSY_SECONDS)
+        ) as connection:
+            query = "SELECT requires_domain FROM interactivetool_entry_point WHERE token = ?"
+            return any(requires for (requires,) in connection.execute(query, (token,)))
+    except sqlite3.OperationalError:
+        return False
+
+
 def _parsed(info: str | None) -> dict[str, object]:
     try:
         parsed = json.loads(info or "{}")

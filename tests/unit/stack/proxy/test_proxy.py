@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
+import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from pathlib import Path
 
 import aiohttp
 import pytest
@@ -27,9 +30,13 @@ async def proxy(sessions: SessionsMap, serve: Serve) -> AsyncIterator[ProxyClien
     sessions.add(KEY, TOKEN, port)
     sessions.add("inurl", TOKEN, port, requires_path_in_url=True)
     sessions.add("inheader", TOKEN, port, requires_path_in_header_named="X-My-Path")
-    runner = web.AppRunner(
-        make_app(ProxySettings(sessions.path, GALAXY)), shutdown_timeout=0.1, access_log=None, **SERVER_OPTIONS
-    )
+    async with _running(ProxySettings(sessions.path, GALAXY)) as running:
+        yield running
+
+
+@contextlib.asynccontextmanager
+async def _running(settings: ProxySettings) -> AsyncIterator[ProxyClient]:
+    runner = web.AppRunner(make_app(settings), shutdown_timeout=0.1, access_log=None, **SERVER_OPTIONS)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as http:
@@ -45,6 +52,22 @@ async def test_http_by_path(proxy: ProxyClient) -> None:
     await proxies.check_path(proxy, KEY)
     await proxies.check_path_in_url(proxy, "inurl")
     await proxies.check_path_in_header(proxy, "inheader", "X-My-Path")
+
+
+@pytest.mark.parametrize("requires", [0, 1])
+async def test_who_has_a_host_name_has_no_address_by_path(
+    sessions: SessionsMap, serve: Serve, tmp_path: Path, requires: int
+) -> None:
+    """Paths share an origin: a page of one session could read another's."""
+    sessions.add(KEY, TOKEN, await serve(proxies.lab))
+    database = tmp_path / "universe.sqlite"
+    with contextlib.closing(sqlite3.connect(database)) as galaxy, galaxy:
+        galaxy.execute("CREATE TABLE interactivetool_entry_point (token TEXT, requires_domain BOOLEAN)")
+        galaxy.execute("INSERT INTO interactivetool_entry_point VALUES (?, ?)", (TOKEN, requires))
+    async with _running(ProxySettings(sessions.path, GALAXY, database)) as proxy:
+        await proxies.check_http(proxy)
+        status, _ = await proxy.ask(f"/interactivetool/ep/{KEY}/{TOKEN}/api", "localhost")
+        assert status == (404 if requires else 200)
 
 
 async def test_websocket(proxy: ProxyClient) -> None:
