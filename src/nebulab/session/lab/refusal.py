@@ -9,6 +9,6 @@ HEADERS = pages.HEADERS | {"Content-Type": "text/html; charset=utf-8"}
 PAGE = pages.page(
     "This address does not open the session",
     """<p>The session is private: its full address, with a secret token, is in Galaxy.</p>
-<p>In Galaxy, open <strong>Interactive Tools</strong> and click the small arrow behind the session's name: it opens in a
-tab of its own. For a Lab on your own machine, take the address that it printed when it started.</p>""",
+<p>In Galaxy, open <strong>Interactive Tools</strong> and click the session's name. For a Lab on your own machine, take
+the address that it printed when it started.</p>""",
 )
