@@ -140,6 +140,8 @@ def _install(
 ) -> list[str]:
     names = [environment.name for environment in environments]
     targets = [_target(settings, environment, choice, clear) for environment in environments]
+    # What was interrupted or is used by nobody makes room first, unless it is what is wanted now.
+    _remove_unused(settings, {target.folder for target in targets if target.whole})
     _tell_needs(settings, console, targets, choice)
     # Before the install, which may be interrupted: the next start goes on with it.
     frameworks.remember(settings.environments_dir, choice)
@@ -164,9 +166,14 @@ def _install(
             progress.show(console, installs)
             for install in installs:
                 install.future.result()
-    for folder in folders.unused(settings.environment(KERNELS)):
-        folders.remove(folder)
+    _remove_unused(settings, ())
     return names
+
+
+def _remove_unused(settings: StackSettings, kept: Collection[Path]) -> None:
+    for folder in folders.unused(settings.environment(KERNELS)):
+        if folder not in kept:
+            folders.remove(folder)
 
 
 def _target(settings: StackSettings, environment: Environment, choice: Choice, clear: bool) -> _Target:
