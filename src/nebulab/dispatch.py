@@ -17,6 +17,7 @@ from typing import NoReturn
 
 from nebulab import checkout, contract
 from nebulab.errors import SettingsError
+from nebulab.files import hold
 
 LAB, KERNELS = "lab", "kernels"
 _NEEDED = {LAB: ("nbclient", "nbformat", "jupytext", "papermill"), KERNELS: ("numpy", "onnx", "onnxruntime")}
@@ -46,7 +47,7 @@ def hand_over(environment: str) -> None:
         return
     place = find(environment, os.environ)
     if place is not None:
-        _become(place)
+        become(place)
 
 
 def find(environment: str, environ: Mapping[str, str]) -> Place | None:
@@ -90,10 +91,11 @@ def _in_session(environment: str, overlay_folder: Path) -> Place:
 
 def _among(folder: Path, environment: str, environ: Mapping[str, str]) -> Place | None:
     """Return the place among the environments in `folder`, or None if they are not there."""
-    python = folder / environment / "bin" / "python"
+    # Resolved: `nebulab up` may lead a name to another environment while the command runs.
+    python = (folder / environment).resolve() / "bin" / "python"
     if not (folder / LAB / "bin" / "python").exists() or not python.exists():
         return None
-    kernels = folder / KERNELS
+    kernels = (folder / KERNELS).resolve()
     if environment == LAB and contract.KERNELS not in environ and (kernels / "bin" / "python").exists():
         return Place(python, {contract.KERNELS: str(kernels)})
     return Place(python)
@@ -111,12 +113,16 @@ def _install(environment: str) -> None:
     environments.install_missing(settings, Console(stderr=True, highlight=False), names=(LAB, KERNELS))
 
 
-def _become(place: Place) -> NoReturn:
-    """Replace this process: signals, exit code and terminal stay what they are."""
+def become(place: Place) -> NoReturn:
+    """Replace this process: signals, exit code and terminal stay what they are; its kernels' environment is kept."""
     sys.stdout.flush()
+    kernels = Path(place.variables.get(contract.KERNELS) or place.python.parents[1])
+    held = hold(kernels / contract.ENVIRONMENT_IN_USE)
+    if held is not None:
+        os.set_inheritable(held, True)
     # -P: no module in the working folder shadows one of ours.
     argv = [str(place.python), "-P", "-m", _PROGRAM, *sys.argv[1:]]
     os.execve(place.python, argv, {**os.environ, **place.variables})  # noqa: S606 - a Python of ours, without a shell
 
 
-__all__ = ["KERNELS", "LAB", "Place", "find", "hand_over"]
+__all__ = ["KERNELS", "LAB", "Place", "become", "find", "hand_over"]

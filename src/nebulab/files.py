@@ -110,6 +110,20 @@ def locked(path: Path, *, wait: bool) -> Iterator[bool]:
             yield True
 
 
+def hold(path: Path) -> int | None:
+    """Hold the lock file `path` together with others until this process ends; return its descriptor.
+
+    None where there is no such file. While somebody holds it, nobody else obtains it by `locked`.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDONLY)
+    except OSError:
+        return None
+    with contextlib.suppress(OSError):
+        fcntl.flock(descriptor, fcntl.LOCK_SH)
+    return descriptor
+
+
 def create_empty(path: Path) -> None:
     """Make an empty file at `path` itself, in a folder where others write too: a link that lies there is not followed.
 

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from rich.console import Console
 
+from nebulab import contract, files
 from nebulab.errors import InstallError
-from nebulab.stack import environments
+from nebulab.stack import environments, frameworks
 from nebulab.stack.environments import Environment
 from nebulab.stack.settings import StackSettings
 from support.stack import ROOT
@@ -46,6 +49,97 @@ def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> StackSettings:
     monkeypatch.setattr(environments, "ENVIRONMENTS", SMALL)
     (tmp_path / "environments").mkdir()
     return StackSettings(tmp_path / "data", tmp_path / "environments", checkout)
+
+
+@pytest.fixture
+def kernels(settings: StackSettings, monkeypatch: pytest.MonkeyPatch) -> StackSettings:
+    """The kernels' environment alone: small, and with a package in PyTorch's place."""
+    monkeypatch.setattr(environments, "ENVIRONMENTS", (Environment("kernels", True, ("python", "nebulab")),))
+    requirements = settings.checkout / "requirements"
+    (requirements / "image").mkdir()
+    (requirements / "kernels.txt").write_text(_lock("click", "colorama"))
+    (requirements / "image" / "torch-cpu.txt").write_text(_lock("h11"))
+    return settings
+
+
+def _imports(settings: StackSettings, *modules: str) -> bool:
+    python = settings.environment("kernels") / "bin" / "python"
+    code = f"import {', '.join(modules)}, nebulab"
+    return subprocess.run([python, "-c", code], stderr=subprocess.DEVNULL).returncode == 0
+
+
+def _versions(settings: StackSettings) -> list[Path]:
+    return sorted(settings.environments_dir.glob("kernels-*"))
+
+
+def test_frameworks_come_and_go_beside_what_sessions_use(kernels: StackSettings) -> None:
+    torch = replace(kernels, frameworks=("torch",))
+    assert environments.install_missing(kernels, CONSOLE) == ["kernels"]
+    assert (_imports(kernels, "click"), _imports(kernels, "h11")) == (True, False)
+    old = kernels.environment("kernels").resolve()
+    session = files.hold(old / contract.ENVIRONMENT_IN_USE)
+    assert session is not None
+    assert environments.install_missing(torch, CONSOLE) == ["kernels"]
+    assert _imports(kernels, "click", "h11")
+    before = subprocess.run([old / "bin" / "python", "-c", "import h11"], stderr=subprocess.DEVNULL)
+    assert before.returncode == 1, "the session's environment is what it was"
+    assert environments.install_missing(kernels, CONSOLE) == [], "a plain start keeps the choice"
+    assert environments.install_missing(torch, CONSOLE) == []
+    os.close(session)
+    assert environments.install_missing(kernels, CONSOLE) == []
+    assert _versions(kernels) == [kernels.environment("kernels").resolve()], "and removes what nobody uses any more"
+    assert environments.install_missing(replace(kernels, frameworks=()), CONSOLE) == ["kernels"]
+    assert (_imports(kernels, "click"), _imports(kernels, "h11")) == (True, False)
+    assert len(_versions(kernels)) == 1
+
+
+def test_an_interrupted_change_goes_on_and_the_old_environment_works_until_then(kernels: StackSettings) -> None:
+    environments.install_missing(kernels, CONSOLE)
+    old = kernels.environment("kernels").resolve()
+    code = (
+        "from pathlib import Path; from rich.console import Console; from nebulab.stack import environments as e; "
+        "from nebulab.stack.settings import StackSettings as S; "
+        "e.ENVIRONMENTS = (e.Environment('kernels', True, ('python', 'nebulab')),); "
+        f"s = S(Path({str(kernels.data_dir)!r}), Path({str(kernels.environments_dir)!r}), "
+        f"Path({str(kernels.checkout)!r}), frameworks=('torch',)); e.install_missing(s, Console(quiet=True))"
+    )
+    installing = subprocess.Popen([sys.executable, "-c", code], start_new_session=True)
+    while len(_versions(kernels)) < 2:
+        assert installing.poll() is None
+        time.sleep(0.001)
+    installing.kill()
+    installing.wait()
+    assert kernels.environment("kernels").resolve() == old
+    assert _imports(kernels, "click")
+    assert environments.install_missing(kernels, CONSOLE) == ["kernels"], "a plain start goes on"
+    assert _imports(kernels, "click", "h11")
+    assert kernels.environment("kernels").resolve() != old
+
+
+def test_a_change_that_fails_says_the_way_back_and_leaves_what_was_there(kernels: StackSettings) -> None:
+    environments.install_missing(kernels, CONSOLE)
+    lock = kernels.checkout / "requirements" / "image" / "torch-cpu.txt"
+    lock.write_text(lock.read_text().replace("sha256:", "sha256:00", 1).replace("h11==", "h11==0.0.0.", 1))
+    with pytest.raises(InstallError) as failed:
+        environments.install_missing(replace(kernels, frameworks=("torch",)), CONSOLE)
+    assert "`./nebulab up --frameworks none` goes back" in failed.value.hint
+    assert "PIP_FIND_LINKS" in failed.value.hint
+    assert _imports(kernels, "click")
+    assert environments.install_missing(replace(kernels, frameworks=()), CONSOLE) == [], "nothing had changed"
+    assert environments.install_missing(kernels, CONSOLE) == []
+    assert len(_versions(kernels)) == 1
+
+
+def test_an_install_without_room_changes_nothing(kernels: StackSettings, monkeypatch: pytest.MonkeyPatch) -> None:
+    environments.install_missing(kernels, CONSOLE)
+    huge = replace(frameworks.choose(("torch",), None).packages, disk_mb=10**12)
+    monkeypatch.setattr(frameworks, "choose", lambda names, cuda: frameworks.Choice(("torch",), huge))
+    (kernels.checkout / "requirements" / "image" / "torch-cpu.txt").write_text(_lock("h11", "idna"))
+    (kernels.environments_dir / "kernels-ffffffffff").mkdir()
+    with pytest.raises(InstallError, match="bytes free"):
+        environments.install_missing(replace(kernels, frameworks=("torch",)), CONSOLE)
+    assert len(_versions(kernels)) == 1, "what was left of another install made room"
+    assert environments.install_missing(kernels, CONSOLE) == [], "the choice is not remembered"
 
 
 def _works(settings: StackSettings) -> bool:

@@ -10,7 +10,9 @@ import pytest
 
 from nebulab import checkout, contract, dispatch
 from nebulab.errors import SettingsError
+from nebulab.files import locked
 from nebulab.session.kernels import overlay
+from nebulab.stack import folders
 
 
 @pytest.fixture
@@ -51,6 +53,36 @@ def test_the_environments_know_one_another(environments: Path, monkeypatch: pyte
     # A kernels' environment that the person named stays.
     named = dispatch.find(dispatch.LAB, {contract.KERNELS: "/elsewhere"})
     assert named == dispatch.Place(environments / "lab" / "bin" / "python")
+
+
+def test_a_command_keeps_the_environments_that_it_began_with(
+    environments: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`nebulab up --frameworks` leads the name to another one meanwhile, and deletes what nobody uses."""
+    link, old = environments / "kernels", environments / "kernels-0123456789"
+    link.rename(old)
+    folders.put_in_place(link, old)
+    monkeypatch.setattr(sys, "prefix", str(environments / "lab"))
+    assert dispatch.find(dispatch.LAB, {}) == dispatch.Place(
+        environments / "lab" / "bin" / "python", {contract.KERNELS: str(old)}
+    )
+    assert dispatch.find(dispatch.KERNELS, {}) == dispatch.Place(old / "bin" / "python")
+    (old / "bin" / "python").unlink()
+    (old / "bin" / "python").write_text("#!/bin/sh\necho begun\nexec cat\n")
+    (old / "bin" / "python").chmod(0o755)
+    code = (
+        f"import sys; sys.prefix = {str(environments / 'lab')!r}; from nebulab import dispatch; "
+        "dispatch.become(dispatch.find(dispatch.KERNELS, {}))"
+    )
+    command = [sys.executable, "-c", code]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as running:
+        assert running.stdout is not None
+        assert running.stdout.readline() == "begun\n"
+        with locked(old / contract.ENVIRONMENT_IN_USE, wait=False) as obtained:
+            assert not obtained
+        running.communicate()
+    with locked(old / contract.ENVIRONMENT_IN_USE, wait=False) as obtained:
+        assert obtained
 
 
 @pytest.mark.usefixtures("alone")

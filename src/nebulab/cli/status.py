@@ -36,5 +36,6 @@ def command(data_dir: Path | None, as_json: bool) -> None:
         click.echo(json.dumps(stack.to_dict() | {"sessions": running}, indent=2))
     else:
         showing.parts(stack)
+        showing.frameworks_of(settings, stack)
         showing.sessions(running)
     sys.exit(0 if stack.part("supervisor").pid else 3)

@@ -103,6 +103,13 @@ from nebulab.stack.settings import (
     help="Kill an upload, or what follows a job, that has neither computed nor read nor written for so long.  "
     "[default: 15]",
 )
+@click.option(
+    "--frameworks",
+    metavar="LIST",
+    help="Bring these frameworks to notebooks: torch, jax, tensorflow, with commas between them, or all; where there "
+    "is a GPU, their builds for it. none goes back to what a plain start brings, TensorFlow and JAX for processors.  "
+    "[default: as last time]",
+)
 @click.option("--session-cores", type=click.IntRange(1), help=f"Processors of one session.  [default: {DEFAULT_CORES}]")
 @click.option("--session-memory", "session_memory_mb", metavar="SIZE", help="Memory of one session.  [default: 20g]")
 @click.option(
@@ -124,9 +131,13 @@ def command(detach: bool, open_browser: bool, reinstall: bool, **options: Any) -
       nebulab up                        stay in the foreground; Ctrl-C stops everything
       nebulab up --detach --open        go on in the background, open the browser
       nebulab up --data-dir ~/try       a second, independent Galaxy
+      nebulab up --frameworks torch     PyTorch for notebooks, from now on
+      nebulab up --frameworks all       PyTorch, JAX and TensorFlow, for this GPU
 
     The first start installs three Python environments (a few minutes); later ones
-    install nothing. Everything lies in one folder, everything listens on this
+    install nothing. What an install takes is told before it begins; interrupted, the
+    next start goes on with it, and what was there works until the new is whole, also
+    for sessions that run. Everything lies in one folder, everything listens on this
     machine only. The passwords of an administrator and a user are printed once.
     A session gets what --session-... says, and no more than a part of the machine.
     """

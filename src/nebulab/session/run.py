@@ -12,7 +12,7 @@ import sys
 from collections.abc import Mapping
 
 from nebulab import files
-from nebulab.contract import CONTAINER_PORT
+from nebulab.contract import CONTAINER_PORT, ENVIRONMENT_IN_USE
 from nebulab.errors import NebulabError
 from nebulab.session.inputs import job
 from nebulab.session.lab import environment, server
@@ -35,6 +35,8 @@ def run(settings: SessionSettings, inherited: Mapping[str, str]) -> int:
     NebulabError
         The session can't start.
     """
+    if settings.kernels is not None:
+        files.hold(settings.kernels / ENVIRONMENT_IN_USE)
     try:
         prepared = prepare(settings, inherited)
     except NebulabError as error:

@@ -240,10 +240,12 @@ def read(  # noqa: PLR0913 - the command's options, by name
     home_folder = environment.get("_GALAXY_JOB_HOME_DIR")
     job_folder = Path(home_folder).parent if home_folder else root.parent
     report = root / (values["runtime_report"] or job_folder / contract.RUNTIME_REPORT_FILE)
+    kernels = values["kernels"] or _beside(Path(sys.prefix))
     values |= {
         "token": values["token"] or secrets.token_hex(16),
         "runtime_report": report if values["job_id"] else None,
-        "kernels": values["kernels"] or _beside(Path(sys.prefix)),
+        # Resolved: `nebulab up` may lead the name to another environment while this session runs.
+        "kernels": kernels.resolve() if kernels else None,
         "memory_mb": values["memory_mb"] or (_container_memory_mb() if layout else None),
         "idle_minutes": values["idle_minutes"] or math.inf,
     }

@@ -17,6 +17,7 @@ from nebulab.errors import NotRunning, StackError
 from nebulab.files import private_folder, write_private
 from nebulab.stack import environments, isolation, showing
 from nebulab.stack.embedded import accounts, sessions
+from nebulab.stack.environments import KERNELS
 from nebulab.stack.proxy import gx_it_proxy
 from nebulab.stack.running import processes, state
 from nebulab.stack.running.state import StackState
@@ -37,7 +38,8 @@ def up(
 ) -> StackState:
     """Install what is missing and start the stack; return its state when all parts answer, or, attached, at its end.
 
-    A stack that runs already is left as it is. `opens` is called with Galaxy's address once it answers: a browser's.
+    A stack that runs already is left as it is; frameworks that `settings` name are installed beside those of its
+    sessions. `opens` is called with Galaxy's address once it answers: a browser's.
 
     Raises
     ------
@@ -51,12 +53,19 @@ def up(
     on_ready = opens or (lambda address: None)
     if state.is_locked(settings.data_dir):
         running = _wait_ready(settings, None, console)
+        if settings.frameworks is not None and environments.install_missing(settings, console, names=(KERNELS,)):
+            console.print("Sessions that start from now on have them; those that run keep what they have.")
         console.print(f"A stack runs on {settings.data_dir} already.", soft_wrap=True)
         showing.addresses(settings, running, console)
         on_ready(running.part("galaxy").address or "")
         return running
     # Before the minutes of an install: what was asked for may not be here.
-    isolation.choose(settings.isolation, settings.image, settings.data_dir)
+    chosen = isolation.choose(settings.isolation, settings.image, settings.data_dir)
+    if settings.frameworks and chosen.kind == "container":
+        told = (
+            f"Sessions run in containers here, with the frameworks of {settings.image}; --frameworks is for all else."
+        )
+        console.print(told, soft_wrap=True)
     for folder in (settings.data_dir, settings.run_dir, settings.logs_dir, settings.environments_dir):
         private_folder(folder)
     environments.install_missing(settings, console, reinstall=reinstall)

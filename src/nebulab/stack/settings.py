@@ -13,6 +13,7 @@ from nebulab import checkout
 from nebulab.contract import ISOLATIONS
 from nebulab.door.policy import Allowed
 from nebulab.errors import SettingsError
+from nebulab.stack import frameworks
 from nebulab.stack.places import ENVIRONMENTS, absolute, data_folder
 from nebulab.stack.sizes import megabytes
 
@@ -71,6 +72,8 @@ class StackSettings:
         Minutes without processor time or I/O after which a program in the worker is killed.
     clone_schemes
         Kinds of repository addresses that sessions may clone, with commas.
+    frameworks
+        The deep learning frameworks of the kernels' environment; None: as the last start that named some.
     session_cores, session_memory_mb, session_disk_mb, session_processes
         What one session may take; a smaller machine gives what it has. Processes are limited in containers only.
     """
@@ -92,6 +95,7 @@ class StackSettings:
     worker: bool = True
     stuck_minutes: float = DEFAULT_STUCK_MINUTES
     clone_schemes: str = DEFAULT_CLONE_SCHEMES
+    frameworks: tuple[str, ...] | None = None
     session_cores: int = DEFAULT_CORES
     session_memory_mb: int = DEFAULT_MEMORY_MB
     session_disk_mb: int = DEFAULT_DISK_MB
@@ -207,6 +211,8 @@ class StackSettings:
             values[name] = Path(values[name])
         values["tool_confs"] = tuple(Path(path) for path in values["tool_confs"])
         values["allow"] = tuple(values["allow"])
+        if values["frameworks"] is not None:
+            values["frameworks"] = tuple(values["frameworks"])
         values["show"] = tuple(Path(path) for path in values["show"])
         return cls(**values)
 
@@ -231,6 +237,8 @@ def read_settings(options: Mapping[str, Any] | None = None, environ: Mapping[str
     for name, option in _SIZES.items():
         if isinstance(given.get(name), str):
             given[name] = megabytes(given[name], option, _SMALLEST_MB)
+    if "frameworks" in given:
+        given["frameworks"] = frameworks.parse(given["frameworks"])
     given["environments_dir"] = absolute(given["environments_dir"])
     given["allow"] = tuple(given.get("allow", ()))
     given["show"] = tuple(absolute(path) for path in given.get("show", ()))

@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from nebulab.errors import NotRunning
+from nebulab.stack import frameworks
 from nebulab.stack.embedded.accounts import tell_once
 from nebulab.stack.running import logs
 from nebulab.stack.running.state import StackState
@@ -32,6 +33,7 @@ def addresses(settings: StackSettings, running: StackState, console: Console) ->
         ("Galaxy", running.part("galaxy").address or ""),
         ("Sessions' proxy", running.part("proxy").address or ""),
         ("Isolation", running.isolation),
+        ("Frameworks", _frameworks(settings, running)),
         ("Data", str(settings.data_dir)),
     ]
     secrets = tell_once(settings.secrets_file)
@@ -61,6 +63,11 @@ def parts(stack: StackState) -> None:
     if stack.failure:
         console.print(stack.failure, markup=False)
     console.print(f"isolation: {stack.isolation}", markup=False, soft_wrap=True)
+
+
+def frameworks_of(settings: StackSettings, stack: StackState) -> None:
+    """Print the frameworks that sessions find, and how to get the rest."""
+    click.echo(f"frameworks: {_frameworks(settings, stack)}")
 
 
 def sessions(running: Sequence[Mapping[str, str]] | None) -> None:
@@ -103,6 +110,12 @@ def log(settings: StackSettings, part: str | None, *, lines: int, follow: bool, 
 
     with contextlib.suppress(KeyboardInterrupt):
         logs.show(files, echo, lines=lines, follow=follow, keep=None if everything else _tells)
+
+
+def _frameworks(settings: StackSettings, stack: StackState) -> str:
+    if stack.isolation.startswith("container"):
+        return "those of the image"
+    return frameworks.described(settings.environment("kernels"))
 
 
 def _tells(line: str) -> bool:

@@ -163,7 +163,7 @@ def test_the_processors_torch_is_the_one_that_the_tests_use() -> None:
     from nebulab.develop.environments import TORCH
 
     lock = (LOCKS / "torch-cpu.txt").read_text()
-    assert re.search(rf"^{re.escape(TORCH)}\+cpu --hash=sha256:[0-9a-f]{{64}}$", lock, re.MULTILINE)
+    assert re.search(rf"^{re.escape(TORCH)}\+cpu( \\\n    --hash=sha256:[0-9a-f]{{64}})+$", lock, re.MULTILINE)
 
 
 def test_the_image_carries_the_libraries_that_the_stack_was_tested_with() -> None:

@@ -19,6 +19,8 @@ from typing import Any
 import httpx
 import pytest
 
+from nebulab.session.kernels import overlay
+from nebulab.stack import folders
 from support import fake_galaxy, nvml, run_session
 from support.fake_galaxy import FakeGalaxy
 
@@ -129,6 +131,25 @@ def start(tmp_path: Path, galaxy: FakeGalaxy) -> Iterator[Callable[..., Session]
         if session.process.poll() is None:
             session.process.kill()
         session.process.communicate()
+
+
+def test_it_keeps_the_kernels_environment_that_it_began_with(start: Callable[..., Session], tmp_path: Path) -> None:
+    """`nebulab up --frameworks` leads the name to another one meanwhile, and deletes what nobody uses."""
+    link = tmp_path / "environments" / "kernels"
+    for name in ("a" * 10, "b" * 10):
+        environment = link.with_name(f"kernels-{name}")
+        (environment / "bin").mkdir(parents=True)
+        (environment / "bin" / "python").symlink_to(sys.executable)
+        (environment / "lib" / "python3.11" / "site-packages").mkdir(parents=True)
+    old, new = link.with_name("kernels-aaaaaaaaaa"), link.with_name("kernels-bbbbbbbbbb")
+    folders.put_in_place(link, old)
+    session = start(NEBULAB_KERNELS=str(link)).opened()
+    folders.put_in_place(link, new)
+    assert overlay.below(Path(session.environment["NEBULAB_OVERLAY"])) == old
+    assert folders.unused(link) == []
+    session.process.terminate()
+    session.ended()
+    assert folders.unused(link) == [old]
 
 
 def test_the_disks_limit_is_told_and_holds_for_each_file(start: Callable[..., Session]) -> None:

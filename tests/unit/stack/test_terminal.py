@@ -115,6 +115,7 @@ def test_doctor_says_what_each_missing_thing_costs(tmp_path: Path) -> None:
         "bubblewrap",
         "seccomp",
         "GPU and driver",
+        "frameworks",
         "node",
     }
     assert wanted | {"docker", "podman", "git", "C++ compiler"} == set(checks)

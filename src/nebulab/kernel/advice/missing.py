@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Mapping
+from pathlib import Path
 from types import MappingProxyType
+
+import nebulab
+from nebulab.contract import ENVIRONMENT_STAMP
+
+ENVIRONMENT = Path(nebulab.__file__).parents[4]
+"""The environment that this package is installed in, which a session's own packages lie above."""
 
 FRAMEWORKS: Mapping[str, tuple[str, str, tuple[str, ...]]] = MappingProxyType(
     {
@@ -15,6 +22,9 @@ FRAMEWORKS: Mapping[str, tuple[str, str, tuple[str, ...]]] = MappingProxyType(
     }
 )
 """Large packages by their modules: what they are called, what pip calls them, and the image's variants with them."""
+
+BROUGHT_BY_UP = frozenset({"torch", "tensorflow", "jax"})
+"""Of these, the names that `nebulab up --frameworks` takes; `nebulab.stack.frameworks` has the same."""
 
 OTHERWISE_NAMED: Mapping[str, str] = MappingProxyType(
     {
@@ -75,13 +85,25 @@ def advice_for(error: ImportError) -> str:
     if not isinstance(error, ModuleNotFoundError) or not module or importlib.util.find_spec(module) is not None:
         return ""
     if module in FRAMEWORKS:
-        return _framework(*FRAMEWORKS[module])
+        by_up = module in BROUGHT_BY_UP and (ENVIRONMENT / ENVIRONMENT_STAMP).is_file()
+        return _from_up(module) if by_up else _framework(*FRAMEWORKS[module])
     package = OTHERWISE_NAMED.get(module)
     if package:
         return f"`{module}` is in the package {package}. Type in a cell of its own: %pip install {package}"
     return (
         f"No package here has a module `{module}`. Where PyPI has it under that name: %pip install {module}. A file of "
         "your own is found in the notebook's folder."
+    )
+
+
+def _from_up(module: str) -> str:
+    title, package, _ = FRAMEWORKS[module]
+    # One without TensorFlow has a set for GPUs that TensorFlow can't be in: another one has all.
+    wanted = "all" if module == "tensorflow" else module
+    return (
+        f"{title} is not in this environment. For this session alone, type in a cell of its own: %pip install "
+        f"{package} (up to several GB). For every session from then on, whoever runs this Galaxy types in Nebulab's "
+        f"checkout: ./nebulab up --frameworks {wanted}"
     )
 
 

@@ -17,7 +17,7 @@ from nebulab import seccomp
 from nebulab.accelerators import asking
 from nebulab.errors import InstallError
 from nebulab.files import read_json
-from nebulab.stack import isolation
+from nebulab.stack import frameworks, isolation
 from nebulab.stack.embedded import worker
 from nebulab.stack.proxy import gx_it_proxy
 from nebulab.stack.running import ports, state
@@ -56,6 +56,7 @@ def run(settings: StackSettings) -> list[Check]:
         _bubblewrap,
         _seccomp,
         _gpu,
+        _frameworks,
         _node,
         _compiler,
         _git,
@@ -141,6 +142,15 @@ def _gpu(settings: StackSettings) -> Check:
     found = " ".join(finding.text for finding in seen.findings)
     remedy = " ".join(finding.remedy for finding in seen.findings)
     return Check("GPU and driver", None, found, remedy)
+
+
+def _frameworks(settings: StackSettings) -> Check:
+    environment = settings.environment("kernels")
+    if not environment.exists():
+        return Check("frameworks", True, "come with the first `nebulab up`")
+    missing = [title for name, title in frameworks.TITLES.items() if name not in frameworks.installed(environment)]
+    costs = f"notebooks can't import {' and '.join(missing)} (in containers: what the image has)"
+    return Check("frameworks", None if missing else True, frameworks.described(environment), costs)
 
 
 def _node(settings: StackSettings) -> Check:

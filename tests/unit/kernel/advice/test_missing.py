@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import importlib
 import sys
+from pathlib import Path
 
 import pytest
 
+from nebulab import contract
 from nebulab.kernel.advice import for_error, missing
+from nebulab.stack import frameworks
 
 # As pandas 2 words it.
 PYTABLES = "Missing optional dependency 'pytables'.  Use pip or conda to install pytables."
@@ -34,6 +37,25 @@ def test_a_framework_is_named_with_the_image_that_has_it(module: str, monkeypatc
     advice = advice_on(module, monkeypatch)
     assert f"%pip install {module}" in advice
     assert "./nebulab image build --variant cpu" in advice
+
+
+@pytest.mark.parametrize(("module", "typed"), [("torch", "torch"), ("tensorflow", "all"), ("jax.numpy", "jax")])
+def test_where_up_installed_the_environment_it_brings_a_framework(
+    module: str, typed: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / contract.ENVIRONMENT_STAMP).touch()
+    monkeypatch.setattr(missing, "ENVIRONMENT", tmp_path)
+    advice = advice_on(module, monkeypatch)
+    assert advice.endswith(f"./nebulab up --frameworks {typed}")
+    assert frameworks.parse(typed)
+    assert f"%pip install {module.partition('.')[0]} " in advice
+    assert "image" not in advice
+    assert "./nebulab image build" in advice_on("colabfold", monkeypatch), "up brings no such thing"
+
+
+def test_up_takes_the_names_that_the_advice_has() -> None:
+    assert frameworks.TITLES.keys() == missing.BROUGHT_BY_UP
+    assert {name: missing.FRAMEWORKS[name][0] for name in frameworks.TITLES} == frameworks.TITLES
 
 
 def test_a_module_that_a_package_lacks_is_no_missing_package() -> None:
