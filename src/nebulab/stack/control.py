@@ -60,16 +60,18 @@ def up(
     choice = system_user.choose(settings)
     if choice.explanation:
         console.print(f"Galaxy and sessions run as {choice.sentence}", markup=False, soft_wrap=True)
+    installed = False
     if choice.user is not None:
         settings = replace(settings, user=choice.user.name)
-        reinstall = _become(choice.user, settings, console, reinstall=reinstall)
+        installed = _become(choice.user, settings, console, reinstall=reinstall)
     # Before the minutes of an install: what was asked for may not be here.
     isolation.choose(settings.isolation, settings.image, settings.data_dir)
     for folder in (settings.data_dir, settings.run_dir, settings.logs_dir):
         private_folder(folder)
     # Not private: outside of the data folder, stacks of several users may share them.
     settings.environments_dir.mkdir(parents=True, exist_ok=True)
-    _install(settings, console, reinstall=reinstall)
+    if not installed:
+        _install(settings, console, reinstall=reinstall)
     if not detach:
         return _up_attached(settings, console, on_ready)
     ready = _up_detached(settings, console)
@@ -78,17 +80,17 @@ def up(
 
 
 def _become(user: system_user.SystemUser, settings: StackSettings, console: Console, *, reinstall: bool) -> bool:
-    """Become the stack's user after what only root can do; return whether to `reinstall` still."""
+    """Become the stack's user after what only root can do; return whether that was to install the environments."""
     folder = settings.environments_dir
-    if not folder.is_relative_to(settings.data_dir) and not system_user.may_write(user, folder):
-        # Root's, as several stacks may share them: the user reads them.
+    by_root = not folder.is_relative_to(settings.data_dir) and not system_user.may_write(user, folder)
+    if by_root:
+        # Several stacks may share them: the user reads them.
         with system_user.readable_by_others():
             folder.mkdir(parents=True, exist_ok=True)
             _install(settings, console, reinstall=reinstall)
-        reinstall = False
     system_user.make_room(user, settings.data_dir)
     system_user.become(user, settings.data_dir)
-    return reinstall
+    return by_root
 
 
 def _install(settings: StackSettings, console: Console, *, reinstall: bool) -> None:

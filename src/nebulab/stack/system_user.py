@@ -111,7 +111,9 @@ def step_down(settings: StackSettings) -> StackSettings:
     rights on others.
     """
     user = owner(settings.data_dir, {}) if os.geteuid() == 0 else None
-    if user is None or not holds_stack_of(user, settings.data_dir) or _closed(user, _needed(settings)):
+    if user is None or not holds_stack_of(user, settings.data_dir) or _rights(user, settings):
+        return settings
+    if _closed(user, _needed(settings)):
         return settings
     become(user, settings.data_dir)
     return replace(settings, user=user.name)
@@ -216,7 +218,13 @@ def obstacles(user: SystemUser, settings: StackSettings, *, may_lose: bool) -> I
 
     Unless it `may_lose` something by it, also what works for root alone: containers' images, GPUs.
     """
-    checks: list[Callable[[SystemUser, StackSettings], Obstacle | None]] = [_rights, _strangers, _paths, _ports]
+    checks: list[Callable[[SystemUser, StackSettings], Obstacle | None]] = [
+        _rights,
+        _strangers,
+        _folder,
+        _paths,
+        _ports,
+    ]
     # A stack of this user's had no better walls before.
     if not holds_stack_of(user, settings.data_dir):
         checks.append(_walls)
@@ -252,16 +260,23 @@ def _strangers(user: SystemUser, settings: StackSettings) -> Obstacle | None:
     )
 
 
+def _folder(user: SystemUser, settings: StackSettings) -> Obstacle | None:
+    closed = _closed(user, {_existing(settings.data_dir): os.X_OK})
+    # An empty folder of root's is handed over.
+    if closed in {None, settings.data_dir}:
+        return None
+    return Obstacle(f"{closed} is closed to {user.name}", f"choose a --data-dir elsewhere, as below {user.home}")
+
+
 def _paths(user: SystemUser, settings: StackSettings) -> Obstacle | None:
-    needed = _needed(settings)
-    needed |= {_existing(folder): os.X_OK for folder in (settings.data_dir, settings.environments_dir)}
+    needed = _needed(settings) | {_existing(settings.environments_dir): os.X_OK}
     environments = (settings.environment(name) / "bin" / "python" for name in ("galaxy", "lab", "kernels"))
     needed |= {python: os.X_OK for python in environments if os.path.lexists(python)}
     needed |= dict.fromkeys(settings.show, os.R_OK | os.X_OK) | dict.fromkeys(settings.tool_confs, os.R_OK)
     closed = _closed(user, needed)
     if closed is None:
         return None
-    remedy = "open it to others (chmod o+x), or keep elsewhere what lies in it"
+    remedy = "keep elsewhere what a stack needs of it, or open it to others (chmod o+x)"
     if Path(sys.executable).resolve().is_relative_to(closed):
         remedy += "; a new .venv takes the Python that NEBULAB_PYTHON names"
     return Obstacle(f"{closed} is closed to {user.name}", remedy)
@@ -309,7 +324,7 @@ def _containers(user: SystemUser, settings: StackSettings) -> Obstacle | None:
         return None
     return Obstacle(
         f"sessions run in containers, whose engine and image {settings.image} are root's",
-        f"--user {user.name} takes {user.name}'s own engine, or --isolation bubblewrap",
+        f"with --isolation bubblewrap they are {user.name}'s too",
     )
 
 

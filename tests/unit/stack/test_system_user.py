@@ -15,9 +15,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from nebulab.errors import SettingsError
-from nebulab.stack import isolation, system_user
+from nebulab.stack import control, isolation, system_user
 from nebulab.stack.doctor import checks
 from nebulab.stack.isolation import Isolation
 from nebulab.stack.settings import StackSettings
@@ -186,6 +187,11 @@ def test_a_closed_path_is_named_from_the_outside(settings: StackSettings, person
     }.items():
         assert system_user._closed(person, {path: os.R_OK}) == closed
     assert os.geteuid() == 0, "root is root again"
+    assert system_user._folder(person, settings) is None
+    found = system_user._folder(person, replace(settings, data_dir=top / "closed" / "data"))
+    assert found == Obstacle(
+        f"{top}/closed is closed to daemon", f"choose a --data-dir elsewhere, as below {person.home}"
+    )
     shown = replace(settings, show=(top / "closed",))
     found = system_user._paths(person, shown)
     assert found is not None
@@ -196,8 +202,9 @@ def test_a_closed_path_is_named_from_the_outside(settings: StackSettings, person
 @AS_ROOT
 def test_a_file_of_roots_in_the_data_folder_is_told(settings: StackSettings, person: SystemUser) -> None:
     assert system_user._strangers(person, settings) is None
-    settings.data_dir.mkdir()
+    settings.data_dir.mkdir(mode=0o700)
     assert system_user._strangers(person, settings) is None, "an empty folder of root's is handed over"
+    assert system_user._folder(person, settings) is None
     a_stack(person, settings.data_dir / "inner")
     found = system_user._strangers(person, settings)
     assert found == Obstacle(
@@ -258,7 +265,7 @@ def test_containers_of_roots_engine_are_not_given_up(
     monkeypatch.setattr(isolation, "choose", lambda *_: Isolation("container", None, ""))
     found = system_user._containers(person, settings)
     assert found is not None
-    assert "--user daemon" in found.remedy
+    assert found.remedy == "with --isolation bubblewrap they are daemon's too"
     monkeypatch.setattr(isolation, "choose", lambda *_: Isolation("bubblewrap", None, ""))
     assert system_user._containers(person, settings) is None
 
@@ -267,7 +274,7 @@ def test_containers_of_roots_engine_are_not_given_up(
 def test_what_only_root_has_counts_for_a_choice_by_itself_alone(
     settings: StackSettings, person: SystemUser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name in ("_rights", "_strangers", "_paths", "_ports"):
+    for name in ("_rights", "_strangers", "_folder", "_paths", "_ports"):
         monkeypatch.setattr(system_user, name, lambda *_: None)
     for name in ("_walls", "_gpus", "_containers"):
         monkeypatch.setattr(system_user, name, lambda *_, name=name: Obstacle(name, ""))
@@ -293,6 +300,28 @@ def test_without_the_right_to_become_another_that_is_told(
     found = system_user._rights(person, settings)
     assert found is not None
     assert found.reason == "this process may not become daemon (Operation not permitted)"
+    for name, answer in {"geteuid": 0, "setuid": None}.items():
+        monkeypatch.setattr(os, name, lambda *_, answer=answer: answer)
+    monkeypatch.setattr(system_user, "owner", lambda *_: person)
+    monkeypatch.setattr(system_user, "holds_stack_of", lambda *_: True)
+    assert system_user.step_down(settings) == settings
+
+
+@AS_ROOT
+def test_environments_in_a_folder_of_roots_are_installed_before_roots_rights_end(
+    settings: StackSettings, person: SystemUser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    happened = []
+    monkeypatch.setattr(control, "_install", lambda *_, **__: happened.append("install"))
+    monkeypatch.setattr(system_user, "become", lambda *_: happened.append("become"))
+    assert control._become(person, settings, Console(), reinstall=False)
+    assert happened == ["install", "become"]
+    assert settings.environments_dir.stat().st_mode & 0o777 == 0o755
+    happened.clear()
+    below = replace(settings, environments_dir=settings.data_dir / "environments")
+    assert not control._become(person, below, Console(), reinstall=False)
+    assert happened == ["become"], "the user installs them"
+    assert not below.environments_dir.exists()
 
 
 BECOMING = """
