@@ -120,6 +120,12 @@ from nebulab.stack.settings import (
     type=click.IntRange(64),
     help=f"Processes and threads of one session in a container.  [default: {DEFAULT_PROCESSES}]",
 )
+@click.option(
+    "--user",
+    metavar="NAME",
+    help="Where root starts it: the ordinary user as whom Galaxy and sessions run, or root.  [default: whose "
+    "the data folder is, where that works]",
+)
 @click.option("--detach", is_flag=True, help="Return when all parts answer, and leave them running.")
 @click.option("--open", "open_browser", is_flag=True, help="Open Galaxy in the browser when it is ready.")
 @click.option("--reinstall", is_flag=True, help="Make the three Python environments anew.")

@@ -28,6 +28,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeR
 from nebulab import __version__
 from nebulab.errors import BackupError
 from nebulab.files import locked, replacing
+from nebulab.stack import system_user
 from nebulab.stack.settings import StackSettings
 
 END = "nebulab-backup.json"
@@ -77,7 +78,7 @@ def back_up(settings: StackSettings, file: Path, console: Console) -> None:
 def restore(settings: StackSettings, file: Path, console: Console) -> None:
     """Make the data folder, which must not be there or be empty, out of the backup `file`.
 
-    It is made beside its place, and put there once it is whole.
+    It is made beside its place, and put there once it is whole. If root calls, it is the user's as whom `up` would run.
 
     Raises
     ------
@@ -90,20 +91,34 @@ def restore(settings: StackSettings, file: Path, console: Console) -> None:
             f"{data} is not empty: nothing was restored.", "--data-dir names another folder, which need not be there."
         )
     beside = data.with_name(f".{data.name}.restoring")
-    with _failing(f"{file} could not be restored"), locked(data.with_name(f".{data.name}.lock"), wait=False) as alone:
-        if not alone:
+    with _failing(f"{file} could not be restored"), contextlib.ExitStack() as opened:
+        # Before root becomes another, who need not be allowed to read it.
+        archive = opened.enter_context(file.open("rb"))
+        user = _become_owner(settings)
+        if not opened.enter_context(locked(data.with_name(f".{data.name}.lock"), wait=False)):
             raise BackupError(f"Another restore into {data} is under way.", "Wait for its end.")
         try:
             # Of a restore that was killed.
             shutil.rmtree(beside, ignore_errors=True)
             beside.mkdir(mode=0o700, parents=True)
-            with file.open("rb") as archive, _progress(console, "Restoring", file.stat().st_size) as moved:
+            with _progress(console, "Restoring", os.fstat(archive.fileno()).st_size) as moved:
                 _read(archive, beside, moved)
+            if user is not None:
+                system_user.give(user, beside)
             beside.rename(data)
         finally:
             shutil.rmtree(beside, ignore_errors=True)
             data.with_name(f".{data.name}.lock").unlink(missing_ok=True)
     console.print(f"Restored into {data}. `nebulab up --data-dir {data}` starts it.", soft_wrap=True)
+
+
+def _become_owner(settings: StackSettings) -> system_user.SystemUser | None:
+    """Become the data folder's user, if root calls; return that user where only root may write beside the folder."""
+    user = system_user.choose(settings).user
+    if user is None or not system_user.may_write(user, settings.data_dir.parent):
+        return user
+    system_user.become(user, settings.data_dir)
+    return None
 
 
 class _Digest:

@@ -9,13 +9,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 from rich.console import Console
 from rich.logging import RichHandler
 
 from nebulab.errors import NotRunning, StackError
 from nebulab.files import private_folder, write_private
-from nebulab.stack import environments, isolation, showing
+from nebulab.stack import environments, isolation, showing, system_user
 from nebulab.stack.embedded import accounts, sessions
 from nebulab.stack.environments import KERNELS
 from nebulab.stack.proxy import gx_it_proxy
@@ -52,6 +53,7 @@ def up(
     """
     on_ready = opens or (lambda address: None)
     if state.is_locked(settings.data_dir):
+        settings = system_user.step_down(settings)
         running = _wait_ready(settings, None, console)
         if settings.frameworks is not None and environments.install_missing(settings, console, names=(KERNELS,)):
             console.print("Sessions that start from now on have them; those that run keep what they have.")
@@ -59,6 +61,13 @@ def up(
         showing.addresses(settings, running, console)
         on_ready(running.part("galaxy").address or "")
         return running
+    choice = system_user.choose(settings)
+    if choice.explanation:
+        console.print(f"Galaxy and sessions run as {choice.sentence}", markup=False, soft_wrap=True)
+    installed = False
+    if choice.user is not None:
+        settings = replace(settings, user=choice.user.name)
+        installed = _become(choice.user, settings, console, reinstall=reinstall)
     # Before the minutes of an install: what was asked for may not be here.
     chosen = isolation.choose(settings.isolation, settings.image, settings.data_dir)
     if settings.frameworks and chosen.kind == "container":
@@ -66,16 +75,37 @@ def up(
             f"Sessions run in containers here, with the frameworks of {settings.image}; --frameworks is for all else."
         )
         console.print(told, soft_wrap=True)
-    for folder in (settings.data_dir, settings.run_dir, settings.logs_dir, settings.environments_dir):
+    for folder in (settings.data_dir, settings.run_dir, settings.logs_dir):
         private_folder(folder)
-    environments.install_missing(settings, console, reinstall=reinstall)
-    if settings.proxy == "gx-it-proxy":
-        gx_it_proxy.install(settings, console)
+    # Not private: outside of the data folder, stacks of several users may share them.
+    settings.environments_dir.mkdir(parents=True, exist_ok=True)
+    if not installed:
+        _install(settings, console, reinstall=reinstall)
     if not detach:
         return _up_attached(settings, console, on_ready)
     ready = _up_detached(settings, console)
     on_ready(ready.part("galaxy").address or "")
     return ready
+
+
+def _become(user: system_user.SystemUser, settings: StackSettings, console: Console, *, reinstall: bool) -> bool:
+    """Become the stack's user after what only root can do; return whether that was to install the environments."""
+    folder = settings.environments_dir
+    by_root = not folder.is_relative_to(settings.data_dir) and not system_user.may_write(user, folder)
+    if by_root:
+        # Several stacks may share them: the user reads them.
+        with system_user.readable_by_others():
+            folder.mkdir(parents=True, exist_ok=True)
+            _install(settings, console, reinstall=reinstall)
+    system_user.make_room(user, settings.data_dir)
+    system_user.become(user, settings.data_dir)
+    return by_root
+
+
+def _install(settings: StackSettings, console: Console, *, reinstall: bool) -> None:
+    environments.install_missing(settings, console, reinstall=reinstall)
+    if settings.proxy == "gx-it-proxy":
+        gx_it_proxy.install(settings, console)
 
 
 def _up_attached(settings: StackSettings, console: Console, on_ready: Callable[[str], object]) -> StackState:
@@ -150,6 +180,7 @@ def down(settings: StackSettings, console: Console) -> None:
     StackError
         The supervisor, or something else of the stack, did not end, even when it was killed.
     """
+    system_user.step_down(settings)
     running = state.read(settings.data_dir)
     if running is None:
         raise NotRunning(f"No stack runs on {settings.data_dir}.", "`nebulab up` starts one.")
@@ -205,6 +236,7 @@ def status(settings: StackSettings) -> StackState:
     NotRunning
         No stack ever ran on the data folder.
     """
+    system_user.step_down(settings)
     known = state.read(settings.data_dir)
     if known is None:
         raise NotRunning(f"No stack ran on {settings.data_dir} yet.", "`nebulab up` starts one.")

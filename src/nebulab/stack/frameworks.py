@@ -160,7 +160,8 @@ def remember(environments_dir: Path, choice: Choice) -> None:
         (environments_dir / _FILE).unlink(missing_ok=True)
         return
     content = {"frameworks": list(choice.frameworks), "set": choice.packages.name}
-    write_private(environments_dir / _FILE, json.dumps(content))
+    # No secret: where root installs, the stack of an ordinary user reads it.
+    write_private(environments_dir / _FILE, json.dumps(content), 0o644)
 
 
 def installed(environment: Path) -> dict[str, str]:

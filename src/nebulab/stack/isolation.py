@@ -97,10 +97,23 @@ def candidates() -> list[Path]:
     return ([Path(found)] if found else []) + ([bundled] if bundled.is_file() else [])
 
 
-def why_not(program: Path) -> str | None:
-    """Return why `program` can't make a sandbox here, or None if it can."""
+def why_not(program: Path, as_user: tuple[int, int, list[int]] | None = None) -> str | None:
+    """Return why `program` can't make a sandbox here, or None if it can.
+
+    Root may try it as another user: by the numbers of the user, its group and all its groups.
+    """
+    uid, gid, groups = as_user or (None, None, None)
     try:
-        finished = subprocess.run([program, *_PROBE], capture_output=True, text=True, timeout=10)
+        finished = subprocess.run(
+            [program, *_PROBE],
+            capture_output=True,
+            text=True,
+            timeout=10,
+            cwd="/",
+            user=uid,
+            group=gid,
+            extra_groups=groups,
+        )
     except (OSError, subprocess.TimeoutExpired) as error:
         return str(error)
     return None if finished.returncode == 0 else finished.stderr.strip() or f"it exits with {finished.returncode}"

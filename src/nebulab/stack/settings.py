@@ -74,6 +74,8 @@ class StackSettings:
         Kinds of repository addresses that sessions may clone, with commas.
     frameworks
         The deep learning frameworks of the kernels' environment; None: as the last start that named some.
+    user
+        The system user that the stack is to run as, where root starts it; None: the one to whom its folder belongs.
     session_cores, session_memory_mb, session_disk_mb, session_processes
         What one session may take; a smaller machine gives what it has. Processes are limited in containers only.
     """
@@ -100,6 +102,7 @@ class StackSettings:
     session_memory_mb: int = DEFAULT_MEMORY_MB
     session_disk_mb: int = DEFAULT_DISK_MB
     session_processes: int = DEFAULT_PROCESSES
+    user: str | None = None
 
     def __post_init__(self) -> None:
         if self.isolation not in ISOLATIONS:

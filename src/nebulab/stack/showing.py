@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from nebulab.errors import NotRunning
-from nebulab.stack import frameworks
+from nebulab.stack import frameworks, system_user
 from nebulab.stack.embedded.accounts import tell_once
 from nebulab.stack.running import logs
 from nebulab.stack.running.state import StackState
@@ -97,6 +97,7 @@ def log(settings: StackSettings, part: str | None, *, lines: int, follow: bool, 
     NotRunning
         There is none.
     """
+    system_user.step_down(settings)
     files = {name: settings.log(name) for name in ([part] if part else PARTS)}
     if not follow and not any(path.exists() for path in files.values()):
         if part and settings.logs_dir.is_dir():
@@ -130,5 +131,6 @@ def _console() -> Console:
 
 def _command(name: str, settings: StackSettings) -> str:
     default = Path.home() / ".local" / "share" / "nebulab"
-    given = "" if settings.data_dir == default else f" --data-dir {settings.data_dir}"
+    # Root, whose home is another one, may have become the stack's user.
+    given = "" if settings.data_dir == default and settings.user is None else f" --data-dir {settings.data_dir}"
     return f"./nebulab {name}{given}"

@@ -105,6 +105,7 @@ def test_doctor_says_what_each_missing_thing_costs(tmp_path: Path) -> None:
     said = CliRunner(env={"UV_OFFLINE": "1"}).invoke(cli, ["doctor", "--json", "--data-dir", str(tmp_path)])
     checks = {check["name"]: check for check in json.loads(said.output)}
     wanted = {
+        "system user",
         "Python",
         "uv",
         "package index",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import getpass
 import platform
 import shutil
 import subprocess
@@ -15,9 +16,9 @@ import psutil
 
 from nebulab import seccomp
 from nebulab.accelerators import asking
-from nebulab.errors import InstallError
+from nebulab.errors import InstallError, SettingsError
 from nebulab.files import read_json
-from nebulab.stack import frameworks, isolation
+from nebulab.stack import frameworks, isolation, system_user
 from nebulab.stack.embedded import worker
 from nebulab.stack.proxy import gx_it_proxy
 from nebulab.stack.running import ports, state
@@ -46,6 +47,8 @@ class Check:
 def run(settings: StackSettings) -> list[Check]:
     """Run all checks, and return their results."""
     checks: tuple[Callable[[StackSettings], Check], ...] = (
+        # The first, since the others are then made as this user.
+        _system_user,
         _python,
         _uv,
         _registry,
@@ -62,6 +65,19 @@ def run(settings: StackSettings) -> list[Check]:
         _git,
     )
     return [check(settings) for check in checks] + [_engine(name) for name in ("docker", "podman")]
+
+
+def _system_user(settings: StackSettings) -> Check:
+    costs = "a fault of Galaxy's, or of a tool of yours, has root's rights"
+    try:
+        choice = system_user.choose(settings)
+    except SettingsError as error:
+        return Check("system user", False, f"{error.message} {error.hint}", "the stack does not start")
+    if choice.user is not None:
+        system_user.become(choice.user, settings.data_dir)
+    if choice.user is not None or not choice.explanation:
+        return Check("system user", True, f"Galaxy and sessions run as {getpass.getuser()}")
+    return Check("system user", None, f"Galaxy and sessions run as {choice.sentence}", costs)
 
 
 def _python(settings: StackSettings) -> Check:
