@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import ensurepip
 import os
+import shutil
 import subprocess
 import sys
 import zipfile
+from importlib import metadata
 from pathlib import Path
 
 
@@ -37,19 +38,16 @@ def shared_environment(tmp_path: Path) -> Path:
     folder = tmp_path / "shared"
     run(Path(sys.executable), "-m", "venv", "--without-pip", str(folder))
     packages = next(folder.glob("lib/python3.*/site-packages"))
-    # What ensurepip would install, in a tenth of its time.
-    for path in (_pip(), wheel(tmp_path, "shared_thing", "1.0")):
-        with zipfile.ZipFile(path) as archive:
-            archive.extractall(packages)
+    # What ensurepip would install, in a tenth of its time; Debian's Python lacks its wheels.
+    pip = metadata.distribution("pip")
+    for name in ("pip", f"pip-{pip.version}.dist-info"):
+        shutil.copytree(str(pip.locate_file(name)), packages / name, ignore=shutil.ignore_patterns("__pycache__"))
+    with zipfile.ZipFile(wheel(tmp_path, "shared_thing", "1.0")) as archive:
+        archive.extractall(packages)
     return folder
 
 
 def index_hosts() -> list[str]:
     """Return the hosts of the index that packages come from where nothing else is set, as pip knows them."""
     index = "from pip._internal.models.index import PyPI; print(PyPI.netloc, PyPI.file_storage_domain)"
-    return run(Path(sys.executable), "-c", f"import sys; sys.path.insert(0, {str(_pip())!r}); {index}").split()
-
-
-def _pip() -> Path:
-    (pip,) = (Path(ensurepip.__file__).parent / "_bundled").glob("pip-*.whl")
-    return pip
+    return run(Path(sys.executable), "-c", index).split()
