@@ -72,7 +72,7 @@ def make() -> Zoo:
     }
     for member in members.values():
         member.model(*member.batch)
-    members |= _by_name(rows)
+    members |= _by_name(rows) | _hidden(torch.randn(20, 5, 8))
     members |= {
         "not_called": Member(nn.Linear(4, 1), (rows,)),
         "loss": Member(nn.CrossEntropyLoss(), (rows,), "not kept", "no weights"),
@@ -99,4 +99,33 @@ def _by_name(rows: Any) -> dict[str, Member]:
     members["masked"].model(rows, mask=zeros)
     members["by_name"].model(mask=zeros, x=rows, scale=2.0)
     members["in_a_dictionary"].model({"rows": rows}, scale=2.0)
+    return members
+
+
+def _hidden(series: Any) -> dict[str, Member]:
+    """Modules with masks of truth values: of padding, and of what comes later."""
+    import torch
+    from torch import nn
+
+    class Attended(nn.Module):
+        def __init__(self, *, pooled: bool = False, fast: bool = True) -> None:
+            super().__init__()
+            layer = nn.TransformerEncoderLayer(8, 2, 16, batch_first=True)
+            self.encoder, self.pooled = nn.TransformerEncoder(layer, 1, enable_nested_tensor=fast), pooled
+
+        def forward(self, x: Any, padding: Any = None, later: Any = None) -> Any:
+            answer = self.encoder(x, mask=later, src_key_padding_mask=padding)
+            return answer.mean(1) if self.pooled else answer
+
+    padding = torch.arange(5).expand(20, 5) >= torch.arange(20)[:, None] % 4 + 2
+    later = torch.ones(5, 5).triu(1).bool()
+    batch = (series, padding)
+    members = {
+        "padded": Member(Attended(), batch),
+        "padded_slowly": Member(Attended(pooled=True, fast=False), batch),
+        "padded_pooled": Member(Attended(pooled=True), batch, "native model", "enable_nested_tensor=False"),
+        "causal": Member(Attended(), (series, None, later), "native model", "goes another way for other values"),
+    }
+    for member in members.values():
+        member.model(*member.batch)
     return members

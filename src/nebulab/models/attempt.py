@@ -81,6 +81,10 @@ def flattened(value: Any) -> list[np.ndarray]:
 
 
 def first_line(error: BaseException) -> str:
-    """Return the first line of an error's message, for a reason."""
+    """Return the first line of an error's message, for a reason; of torch.onnx's, which tells a step, the cause's."""
+    while type(error).__module__.startswith("torch.onnx.") and error.__cause__ is not None:
+        error = error.__cause__
+    if type(error).__name__ == "GuardOnDataDependentSymNode":
+        return "it goes another way for other values of its input, which a file can't follow"
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return f"{type(error).__name__}: {lines[0][:300]}" if lines else type(error).__name__

@@ -88,7 +88,7 @@ def prove(path: Path, attempt: Attempt) -> Proof:
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
-    options.log_severity_level = 3
+    options.log_severity_level = 4  # errors are raised, too
     session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     rows = len(attempt.feeds[0])
     proof = Proof(False, rows, attempt.source, attempt.precision)

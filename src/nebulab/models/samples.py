@@ -115,12 +115,12 @@ def with_shape(
     namespace: Mapping[str, Any],
     shape: Sequence[int | None],
     *,
-    whole: bool = False,
+    kinds: str = "bfc",
     accepted: Callable[[Any], Any] = lambda rows: None,
 ) -> Sample | None:
     """Return a sample from an array whose axes after the first have this shape (None: any length), or None.
 
-    `whole` selects arrays of integers; `accepted` raises if the model does not take the rows.
+    `kinds` are numpy's letters of its numbers; `accepted` raises if the model does not take the rows.
     """
 
     def fitting(value: Any) -> Any:
@@ -128,7 +128,7 @@ def with_shape(
             return None
         rows = head(value)
         actual = tuple(rows.shape)
-        if whole != (_kind(rows) in "iu") or len(actual) != len(shape) + 1 or actual[0] == 0:
+        if _kind(rows) not in kinds or len(actual) != len(shape) + 1 or actual[0] == 0:
             return None
         if any(want not in (None, got) for want, got in zip(shape, actual[1:], strict=True)):
             return None

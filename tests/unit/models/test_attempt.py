@@ -47,3 +47,14 @@ def test_an_answer_of_several_parts_is_flat() -> None:
 )
 def test_a_reason_is_one_line(error: Exception, line: str) -> None:
     assert first_line(error) == line
+
+
+def test_of_an_export_in_steps_the_cause_is_told() -> None:
+    step = type("TorchExportError", (RuntimeError,), {"__module__": "torch.onnx._internal.exporter._errors"})
+    decides = type("GuardOnDataDependentSymNode", (RuntimeError,), {})
+    told = step("Failed to export. \x1b[96mThis is step 1/3")
+    told.__cause__ = step("Error when translating")
+    told.__cause__.__cause__ = ValueError("no such operator")
+    assert first_line(told) == "ValueError: no such operator"
+    told.__cause__ = decides("Could not guard on Eq(u0, 1)")
+    assert first_line(told) == "it goes another way for other values of its input, which a file can't follow"

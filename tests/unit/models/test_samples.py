@@ -71,7 +71,7 @@ def test_an_array_is_found_by_its_shape() -> None:
     assert found is not None
     assert found.source == "found in images"
     assert with_shape(around, (8,)) is None, "of whole numbers"
-    assert with_shape(around, (8,), whole=True) is not None
+    assert with_shape(around, (8,), kinds="iu") is not None
     assert with_shape(around, (5,)) is None, "it has no rows"
 
 

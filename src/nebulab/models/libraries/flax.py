@@ -14,6 +14,9 @@ from nebulab.models.libraries.base import Library
 from nebulab.models.libraries.networks import ROWS, TELL, WEIGHTS_ALONE, positional, quietly
 from nebulab.models.samples import accepted_by, sample_of
 
+_OF_JAX = {"f8": np.float32, "i8": np.int32, "u8": np.uint32}
+"""What JAX makes of 64 bits, unless it is told not to."""
+
 
 class Nnx(Library):
     """Modules of flax.nnx, which hold their weights."""
@@ -96,7 +99,7 @@ def _jax_function(call: Callable[..., Any], model: Any, namespace: Mapping[str, 
 
     def plain(value: Any) -> np.ndarray:
         array = as_array(value)
-        return array.astype(np.float32) if array.dtype == np.float64 else array
+        return array.astype(_OF_JAX.get(array.dtype.str[1:], array.dtype), copy=False)
 
     sample = sample_of(model) or accepted_by(lambda part: call(plain(part)[:1]), namespace)
     if sample is None:
@@ -107,12 +110,12 @@ def _jax_function(call: Callable[..., Any], model: Any, namespace: Mapping[str, 
     def write(path: Path) -> None:
         import jax
 
-        specs = [jax.ShapeDtypeStruct(argument.shape, argument.dtype) for argument in arguments]
-        inputs = [("B", *spec.shape[1:]) for spec in specs]
+        rows = arguments[0].shape[0]
+        specs = [
+            jax.ShapeDtypeStruct(("B" if each.shape[0] == rows else each.shape[0], *each.shape[1:]), each.dtype)
+            for each in arguments
+        ]
         with quietly():
-            if all(spec.dtype == np.float32 for spec in specs):
-                jax2onnx.to_onnx(call, inputs, return_mode="file", output_path=str(path))
-            else:
-                jax2onnx.to_onnx(call, specs, return_mode="file", output_path=str(path))
+            jax2onnx.to_onnx(call, specs, return_mode="file", output_path=str(path))
 
     yield Attempt(write, arguments, expected, sample.source)

@@ -154,7 +154,7 @@ def _fitting(shapes: Sequence[tuple[int | None, ...]], namespace: Mapping[str, A
         sample = with_shape(
             namespace,
             shapes[0],
-            whole=dtypes[0].kind in "iu",
+            kinds={"b": "b", "i": "iu", "u": "iu"}.get(dtypes[0].kind, "bfc"),
             accepted=lambda rows: model(as_array(rows)[:1].astype(dtypes[0]), training=False),
         )
         if sample is not None:
@@ -162,7 +162,8 @@ def _fitting(shapes: Sequence[tuple[int | None, ...]], namespace: Mapping[str, A
     arrays = []
     for shape, dtype in zip(shapes, dtypes, strict=True):
         size = (ROWS, *(16 if length is None else length for length in shape))
-        arrays.append(random.integers(0, 2, size) if dtype.kind in "iu" else random.normal(size=size))
+        # A mask of random numbers would hide nothing.
+        arrays.append(random.integers(0, 2, size) if dtype.kind in "biu" else random.normal(size=size))
     return Sample(tuple(arrays), "made up")
 
 

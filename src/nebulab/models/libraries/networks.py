@@ -82,13 +82,17 @@ def unchanged(variables: Sequence[Any]) -> Iterator[None]:
 
 @contextlib.contextmanager
 def quietly() -> Iterator[None]:
-    """Silence the converters: no log messages, warnings or prints in the notebook."""
+    """Silence the converters: no log messages, warnings or prints in the notebook, and no traced code of PyTorch's."""
     import logging
 
     previous = logging.root.manager.disable
     logging.disable(logging.ERROR)
     try:
-        with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+        with (
+            warnings.catch_warnings(),
+            contextlib.redirect_stdout(io.StringIO()),
+            contextlib.redirect_stderr(io.StringIO()),
+        ):
             warnings.simplefilter("ignore")
             yield
     finally:

@@ -14,10 +14,12 @@ import numpy as np
 from nebulab.models.attempt import Attempt, CantExport, Output, Untrained, flattened
 from nebulab.models.libraries.base import Library
 from nebulab.models.libraries.networks import ROWS, TELL, WEIGHTS_ALONE, constants, leaves, quietly, rebuilt
+from nebulab.models.proof import compare
 from nebulab.models.samples import Sample, accepted_by, heads, sample_of
 
 Made = tuple[tuple[Any, ...], dict[str, Any]]
 """A call's arguments, by position and by name."""
+_NOT_ZERO = "its answer not 0 where a padding mask hides a position, as PyTorch's is in evaluation"
 
 
 class Torch(Library):
@@ -71,9 +73,9 @@ class _Export:
         """Yield the export for any number of rows, then the one for the sample's number."""
         feeds = [argument.cpu().numpy() for argument in self.arguments]
         given = rebuilt(self.made, (argument.clone() for argument in self.arguments))
-        expected = [Output("forward", array) for array in flattened(_answer(self.network, given))]
+        expected, hidden = _answers(self.network, given)
         fixed = [f"with {constant}" for constant in constants(_by_parameter(self.network, self.made))]
-        fixed += [remark] if remark else []
+        fixed += [each for each in (hidden, remark) if each]
         yield Attempt(self.write, feeds, expected, source, ", ".join(["float32", *fixed]))
         only = ", ".join(["float32", f"batches of {self.rows} only", *fixed])
         yield Attempt(self.write_fixed, feeds, expected, source, only, fixed_batch=True)
@@ -129,6 +131,49 @@ def _answer(network: Any, made: Made) -> Any:
     positional, named = made
     with torch.no_grad():
         return network(*positional, **named)
+
+
+def _answers(network: Any, made: Made) -> tuple[list[Output], str]:
+    """Return a module's outputs, and a remark where PyTorch has two answers.
+
+    In evaluation `TransformerEncoder` answers 0 where a padding mask hides a position; in a trace it can't.
+
+    Raises
+    ------
+    CantExport
+        Another output comes of these zeros.
+    """
+    outputs = flattened(_answer(network, made))
+    names = {cls.__name__ for part in network.modules() for cls in type(part).__mro__}
+    if not names & {"TransformerEncoder", "TransformerEncoderLayer"}:
+        return [Output("forward", array) for array in outputs], ""
+    with _without_fast_path():
+        traced = flattened(_answer(network, made))
+    pairs = list(zip(outputs, traced, strict=True))
+    if all(_near(one, other) for one, other in pairs):
+        return [Output("forward", array) for array in outputs], ""
+    if all(_near(one, np.where(one == 0, 0, other)) for one, other in pairs):
+        return [Output("forward", array) for array in traced], _NOT_ZERO
+    raise CantExport(
+        "in evaluation PyTorch has nn.TransformerEncoder answer 0 where a padding mask hides, which a file can't do: "
+        "make it with enable_nested_tensor=False"
+    )
+
+
+def _near(one: np.ndarray, other: np.ndarray) -> bool:
+    return compare("", Output("forward", one), other).agrees
+
+
+@contextlib.contextmanager
+def _without_fast_path() -> Iterator[None]:
+    from torch.backends import mha
+
+    enabled = mha.get_fastpath_enabled()
+    mha.set_fastpath_enabled(False)
+    try:
+        yield
+    finally:
+        mha.set_fastpath_enabled(enabled)
 
 
 def _tensor(value: Any, weight: Any) -> Any:

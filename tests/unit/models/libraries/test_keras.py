@@ -67,6 +67,16 @@ def test_rows_are_made_up_where_none_fit() -> None:
     assert attempts(Model(dtype="int64"))[0].feeds[0].dtype == np.int64
 
 
+def test_a_mask_hides_something_and_is_no_table() -> None:
+    around = {"X": np.ones((9, 3)), "counts": np.ones((9, 3), int)}
+    made_up = attempts(Model(dtype="bool"), **around)[0]
+    assert (made_up.source, made_up.feeds[0].dtype) == ("made up", bool)
+    assert 0 < made_up.feeds[0].sum() < made_up.feeds[0].size
+    found = attempts(Model(dtype="bool"), **around, mask=np.eye(3, dtype=bool))[0]
+    assert found.source == "found in mask"
+    assert found.feeds[0].tolist() == np.eye(3, dtype=bool).tolist()
+
+
 def test_without_inputs_what_the_model_takes_is_found() -> None:
     (attempt,) = attempts(Model(None), a=np.zeros((9, 2)), b=np.ones((9, 3)))
     assert attempt.source == "found in b"

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from nebulab.models import sample
 from nebulab.models.attempt import CantExport, Untrained
 from nebulab.models.libraries.torch import Torch
 
@@ -148,6 +149,51 @@ def test_a_proof_changes_no_buffer(copied: bool) -> None:
     assert model.calls.values.tolist() == [1.0]
     assert (model.count == 1) is copied
     assert ("tried on the module itself" in attempt.precision) is not copied
+
+
+class TransformerEncoder(Module):
+    """PyTorch's: in evaluation it answers 0 where a mask hides, unless its fast path is closed."""
+
+    fast = True
+
+    def __init__(self, *, pooled: bool) -> None:
+        super().__init__()
+        self.pooled = pooled
+
+    def forward(self, rows: Tensor, mask: Any = None) -> Tensor:
+        answer = rows.values * 1.0
+        if self.fast and mask is not None:
+            answer[np.asarray(mask) > 0] = 0
+        return Tensor(answer.mean(axis=1) if self.pooled else answer)
+
+    __call__ = forward
+
+
+@pytest.fixture
+def _mha(monkeypatch: pytest.MonkeyPatch) -> None:
+    stand_in = SimpleNamespace(
+        get_fastpath_enabled=lambda: TransformerEncoder.fast,
+        set_fastpath_enabled=lambda enabled: setattr(TransformerEncoder, "fast", enabled),
+    )
+    monkeypatch.setitem(sys.modules, "torch.backends", SimpleNamespace(mha=stand_in))
+
+
+@pytest.mark.usefixtures("exported", "_mha")
+def test_what_a_padding_mask_hides_is_told() -> None:
+    rows, mask = np.full((9, 3), 2.0), np.zeros((9, 3))
+    mask[:, 2] = 1
+    model = TransformerEncoder(pooled=False)
+    sample(model, rows, mask)
+    attempt = next(Torch().attempts(model, {}))
+    assert attempt.expected[0].values.tolist() == [[2.0, 2.0, 2.0]] * 8, "what a trace computes"
+    assert "not 0 where a padding mask hides" in attempt.precision
+    assert TransformerEncoder.fast
+    sample(model, rows, np.zeros((9, 3)))
+    assert next(Torch().attempts(model, {})).precision == "float32"
+    pooled = TransformerEncoder(pooled=True)
+    sample(pooled, rows, mask)
+    with pytest.raises(CantExport, match="enable_nested_tensor=False"):
+        next(Torch().attempts(pooled, {}))
 
 
 @pytest.mark.usefixtures("exported")
