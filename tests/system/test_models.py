@@ -103,6 +103,8 @@ def test_torch() -> None:
     assert set(found["masked"]["inputs"]) == {"x", "mask"}, "the call's arguments by name"
     assert set(found["by_name"]["inputs"]) == {"x", "mask"}
     assert set(found["in_a_dictionary"]["inputs"]) == {"rows"}
+    for name in ("time_first", "time_first_steps", "time_first_state", "time_first_attention"):
+        assert "[9, 'batch', " in next(iter(found[name]["inputs"].values())), "the rows are second, and time is whole"
     assert found["by_name"]["precision"] == "float32, with scale=2.0"
 
 

@@ -72,7 +72,7 @@ def make() -> Zoo:
     }
     for member in members.values():
         member.model(*member.batch)
-    members |= _by_name(rows) | _hidden(torch.randn(20, 5, 8))
+    members |= _by_name(rows) | _time_first(torch.randn(9, 40, 3)) | _hidden(torch.randn(20, 5, 8))
     members |= {
         "not_called": Member(nn.Linear(4, 1), (rows,)),
         "loss": Member(nn.CrossEntropyLoss(), (rows,), "not kept", "no weights"),
@@ -125,6 +125,30 @@ def _hidden(series: Any) -> dict[str, Member]:
         "padded_slowly": Member(Attended(pooled=True, fast=False), batch),
         "padded_pooled": Member(Attended(pooled=True), batch, "native model", "enable_nested_tensor=False"),
         "causal": Member(Attended(), (series, None, later), "native model", "goes another way for other values"),
+    }
+    for member in members.values():
+        member.model(*member.batch)
+    return members
+
+
+def _time_first(series: Any) -> dict[str, Member]:
+    """Recurrent networks and a transformer with time first, as PyTorch has them unless it is told otherwise."""
+    import torch
+    from torch import nn
+
+    class Last(nn.Module):
+        def __init__(self, layer: Any) -> None:
+            super().__init__()
+            self.layer, self.out = layer, nn.Linear(6, 1)
+
+        def forward(self, x: Any, state: Any = None) -> Any:
+            return self.out(self.layer(x, state)[0][-1])
+
+    members = {
+        "time_first": Member(Last(nn.LSTM(3, 6)), (series,)),
+        "time_first_steps": Member(nn.GRU(3, 6), (series,)),
+        "time_first_state": Member(Last(nn.GRU(3, 6)), (series, torch.randn(1, 40, 6))),
+        "time_first_attention": Member(nn.TransformerEncoderLayer(6, 2, 8), (torch.randn(9, 40, 6),)),
     }
     for member in members.values():
         member.model(*member.batch)

@@ -49,7 +49,7 @@ class Attempt:
 
     write: Callable[[Path], None]
     feeds: Sequence[np.ndarray]
-    """In the order of the file's inputs; the first axis of each is the rows."""
+    """In the order of the file's inputs."""
     expected: Sequence[Output]
     """In the order of the file's outputs, as far as the converter keeps it; see `proof._original`."""
     source: str
@@ -62,6 +62,25 @@ class Attempt:
     """Names of the columns of a single input."""
     harder: Callable[[], Iterable[Harder]] = tuple
     """Rows on which converters go wrong, made when the sample's rows agree."""
+    axes: Sequence[int | None] = ()
+    """The axis of the rows in each feed, None in one without rows; the first axis of all where nothing is said."""
+    again: Callable[[Sequence[np.ndarray]], Sequence[Output]] | None = None
+    """The original's outputs for other feeds, where it can be asked; it raises where it does not take them."""
+
+    @property
+    def rows(self) -> int:
+        """The number of rows; 1 where no feed has any."""
+        axes = self.axes or [0] * len(self.feeds)
+        counts = (feed.shape[axis] for feed, axis in zip(self.feeds, axes, strict=True) if axis is not None)
+        return next(counts, 1)
+
+    def part(self, places: Sequence[int]) -> list[np.ndarray]:
+        """Return the feeds with these rows alone."""
+        axes = self.axes or [0] * len(self.feeds)
+        return [
+            feed if axis is None else np.take(feed, places, axis=axis)
+            for feed, axis in zip(self.feeds, axes, strict=True)
+        ]
 
 
 def as_array(value: Any) -> np.ndarray:

@@ -69,6 +69,40 @@ def test_a_row_alone_is_tried_unless_the_batch_is_fixed(file: Callable[..., None
     assert proof.holds is holds
 
 
+def test_the_last_row_is_tried_alone_too(file: Callable[..., None]) -> None:
+    file(lambda rows: [np.cumsum(rows, axis=0)], "y")
+    proof = prove(Path("x.onnx"), attempt(Output("call", np.cumsum(ROWS, axis=0))))
+    assert "a row alone" in proof.reason, "the first is the same without the others"
+
+
+def test_rows_on_the_second_axis_are_tried_there(file: Callable[..., None]) -> None:
+    series: Any = np.arange(12, dtype=np.float32).reshape(2, 6)
+    file(lambda steps: [np.cumsum(steps, axis=0)], "y")
+    tried = Attempt(lambda path: None, [series], [Output("call", np.cumsum(series, axis=0))], "found in X", axes=[1])
+    proof = prove(Path("x.onnx"), tried)
+    assert (proof.holds, proof.rows) == (True, 6)
+
+
+@pytest.mark.parametrize(("factor", "holds"), [(2.0, True), (3.0, False)])
+def test_the_original_is_asked_for_fewer_rows(file: Callable[..., None], factor: float, holds: bool) -> None:
+    asked: list[int] = []
+
+    def again(feeds: Any) -> list[Output]:
+        asked.append(len(feeds[0]))
+        if len(feeds[0]) == 1:
+            raise ValueError("more than one row")
+        return [Output("predict", feeds[0] * (2 if len(feeds[0]) == 3 else factor))]
+
+    def answer(rows: np.ndarray) -> list[Any]:
+        assert len(rows) > 1, "what the original does not take is not tried"
+        return [rows * 2]
+
+    file(answer, "y")
+    proof = prove(Path("x.onnx"), attempt(DOUBLE, again=again))
+    assert (proof.holds, asked) == (holds, [1, 1, 2])
+    assert ("for 2 of the 3 rows alone differs" in proof.reason) is not holds
+
+
 def test_the_words_of_the_precision_decide_nothing(file: Callable[..., None]) -> None:
     file(lambda rows: [rows * 2 if len(rows) == 3 else rows], "y")
     proof = prove(Path("x.onnx"), attempt(DOUBLE, precision="float32, batches of 3 only"))

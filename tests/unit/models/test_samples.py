@@ -113,6 +113,28 @@ def test_no_value_among_the_globals_ends_the_search() -> None:
     assert table.arguments[0].shape == (64, 2)
 
 
+class Recurrent:
+    """A network with a layer that has time first."""
+
+    def modules(self) -> list[Any]:
+        return [self, SimpleNamespace(batch_first=False)]
+
+
+def test_with_time_first_time_is_not_cut() -> None:
+    model, series = Recurrent(), np.zeros((100, 5, 2))
+    sample(model, series)
+    found = sample_of(model)
+    assert found is not None
+    assert found.arguments[0].shape == series.shape
+    sample(model, np.zeros((100, 20_000)))
+    found = sample_of(model)
+    assert found is not None
+    assert found.arguments[0].shape == (64, 20_000), "large ones are cut"
+    whole = accepted_by(len, {"X": series}, whole=True)
+    assert whole is not None
+    assert whole.arguments[0].shape == series.shape
+
+
 def test_rows_that_the_model_refuses_are_no_sample() -> None:
     def accepted(rows: Any) -> None:
         if rows.max() > 1:

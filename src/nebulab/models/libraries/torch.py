@@ -5,7 +5,8 @@ from __future__ import annotations
 import contextlib
 import copy
 import inspect
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,9 @@ import numpy as np
 from nebulab.models.attempt import Attempt, CantExport, Output, Untrained, flattened
 from nebulab.models.libraries.base import Library
 from nebulab.models.libraries.networks import ROWS, TELL, WEIGHTS_ALONE, constants, leaves, quietly, rebuilt
+from nebulab.models.libraries.rows import Rows, find
 from nebulab.models.proof import compare
-from nebulab.models.samples import Sample, accepted_by, heads, sample_of
+from nebulab.models.samples import Sample, accepted_by, has_time_first, sample_of
 
 Made = tuple[tuple[Any, ...], dict[str, Any]]
 """A call's arguments, by position and by name."""
@@ -39,15 +41,22 @@ class Torch(Library):
         # `torch.compile` wraps a module, and can't be traced.
         with _evaluated(getattr(model, "_orig_mod", model)) as (network, remark):
             sample = sample_of(model) or accepted_by(
-                lambda part: _answer(network, ((_tensor(part, weights[0])[:1],), {})), namespace
+                lambda part: _answer(network, ((_tensor(part, weights[0])[:1],), {})),
+                namespace,
+                whole=has_time_first(network),
             )
             if sample is None:
                 raise CantExport(f"nothing tells its input: {TELL}")
             made = _made(sample)
-            arguments = tuple(_tensor(array, weights[0]) for _, array in leaves(made))
+            arguments = [_tensor(array, weights[0]) for _, array in leaves(made)]
             if not arguments:
                 raise CantExport("its call has no array or tensor among its arguments")
-            yield from _Export(network, made, arguments).attempts(sample.source, remark)
+            rows = find(
+                arguments,
+                lambda given: flattened(_answer(network, rebuilt(made, (each.clone() for each in given)))),
+                ROWS,
+            )
+            yield from _Export(network, made, rows).attempts(sample.source, remark)
 
     def native(self, model: Any, folder: Path, name: str, namespace: Mapping[str, Any]) -> tuple[Path, str]:
         """Write the weights as safetensors."""
@@ -61,42 +70,62 @@ class Torch(Library):
 class _Export:
     """A module's call, and the two ways to write it."""
 
-    def __init__(self, network: Any, made: Made, arguments: tuple[Any, ...]) -> None:
-        self.network, self.made, self.arguments = network, made, arguments
+    def __init__(self, network: Any, made: Made, rows: Rows) -> None:
+        self.network, self.rows = network, rows
+        self.made: Made = rebuilt(made, iter(rows.arguments))
         self.exported = network if _plain(made) else _call(network, made)
-        self.rows = arguments[0].shape[0]
         self.options: dict[str, Any] = {"dynamo": True, "external_data": False, "verbose": False}
         if self.exported is not network:
             self.options["input_names"] = [name for name, _ in leaves(_by_parameter(network, made))]
 
     def attempts(self, source: str, remark: str) -> Iterator[Attempt]:
         """Yield the export for any number of rows, then the one for the sample's number."""
-        feeds = [argument.cpu().numpy() for argument in self.arguments]
-        given = rebuilt(self.made, (argument.clone() for argument in self.arguments))
+        feeds = [argument.cpu().numpy() for argument in self.rows.arguments]
+        given = rebuilt(self.made, (argument.clone() for argument in self.rows.arguments))
         expected, hidden = _answers(self.network, given)
-        fixed = [f"with {constant}" for constant in constants(_by_parameter(self.network, self.made))]
-        fixed += [each for each in (hidden, remark) if each]
-        yield Attempt(self.write, feeds, expected, source, ", ".join(["float32", *fixed]))
-        only = ", ".join(["float32", f"batches of {self.rows} only", *fixed])
-        yield Attempt(self.write_fixed, feeds, expected, source, only, fixed_batch=True)
+        told = [f"with {constant}" for constant in constants(_by_parameter(self.network, self.made))]
+        told += ["the rows on the second axis of its input"] if _are_second(self.rows.axes) else []
+        told += [each for each in (hidden, remark) if each]
+        free = Attempt(
+            self.write,
+            feeds,
+            expected,
+            source,
+            ", ".join(["float32", *told]),
+            axes=self.rows.axes,
+            again=self.again,
+        )
+        if not self.rows.depend:
+            yield free
+        only = ", ".join(["float32", f"batches of {free.rows} only", *told])
+        yield replace(free, write=self.write_fixed, precision=only, fixed_batch=True)
+
+    def again(self, feeds: Sequence[np.ndarray]) -> list[Output]:
+        """Return the module's outputs for other rows."""
+        tensors = (_tensor(feed, like) for feed, like in zip(feeds, self.rows.arguments, strict=True))
+        return _answers(self.network, rebuilt(self.made, tensors))[0]
 
     def write(self, path: Path) -> None:
         """Write the file for any number of rows."""
         import torch
 
         batch = torch.export.Dim("batch", min=1)
-        shapes: Any = tuple({0: batch} if _has_rows(each, self.rows) else {} for each in self.arguments)
+        shapes: Any = tuple({} if axis is None else {axis: batch} for axis in self.rows.axes)
         if self.exported is not self.network:
             shapes = (shapes,)
         with quietly():
-            torch.onnx.export(self.exported, self.arguments, str(path), dynamic_shapes=shapes, **self.options)
+            torch.onnx.export(self.exported, self._given, str(path), dynamic_shapes=shapes, **self.options)
 
     def write_fixed(self, path: Path) -> None:
         """Write the file for the sample's number of rows."""
         import torch
 
         with quietly():
-            torch.onnx.export(self.exported, self.arguments, str(path), **self.options)
+            torch.onnx.export(self.exported, self._given, str(path), **self.options)
+
+    @property
+    def _given(self) -> tuple[Any, ...]:
+        return tuple(self.rows.arguments)
 
 
 @contextlib.contextmanager
@@ -186,14 +215,13 @@ def _tensor(value: Any, weight: Any) -> Any:
 
 
 def _made(sample: Sample) -> Made:
-    """Return the call of a sample with few rows; lists of numbers that the user has given are arrays."""
+    """Return the call of a sample; lists of numbers that the user has given are arrays."""
     arguments, named = sample.arguments, sample.named
     if sample.source == "given by the user":
         arguments = tuple(
             np.asarray(each) if isinstance(each, list) and _is_table(each) else each for each in arguments
         )
-    made: Made = heads((tuple(arguments), dict(named)), ROWS)
-    return made
+    return tuple(arguments), dict(named)
 
 
 def _is_table(value: list[Any]) -> bool:
@@ -213,8 +241,8 @@ def _by_parameter(model: Any, made: Made) -> dict[str, Any]:
     return dict(zip(names, arguments, strict=False)) | named
 
 
-def _has_rows(argument: Any, rows: int) -> bool:
-    return len(argument.shape) > 0 and argument.shape[0] == rows
+def _are_second(axes: Sequence[int | None]) -> bool:
+    return next((axis for axis in axes if axis is not None), 0) == 1
 
 
 def _call(model: Any, made: Made) -> Any:
