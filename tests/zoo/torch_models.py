@@ -72,7 +72,7 @@ def make() -> Zoo:
     }
     for member in members.values():
         member.model(*member.batch)
-    members |= _by_name(rows) | _time_first(torch.randn(9, 40, 3)) | _hidden(torch.randn(20, 5, 8))
+    members |= _by_name(rows) | _together(rows) | _time_first(torch.randn(9, 40, 3)) | _hidden(torch.randn(20, 5, 8))
     members |= {
         "not_called": Member(nn.Linear(4, 1), (rows,)),
         "loss": Member(nn.CrossEntropyLoss(), (rows,), "not kept", "no weights"),
@@ -125,6 +125,28 @@ def _hidden(series: Any) -> dict[str, Member]:
         "padded_slowly": Member(Attended(pooled=True, fast=False), batch),
         "padded_pooled": Member(Attended(pooled=True), batch, "native model", "enable_nested_tensor=False"),
         "causal": Member(Attended(), (series, None, later), "native model", "goes another way for other values"),
+    }
+    for member in members.values():
+        member.model(*member.batch)
+    return members
+
+
+def _together(rows: Any) -> dict[str, Member]:
+    """Modules whose answer for a row depends on the others in its batch."""
+    from torch import nn
+
+    class Centred(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.dense = nn.Linear(4, 2)
+
+        def forward(self, x: Any) -> Any:
+            return self.dense(x - x.mean(dim=0)).softmax(dim=1)
+
+    norm = nn.BatchNorm1d(8, track_running_stats=False)
+    members = {
+        "norm_of_the_batch": Member(nn.Sequential(nn.Linear(4, 8), norm), (rows,)),
+        "centred": Member(Centred(), (rows,)),
     }
     for member in members.values():
         member.model(*member.batch)

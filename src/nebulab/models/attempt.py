@@ -9,6 +9,9 @@ from typing import Any
 
 import numpy as np
 
+DEPENDS = "a row's answer depends on the others in its batch"
+"""What a person should know of a model that normalizes over the batch, for example."""
+
 
 class CantExport(Exception):
     """A model has no ONNX form here; the text says why, and what would help."""

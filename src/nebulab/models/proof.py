@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from nebulab.models.attempt import Attempt, Harder, Output
+from nebulab.models.attempt import DEPENDS, Attempt, Harder, Output
 
 RELATIVE = 1e-3
 """The largest difference of an output, as a share of the largest value of that output."""
@@ -108,33 +108,40 @@ def prove(path: Path, attempt: Attempt) -> Proof:
         proof.reason = "; ".join(_difference(compared) for compared in wrong)
         return proof
     if attempt.rows > 1 and not attempt.fixed_batch:
-        proof.reason = _fewer_rows(session, attempt, outputs)
+        proof.reason, depends = _fewer_rows(session, attempt, outputs)
         if proof.reason:
             return proof
+        if depends and DEPENDS not in proof.precision:
+            proof.precision = f"{proof.precision}; {DEPENDS}"
     _look_elsewhere(proof, session, attempt)
     return proof
 
 
-def _fewer_rows(session: Any, attempt: Attempt, outputs: Sequence[np.ndarray]) -> str:
-    """Try the file on fewer rows: the first alone, the last, and half of them; return what is wrong.
+def _fewer_rows(session: Any, attempt: Attempt, outputs: Sequence[np.ndarray]) -> tuple[str, bool]:
+    """Try the file on fewer rows: the first alone, the last, and half of them.
 
-    The original is asked for the same rows; where it can't be, a row alone must have the answer that it has among all.
+    Returns
+    -------
+    reason, depends
+        What is wrong, or nothing; and whether the original's answer for a row depends on the others.
     """
+    depends = False
     for places in [[0], [attempt.rows - 1]] + ([list(range(attempt.rows // 2 + 1))] if attempt.again else []):
         feeds = attempt.part(places)
         original = _asked(attempt, feeds)
         if attempt.again is not None and original is None:
+            depends = True
             continue
         answers = [as_dense(value) for value in session.run(None, _feed(session.get_inputs(), feeds))]
         for index, (output, values, few) in enumerate(zip(session.get_outputs(), outputs, answers, strict=True)):
-            if original is None:
-                if not among(values, few, places, attempt.rows):
-                    return f"the output {output.name!r} of a row alone differs from that of the row in a batch"
-                continue
-            wanted = _original(index, few, original)
-            if wanted is None or not compare("", wanted, few, _scale(values)).agrees:
-                return f"the output {output.name!r} for {len(places)} of the {attempt.rows} rows alone differs"
-    return ""
+            same = among(values, few, places, attempt.rows)
+            if original is None and not same:
+                return f"the output {output.name!r} of a row alone differs from that of the row in a batch", False
+            wanted = None if original is None else _original(index, few, original)
+            if wanted is not None and not compare("", wanted, few, _scale(values)).agrees:
+                return f"the output {output.name!r} for {len(places)} of the {attempt.rows} rows alone differs", False
+            depends = depends or not same
+    return "", depends
 
 
 def _asked(attempt: Attempt, feeds: Sequence[np.ndarray]) -> Sequence[Output] | None:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from nebulab.models.attempt import Attempt, Harder, Output
+from nebulab.models.attempt import DEPENDS, Attempt, Harder, Output
 from nebulab.models.proof import Compared, Proof, as_dense, compare, droppable, prove
 
 ROWS = np.array([[1.0], [2.0], [3.0]], dtype=np.float32)
@@ -101,6 +101,28 @@ def test_the_original_is_asked_for_fewer_rows(file: Callable[..., None], factor:
     proof = prove(Path("x.onnx"), attempt(DOUBLE, again=again))
     assert (proof.holds, asked) == (holds, [1, 1, 2])
     assert ("for 2 of the 3 rows alone differs" in proof.reason) is not holds
+
+
+@pytest.mark.parametrize("single", [True, False], ids=["takes single rows", "refuses them"])
+def test_rows_that_depend_on_one_another_are_told(file: Callable[..., None], single: bool) -> None:
+    def norm(rows: np.ndarray) -> np.ndarray:
+        if len(rows) == 1 and not single:
+            raise ValueError("more than one row")
+        centred: np.ndarray = rows - rows.mean(axis=0)
+        return centred
+
+    file(lambda rows: [norm(rows)], "y")
+    expected = Output("call", norm(ROWS))
+    proof = prove(Path("x.onnx"), attempt(expected, again=lambda feeds: [Output("call", norm(feeds[0]))]))
+    assert (proof.holds, proof.precision) == (True, f"float32; {DEPENDS}")
+    if single:
+        assert not prove(Path("x.onnx"), attempt(expected)).holds, "where the original can't be asked"
+
+
+def test_rows_of_which_each_is_answered_for_itself_are_not(file: Callable[..., None]) -> None:
+    file(lambda rows: [rows * 2], "y")
+    proof = prove(Path("x.onnx"), attempt(DOUBLE, again=lambda feeds: [Output("predict", feeds[0] * 2)]))
+    assert (proof.holds, proof.precision) == (True, "float32")
 
 
 def test_the_words_of_the_precision_decide_nothing(file: Callable[..., None]) -> None:

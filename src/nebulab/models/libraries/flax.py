@@ -3,7 +3,7 @@ kernel."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -105,17 +105,20 @@ def _jax_function(call: Callable[..., Any], model: Any, namespace: Mapping[str, 
     if sample is None:
         raise CantExport(f"nothing tells its input: {TELL}")
     arguments = [plain(argument)[:ROWS] for argument in positional(sample)]
-    expected = [Output("call", array) for array in flattened(call(*arguments))]
+    rows = arguments[0].shape[0]
+    axes = [0 if each.shape[:1] == (rows,) else None for each in arguments]
+
+    def again(feeds: Sequence[np.ndarray]) -> list[Output]:
+        return [Output("call", array) for array in flattened(call(*feeds))]
 
     def write(path: Path) -> None:
         import jax
 
-        rows = arguments[0].shape[0]
         specs = [
-            jax.ShapeDtypeStruct(("B" if each.shape[0] == rows else each.shape[0], *each.shape[1:]), each.dtype)
-            for each in arguments
+            jax.ShapeDtypeStruct(each.shape if axis is None else ("B", *each.shape[1:]), each.dtype)
+            for each, axis in zip(arguments, axes, strict=True)
         ]
         with quietly():
             jax2onnx.to_onnx(call, specs, return_mode="file", output_path=str(path))
 
-    yield Attempt(write, arguments, expected, sample.source)
+    yield Attempt(write, arguments, again(arguments), sample.source, axes=axes, again=again)

@@ -42,9 +42,13 @@ class Keras(Library):
         shapes = shapes or [tuple(argument.shape[1:]) for argument in arguments]
         dtypes = _types(model, len(shapes)) or [_plain(argument.dtype) for argument in arguments]
         arguments = [argument.astype(dtype) for argument, dtype in zip(arguments, dtypes, strict=True)]
-        # Several inputs are one list.
-        call = arguments[0] if len(arguments) == 1 else arguments
-        expected = [Output("call", array) for array in flattened(model(call, training=False))]
+
+        def again(feeds: Sequence[np.ndarray]) -> list[Output]:
+            # Several inputs are one list.
+            answer = model(feeds[0] if len(feeds) == 1 else list(feeds), training=False)
+            return [Output("call", array) for array in flattened(answer)]
+
+        expected = again(arguments)
         sizes = [tuple(size if size is not None else None for size in shape) for shape in shapes]
 
         def write(path: Path) -> None:
@@ -60,9 +64,9 @@ class Keras(Library):
             with quietly():
                 model.export(str(path), format="onnx", verbose=False)
 
-        yield Attempt(write, arguments, expected, sample.source)
+        yield Attempt(write, arguments, expected, sample.source, again=again)
         if keras.backend.backend() == "torch":
-            yield Attempt(write_by_keras, arguments, expected, sample.source)
+            yield Attempt(write_by_keras, arguments, expected, sample.source, again=again)
 
     def native(self, model: Any, folder: Path, name: str, namespace: Mapping[str, Any]) -> tuple[Path, str]:
         """Write the model in Keras' own format, without the code of custom layers."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -41,8 +41,9 @@ class TensorFlow(Library):
         if sample is None:
             raise CantExport(f"nothing tells its input: {TELL}")
         arguments = [as_array(argument)[:ROWS] for argument in positional(sample)]
-        tensors = [tf.constant(argument) for argument in arguments]
-        expected = [Output("call", array) for array in flattened(model(*tensors))]
+
+        def again(feeds: Sequence[Any]) -> list[Output]:
+            return [Output("call", array) for array in flattened(model(*(tf.constant(feed) for feed in feeds)))]
 
         def write(path: Path) -> None:
             with quietly():
@@ -51,7 +52,7 @@ class TensorFlow(Library):
                     traced, input_signature=traced.input_signature, opset=18, output_path=str(path)
                 )
 
-        yield Attempt(write, arguments, expected, sample.source)
+        yield Attempt(write, arguments, again(arguments), sample.source, again=again)
 
     def native(self, model: Any, folder: Path, name: str, namespace: Mapping[str, Any]) -> tuple[Path, str]:
         """Write a SavedModel, zipped."""

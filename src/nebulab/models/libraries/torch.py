@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from nebulab.models.attempt import Attempt, CantExport, Output, Untrained, flattened
+from nebulab.models.attempt import DEPENDS, Attempt, CantExport, Output, Untrained, flattened
 from nebulab.models.libraries.base import Library
 from nebulab.models.libraries.networks import ROWS, TELL, WEIGHTS_ALONE, constants, leaves, quietly, rebuilt
 from nebulab.models.libraries.rows import Rows, find
@@ -85,7 +85,7 @@ class _Export:
         expected, hidden = _answers(self.network, given)
         told = [f"with {constant}" for constant in constants(_by_parameter(self.network, self.made))]
         told += ["the rows on the second axis of its input"] if _are_second(self.rows.axes) else []
-        told += [each for each in (hidden, remark) if each]
+        told += [each for each in (hidden, remark, DEPENDS if self.rows.depend else "") if each]
         free = Attempt(
             self.write,
             feeds,
@@ -95,8 +95,7 @@ class _Export:
             axes=self.rows.axes,
             again=self.again,
         )
-        if not self.rows.depend:
-            yield free
+        yield free
         only = ", ".join(["float32", f"batches of {free.rows} only", *told])
         yield replace(free, write=self.write_fixed, precision=only, fixed_batch=True)
 

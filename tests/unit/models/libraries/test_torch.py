@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from nebulab.models import sample
-from nebulab.models.attempt import CantExport, Untrained
+from nebulab.models.attempt import DEPENDS, CantExport, Untrained
 from nebulab.models.libraries.torch import Torch
 
 
@@ -194,6 +194,21 @@ def test_what_a_padding_mask_hides_is_told() -> None:
     sample(pooled, rows, mask)
     with pytest.raises(CantExport, match="enable_nested_tensor=False"):
         next(Torch().attempts(pooled, {}))
+
+
+@pytest.mark.usefixtures("exported")
+def test_a_network_that_norms_over_the_batch_is_told_so() -> None:
+    class Norm(Module):
+        def forward(self, rows: Tensor) -> Tensor:
+            return Tensor(rows.values - rows.values.mean(axis=0))
+
+        __call__ = forward
+
+    table = np.random.default_rng(0).normal(size=(9, 3))
+    for attempt in Torch().attempts(Norm(), {"X": table}):
+        assert DEPENDS in attempt.precision
+        assert attempt.again is not None
+        assert np.abs(attempt.again(attempt.part([0]))[0].values).max() == 0, "a row alone is its own mean"
 
 
 @pytest.mark.usefixtures("exported")
