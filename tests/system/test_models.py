@@ -108,6 +108,8 @@ def test_torch() -> None:
         assert "[9, 'batch', " in next(iter(found[name]["inputs"].values())), "the rows are second, and time is whole"
     for name in ("norm_of_the_batch", "centred"):
         assert DEPENDS in found[name]["precision"]
+    for name, numbers in {"bfloat16": "float32, its weights cast from bfloat16", "float16": "float16"}.items():
+        assert found[name]["precision"].startswith(numbers)
     assert found["by_name"]["precision"] == "float32, with scale=2.0"
 
 

@@ -72,7 +72,13 @@ def make() -> Zoo:
     }
     for member in members.values():
         member.model(*member.batch)
-    members |= _by_name(rows) | _together(rows) | _time_first(torch.randn(9, 40, 3)) | _hidden(torch.randn(20, 5, 8))
+    members |= (
+        _by_name(rows)
+        | _together(rows)
+        | _of_other_bits(rows)
+        | _time_first(torch.randn(9, 40, 3))
+        | _hidden(torch.randn(20, 5, 8))
+    )
     members |= {
         "not_called": Member(nn.Linear(4, 1), (rows,)),
         "loss": Member(nn.CrossEntropyLoss(), (rows,), "not kept", "no weights"),
@@ -147,6 +153,38 @@ def _together(rows: Any) -> dict[str, Member]:
     members = {
         "norm_of_the_batch": Member(nn.Sequential(nn.Linear(4, 8), norm), (rows,)),
         "centred": Member(Centred(), (rows,)),
+    }
+    for member in members.values():
+        member.model(*member.batch)
+    return members
+
+
+def _of_other_bits(rows: Any) -> dict[str, Member]:
+    """Modules whose weights are no float32; one casts to bfloat16 by itself."""
+    import torch
+    from torch import nn
+
+    class Casting(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.dense = nn.Linear(4, 2).bfloat16()
+
+        def forward(self, x: Any) -> Any:
+            return self.dense(x.bfloat16()).float()
+
+    def dense(numbers: Any) -> Member:
+        return Member(nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 2)).to(numbers), (rows.to(numbers),))
+
+    members = {
+        "bfloat16": dense(torch.bfloat16),
+        "float16": dense(torch.float16),
+        "float64": dense(torch.float64),
+        # ONNX Runtime has no such convolution of 64 bits.
+        "convolution64": Member(nn.Conv1d(1, 2, 3).double(), (rows[:, None].double(),)),
+        "casting": Member(Casting(), (rows,), "native model", "model.float()"),
+        "complex64": Member(
+            nn.Linear(4, 2).to(torch.complex64), (rows.to(torch.complex64),), "native model", "complex"
+        ),
     }
     for member in members.values():
         member.model(*member.batch)

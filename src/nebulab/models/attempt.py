@@ -86,10 +86,17 @@ class Attempt:
         ]
 
 
+def is_unknown(dtype: Any) -> bool:
+    """Whether decimal numbers are of a type that neither numpy nor ONNX Runtime computes with."""
+    return any(name in str(dtype) for name in ("bfloat16", "float8"))
+
+
 def as_array(value: Any) -> np.ndarray:
     """Return a library's array or tensor as numpy's."""
     if type(value).__module__.partition(".")[0] == "torch":
         value = value.detach().cpu()
+        # numpy has neither.
+        value = value.float() if is_unknown(getattr(value, "dtype", "")) else value
     return np.asarray(value.toarray() if hasattr(value, "toarray") else value)
 
 

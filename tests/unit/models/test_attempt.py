@@ -32,6 +32,25 @@ def test_sparse_matrices_and_tensors_become_arrays() -> None:
     assert as_array(Tensor()).tolist() == [1, 2]
 
 
+def test_numbers_that_numpy_has_not_become_32_bits() -> None:
+    class Half:
+        __module__ = "torch"
+        dtype = "torch.bfloat16"
+
+        def detach(self) -> Half:
+            return self
+
+        cpu = detach
+
+        def float(self) -> list[int]:
+            return [1, 2]
+
+        def __array__(self, *_: Any, **__: Any) -> Any:
+            raise TypeError("Got unsupported ScalarType BFloat16")
+
+    assert as_array(Half()).tolist() == [1, 2]
+
+
 def test_an_answer_of_several_parts_is_flat() -> None:
     parts = flattened({"a": np.zeros(1), "b": [np.ones(2), (np.ones(3),)]})
     assert [part.shape for part in parts] == [(1,), (2,), (3,)]

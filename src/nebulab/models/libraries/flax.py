@@ -11,7 +11,7 @@ import numpy as np
 
 from nebulab.models.attempt import Attempt, CantExport, Output, Untrained, as_array, flattened
 from nebulab.models.libraries.base import Library
-from nebulab.models.libraries.networks import ROWS, TELL, WEIGHTS_ALONE, positional, quietly
+from nebulab.models.libraries.networks import ROWS, TELL, WEIGHTS_ALONE, of_known_numbers, positional, quietly
 from nebulab.models.samples import accepted_by, sample_of
 
 _OF_JAX = {"f8": np.float32, "i8": np.int32, "u8": np.uint32}
@@ -111,6 +111,12 @@ def _jax_function(call: Callable[..., Any], model: Any, namespace: Mapping[str, 
     def again(feeds: Sequence[np.ndarray]) -> list[Output]:
         return [Output("call", array) for array in flattened(call(*feeds))]
 
+    expected = again(arguments)
+    of_known_numbers(
+        (output.values.dtype for output in expected),
+        "make it with dtype=jnp.float32, and cast its weights: jax.tree.map(lambda w: w.astype('float32'), weights)",
+    )
+
     def write(path: Path) -> None:
         import jax
 
@@ -121,4 +127,4 @@ def _jax_function(call: Callable[..., Any], model: Any, namespace: Mapping[str, 
         with quietly():
             jax2onnx.to_onnx(call, specs, return_mode="file", output_path=str(path))
 
-    yield Attempt(write, arguments, again(arguments), sample.source, axes=axes, again=again)
+    yield Attempt(write, arguments, expected, sample.source, axes=axes, again=again)

@@ -10,7 +10,7 @@ import numpy as np
 
 from nebulab.models.attempt import Attempt, CantExport, Output, Untrained, as_array, flattened
 from nebulab.models.libraries.base import Library
-from nebulab.models.libraries.networks import ROWS, TELL, positional, quietly, unchanged
+from nebulab.models.libraries.networks import ROWS, TELL, of_known_numbers, positional, quietly, unchanged
 from nebulab.models.samples import Sample, accepted_by, sample_of, with_shape
 
 
@@ -29,6 +29,11 @@ class Keras(Library):
     def _attempts(self, model: Any, namespace: Mapping[str, Any]) -> Iterator[Attempt]:
         import keras
 
+        parts = [model, *getattr(model, "layers", [])]
+        of_known_numbers(
+            (getattr(part, "compute_dtype", "") for part in parts),
+            "make it again after keras.config.set_dtype_policy('float32'), and new.set_weights(model.get_weights())",
+        )
         own_sample = sample_of(model)
         shapes = _shapes(model)
         if not model.built:

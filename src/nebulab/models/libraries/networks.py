@@ -5,12 +5,12 @@ from __future__ import annotations
 import contextlib
 import io
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from nebulab.models.attempt import CantExport
+from nebulab.models.attempt import CantExport, is_unknown
 from nebulab.models.samples import Sample
 
 ROWS = 8
@@ -32,6 +32,19 @@ def positional(sample: Sample) -> tuple[Any, ...]:
     if sample.named:
         raise CantExport(f"its call has arguments by name ({', '.join(sample.named)}), which this export can't pass on")
     return sample.arguments
+
+
+def of_known_numbers(dtypes: Iterable[Any], remedy: str) -> None:
+    """Refuse a network that computes in bfloat16 or less.
+
+    Raises
+    ------
+    CantExport
+        It does; the text ends with the remedy.
+    """
+    unknown = next((str(dtype) for dtype in dtypes if is_unknown(dtype)), None)
+    if unknown is not None:
+        raise CantExport(f"it computes in {unknown}, which ONNX Runtime has no operators for: {remedy}")
 
 
 def leaves(value: Any, name: str = "") -> Iterator[tuple[str, Any]]:

@@ -21,6 +21,7 @@ class Model:
     def __init__(self, shape: tuple[int | None, ...] | None = (None, 3), dtype: str = "float32") -> None:
         self.built = True
         self.variables: list[Any] = []
+        self.layers: list[Any] = []
         self.inputs = [] if shape is None else [SimpleNamespace(shape=shape, dtype=dtype)]
         self.exported: list[dict[str, Any]] = []
 
@@ -75,6 +76,13 @@ def test_a_mask_hides_something_and_is_no_table() -> None:
     found = attempts(Model(dtype="bool"), **around, mask=np.eye(3, dtype=bool))[0]
     assert found.source == "found in mask"
     assert found.feeds[0].tolist() == np.eye(3, dtype=bool).tolist()
+
+
+def test_numbers_that_onnx_runtime_has_not_are_refused_with_what_to_type() -> None:
+    model = Model()
+    model.layers = [SimpleNamespace(compute_dtype="bfloat16")]
+    with pytest.raises(CantExport, match=r"bfloat16.*set_dtype_policy\('float32'\)"):
+        attempts(model)
 
 
 def test_without_inputs_what_the_model_takes_is_found() -> None:

@@ -11,7 +11,15 @@ import numpy as np
 import pytest
 
 from nebulab.models.attempt import CantExport
-from nebulab.models.libraries.networks import constants, leaves, positional, quietly, rebuilt, unchanged
+from nebulab.models.libraries.networks import (
+    constants,
+    leaves,
+    of_known_numbers,
+    positional,
+    quietly,
+    rebuilt,
+    unchanged,
+)
 from nebulab.models.samples import Sample
 
 
@@ -46,6 +54,12 @@ def test_an_argument_by_name_is_never_forgotten() -> None:
     assert positional(Sample((1,), "seen in a call")) == (1,)
     with pytest.raises(CantExport, match="by name"):
         positional(Sample((1,), "seen in a call", {"mask": 2}))
+
+
+def test_what_computes_in_fewer_bits_than_onnx_runtime_is_refused() -> None:
+    of_known_numbers([np.dtype(np.float16), "float32", ""], "never")
+    with pytest.raises(CantExport, match="float8_e4m3fn, which ONNX Runtime has no operators for: cast it"):
+        of_known_numbers(["float32", "float8_e4m3fn"], "cast it")
 
 
 class Variable:

@@ -211,6 +211,60 @@ def test_a_network_that_norms_over_the_batch_is_told_so() -> None:
         assert np.abs(attempt.again(attempt.part([0]))[0].values).max() == 0, "a row alone is its own mean"
 
 
+class Half(Module):
+    """A network whose weights have 16 bits, until it is cast; it answers by them."""
+
+    def __init__(self, dtype: str, factor: float = 1.0, *, fails: bool = False) -> None:
+        super().__init__()
+        self.factor, self.fails = factor, fails
+        self.weights = [Tensor([1.0])]
+        self.weights[0].dtype = dtype
+
+    def float(self) -> Half:
+        self.weights[0].dtype = "float32"
+        return self
+
+    def forward(self, rows: Tensor) -> Tensor:
+        cast = self.weights[0].dtype == "float32"
+        if cast and self.fails:
+            raise RuntimeError("expected BFloat16")
+        return Tensor(rows.values * (1.0 if cast else self.factor))
+
+    __call__ = forward
+
+
+@pytest.mark.usefixtures("exported")
+def test_weights_that_onnx_runtime_has_not_are_cast_and_told() -> None:
+    model = Half("bfloat16", 1.01)
+    for attempt in Torch().attempts(model, {"X": np.ones((9, 3))}):
+        assert attempt.precision.startswith("float32, ")
+        assert "its weights cast from bfloat16, which changes its answers by 0.01 of the largest" in attempt.precision
+        assert attempt.expected[0].values.tolist() == [[1.0] * 3] * 8, "of the cast network"
+    assert model.weights[0].dtype == "bfloat16", "the person's own is left as it was"
+
+
+@pytest.mark.usefixtures("exported")
+def test_half_of_the_bits_are_tried_as_they_are_before_they_are_cast() -> None:
+    own, *cast = Torch().attempts(Half("float16"), {"X": np.ones((9, 3))})
+    assert own.precision == "float16"
+    assert ["cast from float16" in attempt.precision for attempt in cast] == [True, True]
+
+
+@pytest.mark.usefixtures("exported")
+@pytest.mark.parametrize(
+    ("model", "reason"),
+    [
+        (Half("bfloat16", 1.5), r"differ by 33% from those in bfloat16: call model\.float\(\)"),
+        (Half("bfloat16", fails=True), r"it fails \(RuntimeError: expected BFloat16\): call model\.float\(\)"),
+        (Half("complex64"), "complex numbers"),
+    ],
+)
+def test_what_can_not_be_cast_says_what_to_type(model: Half, reason: str) -> None:
+    sample(model, np.ones((9, 3)))
+    with pytest.raises(CantExport, match=reason):
+        next(Torch().attempts(model, {}))
+
+
 @pytest.mark.usefixtures("exported")
 def test_a_network_without_weights_is_untrained() -> None:
     with pytest.raises(Untrained, match="no weights"):
