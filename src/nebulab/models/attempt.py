@@ -35,6 +35,10 @@ class Output:
         return self.values.dtype.kind not in "fc"
 
 
+Again = Callable[[Sequence[np.ndarray]], Sequence[Output]]
+"""Returns the original's outputs for other feeds."""
+
+
 @dataclass(frozen=True)
 class Harder:
     """A kind of hard rows as the file's inputs, and the original's outputs for them."""
@@ -67,7 +71,7 @@ class Attempt:
     """Rows on which converters go wrong, made when the sample's rows agree."""
     axes: Sequence[int | None] = ()
     """The axis of the rows in each feed, None in one without rows; the first axis of all where nothing is said."""
-    again: Callable[[Sequence[np.ndarray]], Sequence[Output]] | None = None
+    again: Again | None = None
     """The original's outputs for other feeds, where it can be asked; it raises where it does not take them."""
 
     @property

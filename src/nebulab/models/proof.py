@@ -166,7 +166,7 @@ def among(values: np.ndarray, alone: np.ndarray, places: Sequence[int], rows: in
 def _look_elsewhere(proof: Proof, session: Any, attempt: Attempt) -> None:
     """Try the file on hard rows: tell where something differs, and refute it where much does."""
     for harder in attempt.harder():
-        compared = _elsewhere(proof.outputs, session, harder)
+        compared = _elsewhere(proof.outputs, session, harder, attempt)
         if compared.differ or compared.fails:
             proof.elsewhere.append(compared)
     wrong = [each for each in proof.elsewhere if each.differ > MOST and not (each.adversarial or each.fails)]
@@ -175,7 +175,7 @@ def _look_elsewhere(proof: Proof, session: Any, attempt: Attempt) -> None:
     proof.holds = not wrong
 
 
-def _elsewhere(proven: Sequence[Compared], session: Any, harder: Harder) -> Elsewhere:
+def _elsewhere(proven: Sequence[Compared], session: Any, harder: Harder, attempt: Attempt) -> Elsewhere:
     names = [output.name for output in session.get_outputs()]
     compared = Elsewhere(harder.kind, len(harder.feeds[0]), 0.0, adversarial=harder.adversarial)
     try:
@@ -188,18 +188,19 @@ def _elsewhere(proven: Sequence[Compared], session: Any, harder: Harder) -> Else
         original = _original(place, values, answers)
         # Scores that a converter adds are nobody's answer.
         if original is not None and original.name not in {"decision_function", "score_samples"}:
-            compared.differ = max(compared.differ, _share(original, values))
+            usual = max((_scale(each.values) for each in attempt.expected if each.name == original.name), default=0.0)
+            compared.differ = max(compared.differ, _share(original, values, usual))
     return compared
 
 
-def _share(original: Output, values: np.ndarray) -> float:
-    """Return the share of values that differ."""
+def _share(original: Output, values: np.ndarray, usual: float) -> float:
+    """Return the share of values that differ; `usual` is the largest value for the sample."""
     wanted = original.values.ravel()
     if original.is_label or values.dtype.kind not in "fc":
         return float(np.mean(_labels(wanted) != _labels(values)))
     wanted, values = wanted.astype(np.float64), values.ravel().astype(np.float64)
     with np.errstate(invalid="ignore", over="ignore"):
-        near = np.abs(wanted - values) <= RELATIVE * max(_scale(wanted), float(np.finfo(np.float32).tiny))
+        near = np.abs(wanted - values) <= RELATIVE * max(_scale(wanted), usual, float(np.finfo(np.float32).tiny))
     return float(np.mean(~(near | (wanted == values) | (np.isnan(wanted) & np.isnan(values)))))
 
 

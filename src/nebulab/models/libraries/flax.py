@@ -11,7 +11,7 @@ import numpy as np
 
 from nebulab.models.attempt import Attempt, CantExport, Output, Untrained, as_array, flattened
 from nebulab.models.libraries.base import Library
-from nebulab.models.libraries.networks import ROWS, TELL, WEIGHTS_ALONE, of_known_numbers, positional, quietly
+from nebulab.models.libraries.networks import ROWS, TELL, WEIGHTS_ALONE, harder, of_known_numbers, positional, quietly
 from nebulab.models.samples import accepted_by, sample_of
 
 _OF_JAX = {"f8": np.float32, "i8": np.int32, "u8": np.uint32}
@@ -127,4 +127,6 @@ def _jax_function(call: Callable[..., Any], model: Any, namespace: Mapping[str, 
         with quietly():
             jax2onnx.to_onnx(call, specs, return_mode="file", output_path=str(path))
 
-    yield Attempt(write, arguments, expected, sample.source, axes=axes, again=again)
+    yield Attempt(
+        write, arguments, expected, sample.source, axes=axes, again=again, harder=lambda: harder(arguments, again)
+    )

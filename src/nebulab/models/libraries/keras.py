@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import numpy as np
 
 from nebulab.models.attempt import Attempt, CantExport, Output, Untrained, as_array, flattened
 from nebulab.models.libraries.base import Library
-from nebulab.models.libraries.networks import ROWS, TELL, of_known_numbers, positional, quietly, unchanged
+from nebulab.models.libraries.networks import ROWS, TELL, harder, of_known_numbers, positional, quietly, unchanged
 from nebulab.models.samples import Sample, accepted_by, sample_of, with_shape
 
 
@@ -69,9 +70,10 @@ class Keras(Library):
             with quietly():
                 model.export(str(path), format="onnx", verbose=False)
 
-        yield Attempt(write, arguments, expected, sample.source, again=again)
+        first = Attempt(write, arguments, expected, sample.source, again=again, harder=lambda: harder(arguments, again))
+        yield first
         if keras.backend.backend() == "torch":
-            yield Attempt(write_by_keras, arguments, expected, sample.source, again=again)
+            yield replace(first, write=write_by_keras)
 
     def native(self, model: Any, folder: Path, name: str, namespace: Mapping[str, Any]) -> tuple[Path, str]:
         """Write the model in Keras' own format, without the code of custom layers."""

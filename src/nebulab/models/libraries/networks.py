@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from nebulab.models.attempt import CantExport, is_unknown
+from nebulab.models.attempt import Again, CantExport, Harder, is_unknown
+from nebulab.models.hard_rows import EMPTY, MISSING, OPPOSITE, hard_inputs
 from nebulab.models.samples import Sample
 
 ROWS = 8
@@ -45,6 +46,22 @@ def of_known_numbers(dtypes: Iterable[Any], remedy: str) -> None:
     unknown = next((str(dtype) for dtype in dtypes if is_unknown(dtype)), None)
     if unknown is not None:
         raise CantExport(f"it computes in {unknown}, which ONNX Runtime has no operators for: {remedy}")
+
+
+def harder(feeds: Sequence[np.ndarray], again: Again) -> Iterator[Harder]:
+    """Yield the hard rows that a network takes.
+
+    Missing values are tried where it answers them with numbers. Of large and of equal values a difference is told and
+    refutes nothing, and so it is where the answers are labels, which turn where two are nearly as likely.
+    """
+    for kind, inputs in hard_inputs(feeds):
+        with warnings.catch_warnings(), contextlib.suppress(Exception):
+            warnings.simplefilter("ignore")
+            outputs = again(inputs)
+            if kind == MISSING and any(each.is_label or np.isnan(each.values).any() for each in outputs):
+                continue
+            told = kind not in (EMPTY, OPPOSITE) or any(each.is_label for each in outputs)
+            yield Harder(kind, inputs, outputs, adversarial=told)
 
 
 def leaves(value: Any, name: str = "") -> Iterator[tuple[str, Any]]:

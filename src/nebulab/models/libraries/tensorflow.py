@@ -12,7 +12,7 @@ from typing import Any
 from nebulab.errors import SettingsError
 from nebulab.models.attempt import Attempt, CantExport, Output, Untrained, as_array, flattened
 from nebulab.models.libraries.base import Library
-from nebulab.models.libraries.networks import ROWS, TELL, of_known_numbers, positional, quietly, unchanged
+from nebulab.models.libraries.networks import ROWS, TELL, harder, of_known_numbers, positional, quietly, unchanged
 from nebulab.models.samples import Sample, accepted_by, sample_of
 
 
@@ -55,7 +55,7 @@ class TensorFlow(Library):
                     traced, input_signature=traced.input_signature, opset=18, output_path=str(path)
                 )
 
-        yield Attempt(write, arguments, expected, sample.source, again=again)
+        yield Attempt(write, arguments, expected, sample.source, again=again, harder=lambda: harder(arguments, again))
 
     def native(self, model: Any, folder: Path, name: str, namespace: Mapping[str, Any]) -> tuple[Path, str]:
         """Write a SavedModel, zipped."""

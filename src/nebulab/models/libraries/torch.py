@@ -14,7 +14,7 @@ import numpy as np
 
 from nebulab.models.attempt import DEPENDS, Attempt, CantExport, Output, Untrained, first_line, flattened
 from nebulab.models.libraries.base import Library
-from nebulab.models.libraries.networks import ROWS, TELL, WEIGHTS_ALONE, constants, leaves, quietly, rebuilt
+from nebulab.models.libraries.networks import ROWS, TELL, WEIGHTS_ALONE, constants, harder, leaves, quietly, rebuilt
 from nebulab.models.libraries.rows import Rows, find
 from nebulab.models.proof import compare
 from nebulab.models.samples import Sample, accepted_by, has_time_first, sample_of
@@ -144,6 +144,7 @@ class _Export:
             ", ".join([numbers, *told]),
             axes=self.rows.axes,
             again=self.again,
+            harder=lambda: harder(feeds, self.again),
         )
         yield free
         only = ", ".join([numbers, f"batches of {free.rows} only", *told])

@@ -105,6 +105,8 @@ def test_the_second_way_takes_batches_of_one_size(exported: list[dict[str, Any]]
         attempt.write(tmp_path / "x.onnx")
     assert ["dynamic_shapes" in options for options in exported] == [True, False]
     assert free.expected[0].values.tolist() == [3.0] * 8
+    for attempt in (free, fixed):
+        assert {len(each.feeds[0]) for each in attempt.harder()} == {8}, "hard rows are as many"
 
 
 @pytest.mark.usefixtures("exported")
