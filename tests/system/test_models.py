@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from nebulab.develop.environments import beside, cpu_torch
+from nebulab.models.attempt import DEPENDS
 from support.inside import outcomes
 from support.stack import ENVIRONMENTS, ROOT, Stack
 
@@ -103,6 +104,12 @@ def test_torch() -> None:
     assert set(found["masked"]["inputs"]) == {"x", "mask"}, "the call's arguments by name"
     assert set(found["by_name"]["inputs"]) == {"x", "mask"}
     assert set(found["in_a_dictionary"]["inputs"]) == {"rows"}
+    for name in ("time_first", "time_first_steps", "time_first_state", "time_first_attention"):
+        assert "[9, 'batch', " in next(iter(found[name]["inputs"].values())), "the rows are second, and time is whole"
+    for name in ("norm_of_the_batch", "centred"):
+        assert DEPENDS in found[name]["precision"]
+    for name, numbers in {"bfloat16": "float32, its weights cast from bfloat16", "float16": "float16"}.items():
+        assert found[name]["precision"].startswith(numbers)
     assert found["by_name"]["precision"] == "float32, with scale=2.0"
 
 

@@ -45,5 +45,13 @@ def make() -> Zoo:
     members["xgb_pipeline_value"] = Member(
         make_pipeline(StandardScaler(), xgboost.XGBRegressor(n_estimators=50)).fit(doubles, doubles[:, 0]), (doubles,)
     )
+    # Zeros are missing values to it, and numbers to its file; the rows that it is tried on have none.
+    holes = lightgbm.Dataset(np.where(random.random((400, 4)) < 0.3, 0, doubles), above)
+    members["lgb_booster_zeros"] = Member(
+        lightgbm.train({"objective": "binary", "verbose": -1, "zero_as_missing": True}, holes, 20),
+        (table,),
+        "native model",
+        "rows with zeros differ",
+    )
     members |= {name: Member(model, (frame,)) for name, model in on_frame.items()}
     return Zoo(members, {"X_train": table, "frame": frame})

@@ -50,12 +50,38 @@ def make() -> Zoo:
         def __call__(self, x: Any) -> Any:
             return linen.Dense(3)(linen.relu(linen.Dense(5)(x)))
 
-    module = Linen()
+    module, words = Linen(), random.integers(0, 9, (20, 6))
     members = {
         "dense": Member(Dense(nnx.Rngs(0)), (table,)),
         "convolution": Member(Convolution(nnx.Rngs(0)), (images,)),
         "transformer": Member(Transformer(nnx.Rngs(0)), (series,)),
         "linen": Member(module, (table,)),
     }
-    around = {"X_train": table, "X_images": images, "X_series": series}
+    members |= _of_other_numbers(series, random.random((20, 7)) > 0.4, words)
+    around = {"X_train": table, "X_images": images, "X_series": series, "X_words": words}
     return Zoo(members, around | {"params": module.init(jax.random.key(0), table[:1])})
+
+
+def _of_other_numbers(series: Any, mask: Any, words: Any) -> dict[str, Member]:
+    """Modules that take truth values and whole numbers."""
+    from flax import nnx
+
+    from nebulab.models import sample
+
+    class Masked(nnx.Module):
+        def __init__(self, rngs: Any) -> None:
+            self.attention = nnx.MultiHeadAttention(2, 8, decode=False, rngs=rngs)
+
+        def __call__(self, x: Any, mask: Any) -> Any:
+            return self.attention(x, mask=mask[:, None, None, :])
+
+    class Words(nnx.Module):
+        def __init__(self, rngs: Any) -> None:
+            self.embedding = nnx.Embed(9, 4, rngs=rngs)
+
+        def __call__(self, x: Any) -> Any:
+            return self.embedding(x).mean(axis=1)
+
+    masked = Masked(nnx.Rngs(0))
+    sample(masked, series, mask)
+    return {"masked": Member(masked, (series, mask)), "words": Member(Words(nnx.Rngs(0)), (words,))}

@@ -28,15 +28,22 @@ def make() -> Zoo:
         def call(self, x: Any) -> Any:
             return self.dense(x)
 
+    class Together(Own):
+        def call(self, x: Any) -> Any:
+            return keras.ops.softmax(self.dense(x), axis=0)
+
     called = keras.Sequential([layers.Dense(8, activation="relu"), layers.Dropout(0.5), layers.Dense(1)])
     called(table[:16])
     own = Own()
     own(table[:4])
+    together = Together()
+    together(table[:4])
     convolution = [layers.Conv2D(4, 3), layers.BatchNormalization(), layers.MaxPooling2D(), layers.Flatten()]
     one, two = keras.Input((3,)), keras.Input((2,))
     members = {
         "called": Member(called, (table,)),
         "own": Member(own, (table,)),
+        "together": Member(together, (table,)),
         "convolution": Member(keras.Sequential([keras.Input((16, 16, 1)), *convolution, layers.Dense(10)]), (images,)),
         "unet": Member(_unet(), (slices,)),
         "residual": Member(_residual(), (images,)),

@@ -23,7 +23,7 @@ from nebulab.contract import HARVEST_REPORT
 from nebulab.files import replacing
 from nebulab.harvest import figures, tables
 from nebulab.harvest.codecs import NotStorable, describe, encode, safe_name
-from nebulab.harvest.limits import Clock, Limits, Stopped, TooSlow
+from nebulab.harvest.limits import Clock, Limits, Stopped, TooLarge, TooSlow
 
 ARRAYS = "arrays.h5"
 _SMALL_TABLE_BYTES = 256 * 1024 * 1024
@@ -52,7 +52,8 @@ class Entry:
     reason: str = ""
 
 
-KeepModel = Callable[[str, Any, Path, Mapping[str, Any]], Any]
+KeepModel = Callable[..., Any]
+"""`models.keep`."""
 
 
 class Harvest:
@@ -79,6 +80,8 @@ class Harvest:
         self._left_out = len(values) - len(kept)
         self.entries = {name: Entry(name, describe(type(value))) for name, value in kept.items()}
         self._bytes = 0
+        self._ended: set[str] = set()
+        """Models whose export was ended by a limit."""
 
     def data(self) -> None:
         """Write all but the models."""
@@ -117,11 +120,16 @@ class Harvest:
                 if not is_model(value):
                     self._refuse(name, entry.reason or f"there is no loss-free form for {entry.type}")
                     continue
-                with self._faults_reported(name, 3 * self._limits.object_seconds):
-                    model = keep(name, value, self._folder, self._values)
-                    entry.fate, entry.files, entry.reason = model.fate, list(model.files), model.reason
+                with self._faults_reported(name, 3 * self._limits.object_seconds, self._limits.model_memory_share):
+                    self._note(entry, keep(name, value, self._folder, self._values))
+                if name in self._ended:
+                    with self._faults_reported(name, self._limits.object_seconds):
+                        self._note(entry, keep(name, value, self._folder, self._values, ended=entry.reason))
                 self.report()
         self.report()
+
+    def _note(self, entry: Entry, model: Any) -> None:
+        entry.fate, entry.files, entry.reason = model.fate, list(model.files), model.reason
 
     def report(self) -> None:
         """Write `harvest.json`, atomically."""
@@ -207,8 +215,8 @@ class Harvest:
         entry.shape = [int(size) for size in value.shape]
 
     @contextlib.contextmanager
-    def _faults_reported(self, name: str, seconds: float) -> Iterator[None]:
-        """Turn an object's exception, or its exceeded time limit, into the reason in the report.
+    def _faults_reported(self, name: str, seconds: float, share: float = 0.0) -> Iterator[None]:
+        """Turn an object's exception, or its exceeded limit of time or memory, into the reason in the report.
 
         Raises
         ------
@@ -216,13 +224,17 @@ class Harvest:
             The harvest is over.
         """
         try:
-            with self.clock.within(seconds):
+            with self.clock.within(seconds, share):
                 yield
         except NotStorable as error:
             # A model is no array either; the second step looks at what is left.
             self.entries[name].reason = str(error)
         except TooSlow:
             self._refuse(name, f"it took longer than {seconds:g} s to be written")
+            self._ended.add(name)
+        except TooLarge:
+            self._refuse(name, f"its export took more than {share:.0%} of the free memory: give the job more memory")
+            self._ended.add(name)
         except MemoryError:
             self._refuse(name, "there was not enough memory to write it")
         except Stopped:

@@ -20,11 +20,13 @@ def is_model(value: Any) -> bool:
     return library_of(value) is not None
 
 
-def keep(name: str, model: Any, folder: str | Path, namespace: Mapping[str, Any] | None = None) -> Kept:
+def keep(
+    name: str, model: Any, folder: str | Path, namespace: Mapping[str, Any] | None = None, *, ended: str = ""
+) -> Kept:
     """Export a trained model with proof, or keep it in its own format with the reason; see `keeping.keep`."""
     from nebulab.models.keeping import keep as keep_model
 
-    return keep_model(name, model, Path(folder), namespace or {})
+    return keep_model(name, model, Path(folder), namespace or {}, ended=ended)
 
 
 def load(path: str | Path) -> Predictor:

@@ -9,6 +9,9 @@ from typing import Any
 
 import numpy as np
 
+DEPENDS = "a row's answer depends on the others in its batch"
+"""What a person should know of a model that normalizes over the batch, for example."""
+
 
 class CantExport(Exception):
     """A model has no ONNX form here; the text says why, and what would help."""
@@ -32,6 +35,10 @@ class Output:
         return self.values.dtype.kind not in "fc"
 
 
+Again = Callable[[Sequence[np.ndarray]], Sequence[Output]]
+"""Returns the original's outputs for other feeds."""
+
+
 @dataclass(frozen=True)
 class Harder:
     """A kind of hard rows as the file's inputs, and the original's outputs for them."""
@@ -49,7 +56,7 @@ class Attempt:
 
     write: Callable[[Path], None]
     feeds: Sequence[np.ndarray]
-    """In the order of the file's inputs; the first axis of each is the rows."""
+    """In the order of the file's inputs."""
     expected: Sequence[Output]
     """In the order of the file's outputs, as far as the converter keeps it; see `proof._original`."""
     source: str
@@ -62,12 +69,38 @@ class Attempt:
     """Names of the columns of a single input."""
     harder: Callable[[], Iterable[Harder]] = tuple
     """Rows on which converters go wrong, made when the sample's rows agree."""
+    axes: Sequence[int | None] = ()
+    """The axis of the rows in each feed, None in one without rows; the first axis of all where nothing is said."""
+    again: Again | None = None
+    """The original's outputs for other feeds, where it can be asked; it raises where it does not take them."""
+
+    @property
+    def rows(self) -> int:
+        """The number of rows; 1 where no feed has any."""
+        axes = self.axes or [0] * len(self.feeds)
+        counts = (feed.shape[axis] for feed, axis in zip(self.feeds, axes, strict=True) if axis is not None)
+        return next(counts, 1)
+
+    def part(self, places: Sequence[int]) -> list[np.ndarray]:
+        """Return the feeds with these rows alone."""
+        axes = self.axes or [0] * len(self.feeds)
+        return [
+            feed if axis is None else np.take(feed, places, axis=axis)
+            for feed, axis in zip(self.feeds, axes, strict=True)
+        ]
+
+
+def is_unknown(dtype: Any) -> bool:
+    """Whether decimal numbers are of a type that neither numpy nor ONNX Runtime computes with."""
+    return any(name in str(dtype) for name in ("bfloat16", "float8"))
 
 
 def as_array(value: Any) -> np.ndarray:
     """Return a library's array or tensor as numpy's."""
     if type(value).__module__.partition(".")[0] == "torch":
         value = value.detach().cpu()
+        # numpy has neither.
+        value = value.float() if is_unknown(getattr(value, "dtype", "")) else value
     return np.asarray(value.toarray() if hasattr(value, "toarray") else value)
 
 
@@ -81,6 +114,10 @@ def flattened(value: Any) -> list[np.ndarray]:
 
 
 def first_line(error: BaseException) -> str:
-    """Return the first line of an error's message, for a reason."""
+    """Return the first line of an error's message, for a reason; of torch.onnx's, which tells a step, the cause's."""
+    while type(error).__module__.startswith("torch.onnx.") and error.__cause__ is not None:
+        error = error.__cause__
+    if type(error).__name__ == "GuardOnDataDependentSymNode":
+        return "it goes another way for other values of its input, which a file can't follow"
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return f"{type(error).__name__}: {lines[0][:300]}" if lines else type(error).__name__

@@ -23,6 +23,7 @@ NEW, ZEROS, THRESHOLDS, EXTREMES, MISSING, WORDS = (
     "rows with missing values",
     "rows with words never seen",
 )
+EMPTY, OPPOSITE, EQUAL = "rows of zeros", "rows of the opposite sign", "rows of one value each"
 
 
 def hard_rows(
@@ -86,6 +87,24 @@ def hard_rows(
     if words:
         parts = [part.astype(object) if place in words else part for place, part in enumerate(drawn(_EACH))]
         yield WORDS, table(_some(parts, words, lambda place, count: np.full(count, UNSEEN, dtype=object), random))
+
+
+def hard_inputs(feeds: Sequence[np.ndarray]) -> Iterator[tuple[str, list[np.ndarray]]]:
+    """Yield the kinds of hard rows of a network, each with inputs of the sample's shapes; whole numbers stay.
+
+    There are none if no input has decimal numbers.
+    """
+    if not any(feed.dtype.kind == "f" for feed in feeds):
+        return
+    makers = {
+        EMPTY: np.zeros_like,
+        OPPOSITE: np.negative,
+        EQUAL: lambda feed: np.broadcast_to(feed[..., :1], feed.shape).copy() if feed.ndim else feed,
+        EXTREMES: lambda feed: feed * 10,
+        MISSING: lambda feed: np.where(np.indices(feed.shape).sum(axis=0) % 7 == 3, np.nan, feed).astype(feed.dtype),
+    }
+    for kind, make in makers.items():
+        yield kind, [make(feed) if feed.dtype.kind == "f" else feed for feed in feeds]
 
 
 def _places(data: Any) -> list[tuple[int, Any]]:

@@ -28,7 +28,7 @@ class Kept:
     proof: Proof | None = None
 
 
-def keep(name: str, model: Any, folder: Path, namespace: Mapping[str, Any]) -> Kept:
+def keep(name: str, model: Any, folder: Path, namespace: Mapping[str, Any], *, ended: str = "") -> Kept:
     """Export `model` to `folder/models/<name>.onnx` and prove it, or keep it in its own format.
 
     The model card goes to `folder/cards`, and into the ONNX file's metadata.
@@ -39,6 +39,8 @@ def keep(name: str, model: Any, folder: Path, namespace: Mapping[str, Any]) -> K
         The name of the model's variable.
     namespace
         The notebook's globals, which are searched for samples and metrics.
+    ended
+        Why a first export was ended, if it was: the model is kept in its own format, and no other export begins.
 
     Raises
     ------
@@ -50,6 +52,8 @@ def keep(name: str, model: Any, folder: Path, namespace: Mapping[str, Any]) -> K
         from nebulab.errors import SettingsError
 
         raise SettingsError(f"{name} is no model of a known library.", "nebulab export --help lists them.")
+    if ended:
+        return _native(name, model, library, folder, namespace, None, f"no ONNX: {ended}")
     target = folder / MODELS / f"{name}.onnx"
     part, best = target.with_name(f".{name}.part.onnx"), target.with_name(f".{name}.best.onnx")
     target.parent.mkdir(parents=True, exist_ok=True)

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from nebulab.models.attempt import Attempt, Harder, Output
+from nebulab.models.attempt import DEPENDS, Attempt, Harder, Output
 
 RELATIVE = 1e-3
 """The largest difference of an output, as a share of the largest value of that output."""
@@ -88,10 +88,9 @@ def prove(path: Path, attempt: Attempt) -> Proof:
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
-    options.log_severity_level = 3
+    options.log_severity_level = 4  # errors are raised, too
     session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-    rows = len(attempt.feeds[0])
-    proof = Proof(False, rows, attempt.source, attempt.precision)
+    proof = Proof(False, attempt.rows, attempt.source, attempt.precision)
     inputs = session.get_inputs()
     if len(inputs) != len(attempt.feeds):
         proof.reason = f"the file has {len(inputs)} inputs, the model {len(attempt.feeds)}"
@@ -108,23 +107,66 @@ def prove(path: Path, attempt: Attempt) -> Proof:
     if wrong:
         proof.reason = "; ".join(_difference(compared) for compared in wrong)
         return proof
-    if rows > 1 and not attempt.fixed_batch:
-        alone = session.run(names, _feed(inputs, [feed[:1] for feed in attempt.feeds]))
-        for name, values, single in zip(names, outputs, map(as_dense, alone), strict=True):
-            # In a multi-output model the rows may be the second axis.
-            axis = next((index for index, size in enumerate(values.shape) if size == rows), 0)
-            first = np.take(values, [0], axis=axis)
-            if not compare(name, Output(name, first), single, _scale(values)).agrees:
-                proof.reason = f"the output {name!r} of a row alone differs from that of the row in a batch"
-                return proof
+    if attempt.rows > 1 and not attempt.fixed_batch:
+        proof.reason, depends = _fewer_rows(session, attempt, outputs)
+        if proof.reason:
+            return proof
+        if depends and DEPENDS not in proof.precision:
+            proof.precision = f"{proof.precision}; {DEPENDS}"
     _look_elsewhere(proof, session, attempt)
     return proof
+
+
+def _fewer_rows(session: Any, attempt: Attempt, outputs: Sequence[np.ndarray]) -> tuple[str, bool]:
+    """Try the file on fewer rows: the first alone, the last, and half of them.
+
+    Returns
+    -------
+    reason, depends
+        What is wrong, or nothing; and whether the original's answer for a row depends on the others.
+    """
+    depends = False
+    for places in [[0], [attempt.rows - 1]] + ([list(range(attempt.rows // 2 + 1))] if attempt.again else []):
+        feeds = attempt.part(places)
+        original = _asked(attempt, feeds)
+        if attempt.again is not None and original is None:
+            depends = True
+            continue
+        answers = [as_dense(value) for value in session.run(None, _feed(session.get_inputs(), feeds))]
+        for index, (output, values, few) in enumerate(zip(session.get_outputs(), outputs, answers, strict=True)):
+            same = among(values, few, places, attempt.rows)
+            if original is None and not same:
+                return f"the output {output.name!r} of a row alone differs from that of the row in a batch", False
+            wanted = None if original is None else _original(index, few, original)
+            if wanted is not None and not compare("", wanted, few, _scale(values)).agrees:
+                return f"the output {output.name!r} for {len(places)} of the {attempt.rows} rows alone differs", False
+            depends = depends or not same
+    return "", depends
+
+
+def _asked(attempt: Attempt, feeds: Sequence[np.ndarray]) -> Sequence[Output] | None:
+    """Return the original's outputs, or None if it can't be asked, or does not take that many rows."""
+    if attempt.again is None:
+        return None
+    try:
+        return attempt.again(feeds)
+    except Exception:  # noqa: BLE001 - each library's own
+        return None
+
+
+def among(values: np.ndarray, alone: np.ndarray, places: Sequence[int], rows: int) -> bool:
+    """Whether an output for some rows alone is what it is for them among all, on whichever axis the rows are."""
+    choices = [np.take(values, places, axis=axis) for axis, size in enumerate(values.shape) if size == rows]
+    return any(
+        choice.shape == alone.shape and compare("", Output("", choice), alone, _scale(values)).agrees
+        for choice in choices or [values]
+    )
 
 
 def _look_elsewhere(proof: Proof, session: Any, attempt: Attempt) -> None:
     """Try the file on hard rows: tell where something differs, and refute it where much does."""
     for harder in attempt.harder():
-        compared = _elsewhere(proof.outputs, session, harder)
+        compared = _elsewhere(proof.outputs, session, harder, attempt)
         if compared.differ or compared.fails:
             proof.elsewhere.append(compared)
     wrong = [each for each in proof.elsewhere if each.differ > MOST and not (each.adversarial or each.fails)]
@@ -133,7 +175,7 @@ def _look_elsewhere(proof: Proof, session: Any, attempt: Attempt) -> None:
     proof.holds = not wrong
 
 
-def _elsewhere(proven: Sequence[Compared], session: Any, harder: Harder) -> Elsewhere:
+def _elsewhere(proven: Sequence[Compared], session: Any, harder: Harder, attempt: Attempt) -> Elsewhere:
     names = [output.name for output in session.get_outputs()]
     compared = Elsewhere(harder.kind, len(harder.feeds[0]), 0.0, adversarial=harder.adversarial)
     try:
@@ -146,18 +188,19 @@ def _elsewhere(proven: Sequence[Compared], session: Any, harder: Harder) -> Else
         original = _original(place, values, answers)
         # Scores that a converter adds are nobody's answer.
         if original is not None and original.name not in {"decision_function", "score_samples"}:
-            compared.differ = max(compared.differ, _share(original, values))
+            usual = max((_scale(each.values) for each in attempt.expected if each.name == original.name), default=0.0)
+            compared.differ = max(compared.differ, _share(original, values, usual))
     return compared
 
 
-def _share(original: Output, values: np.ndarray) -> float:
-    """Return the share of values that differ."""
+def _share(original: Output, values: np.ndarray, usual: float) -> float:
+    """Return the share of values that differ; `usual` is the largest value for the sample."""
     wanted = original.values.ravel()
     if original.is_label or values.dtype.kind not in "fc":
         return float(np.mean(_labels(wanted) != _labels(values)))
     wanted, values = wanted.astype(np.float64), values.ravel().astype(np.float64)
     with np.errstate(invalid="ignore", over="ignore"):
-        near = np.abs(wanted - values) <= RELATIVE * max(_scale(wanted), float(np.finfo(np.float32).tiny))
+        near = np.abs(wanted - values) <= RELATIVE * max(_scale(wanted), usual, float(np.finfo(np.float32).tiny))
     return float(np.mean(~(near | (wanted == values) | (np.isnan(wanted) & np.isnan(values)))))
 
 

@@ -75,11 +75,14 @@ def sample(model: Any, *arguments: Any, **named: Any) -> None:
     model
         A trained model.
     arguments
-        The arguments of a call of the model, the first axis being the rows; up to 64 rows are kept.
+        The arguments of a call of the model, the first axis being the rows unless its layers have time first; up to 64
+        rows are kept.
     named
         The call's arguments by name.
     """
-    kept, by_name = heads((arguments, named))
+    small = sum(math.prod(array.shape) for array in _arrays((arguments, named))) <= _SMALL
+    whole = small and has_time_first(model)
+    kept, by_name = heads((arguments, named), _SMALL) if whole else heads((arguments, named))
     _GIVEN.put(model, Sample(kept, "given by the user", by_name))
 
 
@@ -115,12 +118,12 @@ def with_shape(
     namespace: Mapping[str, Any],
     shape: Sequence[int | None],
     *,
-    whole: bool = False,
+    kinds: str = "bfc",
     accepted: Callable[[Any], Any] = lambda rows: None,
 ) -> Sample | None:
     """Return a sample from an array whose axes after the first have this shape (None: any length), or None.
 
-    `whole` selects arrays of integers; `accepted` raises if the model does not take the rows.
+    `kinds` are numpy's letters of its numbers; `accepted` raises if the model does not take the rows.
     """
 
     def fitting(value: Any) -> Any:
@@ -128,7 +131,7 @@ def with_shape(
             return None
         rows = head(value)
         actual = tuple(rows.shape)
-        if whole != (_kind(rows) in "iu") or len(actual) != len(shape) + 1 or actual[0] == 0:
+        if _kind(rows) not in kinds or len(actual) != len(shape) + 1 or actual[0] == 0:
             return None
         if any(want not in (None, got) for want, got in zip(shape, actual[1:], strict=True)):
             return None
@@ -138,13 +141,19 @@ def with_shape(
     return _first(fitting, namespace)
 
 
-def accepted_by(call: Callable[[Any], Any], namespace: Mapping[str, Any]) -> Sample | None:
-    """Return a sample from the first array that `call` accepts, or None."""
+def has_time_first(model: Any) -> bool:
+    """Whether a layer of a PyTorch module has time on the first axis, which then must not be cut."""
+    parts = getattr(model, "modules", None)
+    return callable(parts) and any(getattr(part, "batch_first", True) is False for part in parts())
+
+
+def accepted_by(call: Callable[[Any], Any], namespace: Mapping[str, Any], *, whole: bool = False) -> Sample | None:
+    """Return a sample from the first array that `call` accepts, or None; `whole` keeps all of it if it is small."""
 
     def fitting(value: Any) -> Any:
         if hasattr(value, "columns") or len(value.shape) < 2:
             return None
-        rows = head(value)
+        rows = head(value, _SMALL if whole and math.prod(value.shape) <= _SMALL else ROWS)
         call(rows)
         return rows
 
@@ -325,7 +334,8 @@ def _attach_torch(module: Any) -> None:
             lengths = {array.shape[0] for array in arrays}
             # Where the rows are another axis of some argument, as of a state, cutting the first axis would part them.
             small = sum(math.prod(array.shape) for array in arrays) <= _SMALL
-            rows = max(lengths, default=0) if len(lengths) > 1 and small else 8
+            apart = small and (len(lengths) > 1 or has_time_first(called))
+            rows = max(lengths, default=0) if apart else 8
             kept, by_name = heads((arguments, _said(called, named)), rows)
             _SEEN.put(called, Sample(kept, "seen in a call", by_name))
 

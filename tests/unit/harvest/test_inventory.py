@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from nebulab.harvest import inventory, load
+from nebulab.harvest import inventory, limits, load
 from nebulab.harvest.inventory import Entry, Harvest, size_of
 from nebulab.harvest.limits import Limits
 from nebulab.models.keeping import Kept
@@ -143,6 +143,33 @@ def test_a_stop_while_a_model_is_exported(tmp_path: Path) -> None:
         harvest.models(keep, lambda value: isinstance(value, Opaque))
     fates = {name: entry.fate for name, entry in report(tmp_path).items()}
     assert fates == {"first": "model", "second": "not reached", "third": "not reached", "x": "array"}
+
+
+@pytest.mark.parametrize(
+    ("ends", "reason"), [("time", "longer than 0.9 s"), ("memory", "more than 80% of the free memory")]
+)
+def test_an_export_that_a_limit_ends_costs_no_model(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ends: str, reason: str
+) -> None:
+    monkeypatch.setattr(limits, "free_bytes", lambda: 10 * 2**20)
+    taken: list[bytearray] = []
+
+    def keep(name: str, *_: Any, ended: str = "") -> Kept:
+        if name == "greedy" and not ended:
+            while True:
+                try:
+                    if ends == "memory":
+                        taken.append(bytearray(b"x" * 2**20))
+                except Exception:  # noqa: BLE001 - as careless converters do
+                    pass
+        return Kept("native model", [], f"no ONNX: {ended}") if ended else Kept("model")
+
+    harvest = Harvest({"greedy": Opaque(), "next": Opaque()}, tmp_path, Limits(object_seconds=0.3))
+    harvest.data()
+    harvest.models(keep, lambda _: True)
+    told = report(tmp_path)
+    assert (told["greedy"].fate, told["next"].fate) == ("native model", "model")
+    assert reason in told["greedy"].reason
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit, MemoryError, RuntimeError("odd")])

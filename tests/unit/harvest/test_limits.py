@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 
 import pytest
 
+from nebulab.harvest import limits
 from nebulab.harvest.limits import STOPPED, Clock, Stopped, TooSlow, short_turns
 
 
@@ -78,6 +81,48 @@ def test_what_a_destructor_swallows_is_raised_again() -> None:
         Long()  # pytest would complain of what its end swallows
         time.sleep(5)
     assert sys.unraisablehook is hook
+
+
+# In a process of its own, whose memory is its own: takes 10 MB at a time, as a converter that never ends.
+_GREEDY = """
+import sys
+from nebulab.harvest import limits
+
+limits.free_bytes = lambda: 200 * 2**20
+before = limits.resident_bytes()
+taken = []
+try:
+    with limits.Clock(60).within(30, 0.5):
+        while True:
+            taken.append(bytearray(b"x" * 10 * 2**20))
+except limits.TooLarge:
+    print("ended", (limits.resident_bytes() - before) // 2**20)
+with limits.Clock(60).within(30, 0.5):
+    print("and went on")
+"""
+
+
+def test_what_takes_the_free_memory_is_ended() -> None:
+    done = subprocess.run([sys.executable, "-c", _GREEDY], capture_output=True, text=True, timeout=60)
+    first, second = done.stdout.splitlines()
+    assert first.startswith("ended "), done.stderr
+    assert 100 <= int(first.split()[1]) < 4000, "of 200 MB that were free"
+    assert second == "and went on"
+
+
+@pytest.mark.parametrize(("limit", "free"), [("1000", 650), ("max", None), (None, None), ("300", 0)])
+def test_the_control_group_may_leave_less(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: str | None, free: int | None
+) -> None:
+    monkeypatch.setattr(limits, "_GROUP", tmp_path)
+    if limit is not None:
+        (tmp_path / "memory.max").write_text(limit)
+        (tmp_path / "memory.current").write_text("400")
+        (tmp_path / "memory.stat").write_text("anon 350\ninactive_file 50\n")
+    if free is None:
+        assert limits.free_bytes() > 2**20, "the machine's"
+    else:
+        assert limits.free_bytes() == free
 
 
 def test_elsewhere_than_in_the_main_thread_time_is_looked_at_between_objects() -> None:

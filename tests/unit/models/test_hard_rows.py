@@ -8,7 +8,20 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from nebulab.models.hard_rows import EXTREMES, MISSING, NEW, THRESHOLDS, UNSEEN, WORDS, ZEROS, hard_rows
+from nebulab.models.hard_rows import (
+    EMPTY,
+    EQUAL,
+    EXTREMES,
+    MISSING,
+    NEW,
+    OPPOSITE,
+    THRESHOLDS,
+    UNSEEN,
+    WORDS,
+    ZEROS,
+    hard_inputs,
+    hard_rows,
+)
 
 TABLE = np.random.default_rng(0).normal(size=(64, 2))
 
@@ -45,3 +58,19 @@ def test_a_frame_keeps_its_columns_and_has_words_never_seen() -> None:
 @pytest.mark.parametrize("data", [["a text"], np.zeros(3), np.zeros((0, 2))])
 def test_of_anything_else_there_are_none(data: Any) -> None:
     assert list(hard_rows(data)) == []
+
+
+def test_a_networks_hard_rows_have_the_samples_shapes() -> None:
+    images = np.random.default_rng(0).normal(size=(8, 4, 4)).astype(np.float32)
+    words: Any = np.ones((8, 3), int)
+    made = dict(hard_inputs([images, words]))
+    assert list(made) == [EMPTY, OPPOSITE, EQUAL, EXTREMES, MISSING]
+    for first, second in made.values():
+        assert (first.shape, first.dtype) == (images.shape, images.dtype)
+        assert second is words
+    assert not made[EMPTY][0].any()
+    assert (made[OPPOSITE][0] == -images).all()
+    assert (made[EQUAL][0] == made[EQUAL][0][..., :1]).all()
+    assert (made[EXTREMES][0] == images * 10).all()
+    assert np.isnan(made[MISSING][0]).any(axis=(1, 2)).all()
+    assert list(hard_inputs([words])) == [], "of whole numbers there are none"

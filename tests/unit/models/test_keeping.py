@@ -147,6 +147,13 @@ def test_what_can_not_be_pickled_either_is_not_kept(library: Ours, tmp_path: Pat
     assert list((tmp_path / "native_models").iterdir()) == []
 
 
+def test_after_an_export_was_ended_no_other_begins(library: Ours, tmp_path: Path) -> None:
+    library.ways = [lambda path: pytest.fail("an export begins")]
+    kept = keep("net", Model(), tmp_path, {}, ended="its export took all the memory")
+    assert (kept.fate, kept.files[0]) == ("native model", "native_models/net.ours")
+    assert kept.reason == "no ONNX: its export took all the memory; kept as net.ours: a remark"
+
+
 def test_another_object_is_refused(library: Ours, tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="no model of a known library"):
         keep("x", object(), tmp_path, {})

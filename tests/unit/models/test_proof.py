@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from nebulab.models.attempt import Attempt, Harder, Output
+from nebulab.models.attempt import DEPENDS, Attempt, Harder, Output
 from nebulab.models.proof import Compared, Proof, as_dense, compare, droppable, prove
 
 ROWS = np.array([[1.0], [2.0], [3.0]], dtype=np.float32)
@@ -67,6 +67,62 @@ def test_a_row_alone_is_tried_unless_the_batch_is_fixed(file: Callable[..., None
     file(lambda rows: [rows * 2 if len(rows) == 3 else rows], "y")
     proof = prove(Path("x.onnx"), attempt(DOUBLE, fixed_batch=fixed))
     assert proof.holds is holds
+
+
+def test_the_last_row_is_tried_alone_too(file: Callable[..., None]) -> None:
+    file(lambda rows: [np.cumsum(rows, axis=0)], "y")
+    proof = prove(Path("x.onnx"), attempt(Output("call", np.cumsum(ROWS, axis=0))))
+    assert "a row alone" in proof.reason, "the first is the same without the others"
+
+
+def test_rows_on_the_second_axis_are_tried_there(file: Callable[..., None]) -> None:
+    series: Any = np.arange(12, dtype=np.float32).reshape(2, 6)
+    file(lambda steps: [np.cumsum(steps, axis=0)], "y")
+    tried = Attempt(lambda path: None, [series], [Output("call", np.cumsum(series, axis=0))], "found in X", axes=[1])
+    proof = prove(Path("x.onnx"), tried)
+    assert (proof.holds, proof.rows) == (True, 6)
+
+
+@pytest.mark.parametrize(("factor", "holds"), [(2.0, True), (3.0, False)])
+def test_the_original_is_asked_for_fewer_rows(file: Callable[..., None], factor: float, holds: bool) -> None:
+    asked: list[int] = []
+
+    def again(feeds: Any) -> list[Output]:
+        asked.append(len(feeds[0]))
+        if len(feeds[0]) == 1:
+            raise ValueError("more than one row")
+        return [Output("predict", feeds[0] * (2 if len(feeds[0]) == 3 else factor))]
+
+    def answer(rows: np.ndarray) -> list[Any]:
+        assert len(rows) > 1, "what the original does not take is not tried"
+        return [rows * 2]
+
+    file(answer, "y")
+    proof = prove(Path("x.onnx"), attempt(DOUBLE, again=again))
+    assert (proof.holds, asked) == (holds, [1, 1, 2])
+    assert ("for 2 of the 3 rows alone differs" in proof.reason) is not holds
+
+
+@pytest.mark.parametrize("single", [True, False], ids=["takes single rows", "refuses them"])
+def test_rows_that_depend_on_one_another_are_told(file: Callable[..., None], single: bool) -> None:
+    def norm(rows: np.ndarray) -> np.ndarray:
+        if len(rows) == 1 and not single:
+            raise ValueError("more than one row")
+        centred: np.ndarray = rows - rows.mean(axis=0)
+        return centred
+
+    file(lambda rows: [norm(rows)], "y")
+    expected = Output("call", norm(ROWS))
+    proof = prove(Path("x.onnx"), attempt(expected, again=lambda feeds: [Output("call", norm(feeds[0]))]))
+    assert (proof.holds, proof.precision) == (True, f"float32; {DEPENDS}")
+    if single:
+        assert not prove(Path("x.onnx"), attempt(expected)).holds, "where the original can't be asked"
+
+
+def test_rows_of_which_each_is_answered_for_itself_are_not(file: Callable[..., None]) -> None:
+    file(lambda rows: [rows * 2], "y")
+    proof = prove(Path("x.onnx"), attempt(DOUBLE, again=lambda feeds: [Output("predict", feeds[0] * 2)]))
+    assert (proof.holds, proof.precision) == (True, "float32")
 
 
 def test_the_words_of_the_precision_decide_nothing(file: Callable[..., None]) -> None:

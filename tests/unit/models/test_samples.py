@@ -71,7 +71,7 @@ def test_an_array_is_found_by_its_shape() -> None:
     assert found is not None
     assert found.source == "found in images"
     assert with_shape(around, (8,)) is None, "of whole numbers"
-    assert with_shape(around, (8,), whole=True) is not None
+    assert with_shape(around, (8,), kinds="iu") is not None
     assert with_shape(around, (5,)) is None, "it has no rows"
 
 
@@ -111,6 +111,28 @@ def test_no_value_among_the_globals_ends_the_search() -> None:
     table = with_columns({"data": sparse}, 2, None)
     assert table is not None
     assert table.arguments[0].shape == (64, 2)
+
+
+class Recurrent:
+    """A network with a layer that has time first."""
+
+    def modules(self) -> list[Any]:
+        return [self, SimpleNamespace(batch_first=False)]
+
+
+def test_with_time_first_time_is_not_cut() -> None:
+    model, series = Recurrent(), np.zeros((100, 5, 2))
+    sample(model, series)
+    found = sample_of(model)
+    assert found is not None
+    assert found.arguments[0].shape == series.shape
+    sample(model, np.zeros((100, 20_000)))
+    found = sample_of(model)
+    assert found is not None
+    assert found.arguments[0].shape == (64, 20_000), "large ones are cut"
+    whole = accepted_by(len, {"X": series}, whole=True)
+    assert whole is not None
+    assert whole.arguments[0].shape == series.shape
 
 
 def test_rows_that_the_model_refuses_are_no_sample() -> None:

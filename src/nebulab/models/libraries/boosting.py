@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,8 @@ from nebulab.models.samples import Sample, sample_of, with_columns
 
 Write = Callable[[Any, int, Path], None]
 """Writes a model with that many columns to an ONNX file."""
+Splits = Mapping[int, Sequence[float]]
+"""The values at which trees split, by column."""
 
 
 def attempt(  # noqa: PLR0913 - each is another thing
@@ -48,7 +50,22 @@ def attempt(  # noqa: PLR0913 - each is another thing
     )
 
 
-def of_estimator(write: Write, model: Any, namespace: Mapping[str, Any]) -> Attempt:
+def harder(ask: Callable[[Any], list[Output]], data: Any, splits: Splits) -> Iterator[Harder]:
+    """Yield the hard rows that a booster takes, those at its splits among them."""
+    yield from scikit.harder_rows(ask, data, lambda rows: [numbers(rows).astype(np.float32)], splits)
+
+
+def splits_of(columns: Sequence[str], pairs: Iterable[tuple[Any, Any]]) -> Splits:
+    """Return the values at which trees split by column, from pairs of a column's name and a value."""
+    places = {name: place for place, name in enumerate(columns)}
+    found: dict[int, list[float]] = {}
+    for name, value in pairs:
+        if name in places and isinstance(value, float) and np.isfinite(value):
+            found.setdefault(places[name], []).append(value)
+    return found
+
+
+def of_estimator(write: Write, model: Any, namespace: Mapping[str, Any], splits: Callable[[], Splits]) -> Attempt:
     """Return the export of an estimator with scikit-learn's interface.
 
     Raises
@@ -71,7 +88,7 @@ def of_estimator(write: Write, model: Any, namespace: Mapping[str, Any]) -> Atte
         data,
         expected,
         [] if names is None else [str(name) for name in names],
-        lambda: scikit.harder(model, sample.arguments[0], lambda rows: [numbers(rows).astype(np.float32)]),
+        lambda: harder(lambda rows: scikit.expected(model, rows), sample.arguments[0], splits()),
     )
 
 

@@ -28,8 +28,16 @@ class CatBoost(Library):
             raise CantExport("it was trained on categories, which ONNX has no form for")
         names = [str(name) for name in model.feature_names_]
         sample = boosting.table(model, namespace, len(names), names)
-        data = boosting.numbers(sample.arguments[0])
-        yield boosting.attempt(_write, model, sample, data, _outputs(model, sample.arguments[0]), names)
+        rows = sample.arguments[0]
+        yield boosting.attempt(
+            _write,
+            model,
+            sample,
+            boosting.numbers(rows),
+            _outputs(model, rows),
+            names,
+            lambda: boosting.harder(lambda other: _outputs(model, other), rows, model.get_borders()),
+        )
 
     def native(self, model: Any, folder: Path, name: str, namespace: Mapping[str, Any]) -> tuple[Path, str]:
         """Write the trees in CatBoost's own format."""

@@ -3,7 +3,7 @@ kernel."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +11,11 @@ import numpy as np
 
 from nebulab.models.attempt import Attempt, CantExport, Output, Untrained, as_array, flattened
 from nebulab.models.libraries.base import Library
-from nebulab.models.libraries.networks import ROWS, TELL, WEIGHTS_ALONE, positional, quietly
+from nebulab.models.libraries.networks import ROWS, TELL, WEIGHTS_ALONE, harder, of_known_numbers, positional, quietly
 from nebulab.models.samples import accepted_by, sample_of
+
+_OF_JAX = {"f8": np.float32, "i8": np.int32, "u8": np.uint32}
+"""What JAX makes of 64 bits, unless it is told not to."""
 
 
 class Nnx(Library):
@@ -96,23 +99,34 @@ def _jax_function(call: Callable[..., Any], model: Any, namespace: Mapping[str, 
 
     def plain(value: Any) -> np.ndarray:
         array = as_array(value)
-        return array.astype(np.float32) if array.dtype == np.float64 else array
+        return array.astype(_OF_JAX.get(array.dtype.str[1:], array.dtype), copy=False)
 
     sample = sample_of(model) or accepted_by(lambda part: call(plain(part)[:1]), namespace)
     if sample is None:
         raise CantExport(f"nothing tells its input: {TELL}")
     arguments = [plain(argument)[:ROWS] for argument in positional(sample)]
-    expected = [Output("call", array) for array in flattened(call(*arguments))]
+    rows = arguments[0].shape[0]
+    axes = [0 if each.shape[:1] == (rows,) else None for each in arguments]
+
+    def again(feeds: Sequence[np.ndarray]) -> list[Output]:
+        return [Output("call", array) for array in flattened(call(*feeds))]
+
+    expected = again(arguments)
+    of_known_numbers(
+        (output.values.dtype for output in expected),
+        "make it with dtype=jnp.float32, and cast its weights: jax.tree.map(lambda w: w.astype('float32'), weights)",
+    )
 
     def write(path: Path) -> None:
         import jax
 
-        specs = [jax.ShapeDtypeStruct(argument.shape, argument.dtype) for argument in arguments]
-        inputs = [("B", *spec.shape[1:]) for spec in specs]
+        specs = [
+            jax.ShapeDtypeStruct(each.shape if axis is None else ("B", *each.shape[1:]), each.dtype)
+            for each, axis in zip(arguments, axes, strict=True)
+        ]
         with quietly():
-            if all(spec.dtype == np.float32 for spec in specs):
-                jax2onnx.to_onnx(call, inputs, return_mode="file", output_path=str(path))
-            else:
-                jax2onnx.to_onnx(call, specs, return_mode="file", output_path=str(path))
+            jax2onnx.to_onnx(call, specs, return_mode="file", output_path=str(path))
 
-    yield Attempt(write, arguments, expected, sample.source)
+    yield Attempt(
+        write, arguments, expected, sample.source, axes=axes, again=again, harder=lambda: harder(arguments, again)
+    )

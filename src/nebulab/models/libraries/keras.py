@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import numpy as np
 
 from nebulab.models.attempt import Attempt, CantExport, Output, Untrained, as_array, flattened
 from nebulab.models.libraries.base import Library
-from nebulab.models.libraries.networks import ROWS, TELL, positional, quietly, unchanged
+from nebulab.models.libraries.networks import ROWS, TELL, harder, of_known_numbers, positional, quietly, unchanged
 from nebulab.models.samples import Sample, accepted_by, sample_of, with_shape
 
 
@@ -29,6 +30,11 @@ class Keras(Library):
     def _attempts(self, model: Any, namespace: Mapping[str, Any]) -> Iterator[Attempt]:
         import keras
 
+        parts = [model, *getattr(model, "layers", [])]
+        of_known_numbers(
+            (getattr(part, "compute_dtype", "") for part in parts),
+            "make it again after keras.config.set_dtype_policy('float32'), and new.set_weights(model.get_weights())",
+        )
         own_sample = sample_of(model)
         shapes = _shapes(model)
         if not model.built:
@@ -42,9 +48,13 @@ class Keras(Library):
         shapes = shapes or [tuple(argument.shape[1:]) for argument in arguments]
         dtypes = _types(model, len(shapes)) or [_plain(argument.dtype) for argument in arguments]
         arguments = [argument.astype(dtype) for argument, dtype in zip(arguments, dtypes, strict=True)]
-        # Several inputs are one list.
-        call = arguments[0] if len(arguments) == 1 else arguments
-        expected = [Output("call", array) for array in flattened(model(call, training=False))]
+
+        def again(feeds: Sequence[np.ndarray]) -> list[Output]:
+            # Several inputs are one list.
+            answer = model(feeds[0] if len(feeds) == 1 else list(feeds), training=False)
+            return [Output("call", array) for array in flattened(answer)]
+
+        expected = again(arguments)
         sizes = [tuple(size if size is not None else None for size in shape) for shape in shapes]
 
         def write(path: Path) -> None:
@@ -60,9 +70,10 @@ class Keras(Library):
             with quietly():
                 model.export(str(path), format="onnx", verbose=False)
 
-        yield Attempt(write, arguments, expected, sample.source)
+        first = Attempt(write, arguments, expected, sample.source, again=again, harder=lambda: harder(arguments, again))
+        yield first
         if keras.backend.backend() == "torch":
-            yield Attempt(write_by_keras, arguments, expected, sample.source)
+            yield replace(first, write=write_by_keras)
 
     def native(self, model: Any, folder: Path, name: str, namespace: Mapping[str, Any]) -> tuple[Path, str]:
         """Write the model in Keras' own format, without the code of custom layers."""
@@ -154,7 +165,7 @@ def _fitting(shapes: Sequence[tuple[int | None, ...]], namespace: Mapping[str, A
         sample = with_shape(
             namespace,
             shapes[0],
-            whole=dtypes[0].kind in "iu",
+            kinds={"b": "b", "i": "iu", "u": "iu"}.get(dtypes[0].kind, "bfc"),
             accepted=lambda rows: model(as_array(rows)[:1].astype(dtypes[0]), training=False),
         )
         if sample is not None:
@@ -162,7 +173,8 @@ def _fitting(shapes: Sequence[tuple[int | None, ...]], namespace: Mapping[str, A
     arrays = []
     for shape, dtype in zip(shapes, dtypes, strict=True):
         size = (ROWS, *(16 if length is None else length for length in shape))
-        arrays.append(random.integers(0, 2, size) if dtype.kind in "iu" else random.normal(size=size))
+        # A mask of random numbers would hide nothing.
+        arrays.append(random.integers(0, 2, size) if dtype.kind in "biu" else random.normal(size=size))
     return Sample(tuple(arrays), "made up")
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from nebulab.models.attempt import Attempt
+from nebulab.models.attempt import Attempt, Output
 from nebulab.models.libraries import boosting
 from nebulab.models.libraries.base import Library
 
@@ -23,13 +23,18 @@ class LightGBM(Library):
     def attempts(self, model: Any, namespace: Mapping[str, Any]) -> Iterator[Attempt]:
         """Yield the only export: 32-bit numbers in one table."""
         if not boosting.is_booster(model):
-            yield boosting.of_estimator(_write, model, namespace)
+            yield boosting.of_estimator(_write, model, namespace, lambda: _splits(model.booster_))
             return
         names = list(model.feature_name())
         sample = boosting.table(model, namespace, model.num_feature(), names)
         data = boosting.numbers(sample.arguments[0])
-        expected = boosting.booster_outputs(np.asarray(model.predict(data)), str(model.params.get("objective", "")))
-        yield boosting.attempt(_write, model, sample, data, expected, names)
+
+        def ask(rows: np.ndarray) -> list[Output]:
+            return boosting.booster_outputs(np.asarray(model.predict(rows)), str(model.params.get("objective", "")))
+
+        yield boosting.attempt(
+            _write, model, sample, data, ask(data), names, lambda: boosting.harder(ask, data, _splits(model))
+        )
 
     def native(self, model: Any, folder: Path, name: str, namespace: Mapping[str, Any]) -> tuple[Path, str]:
         """Write the trees as LightGBM's text."""
@@ -42,6 +47,12 @@ class LightGBM(Library):
         import lightgbm
 
         return lightgbm.Booster(model_file=str(path))
+
+
+def _splits(booster: Any) -> boosting.Splits:
+    nodes = booster.trees_to_dataframe()
+    numbers = nodes[nodes["decision_type"] == "<="]
+    return boosting.splits_of(booster.feature_name(), zip(numbers["split_feature"], numbers["threshold"], strict=True))
 
 
 def _write(model: Any, features: int, path: Path) -> None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import contextlib
 import io
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from nebulab.models.attempt import CantExport
+from nebulab.models.attempt import Again, CantExport, Harder, is_unknown
+from nebulab.models.hard_rows import EMPTY, MISSING, OPPOSITE, hard_inputs
 from nebulab.models.samples import Sample
 
 ROWS = 8
@@ -32,6 +33,35 @@ def positional(sample: Sample) -> tuple[Any, ...]:
     if sample.named:
         raise CantExport(f"its call has arguments by name ({', '.join(sample.named)}), which this export can't pass on")
     return sample.arguments
+
+
+def of_known_numbers(dtypes: Iterable[Any], remedy: str) -> None:
+    """Refuse a network that computes in bfloat16 or less.
+
+    Raises
+    ------
+    CantExport
+        It does; the text ends with the remedy.
+    """
+    unknown = next((str(dtype) for dtype in dtypes if is_unknown(dtype)), None)
+    if unknown is not None:
+        raise CantExport(f"it computes in {unknown}, which ONNX Runtime has no operators for: {remedy}")
+
+
+def harder(feeds: Sequence[np.ndarray], again: Again) -> Iterator[Harder]:
+    """Yield the hard rows that a network takes.
+
+    Missing values are tried where it answers them with numbers. Of large and of equal values a difference is told and
+    refutes nothing, and so it is where the answers are labels, which turn where two are nearly as likely.
+    """
+    for kind, inputs in hard_inputs(feeds):
+        with warnings.catch_warnings(), contextlib.suppress(Exception):
+            warnings.simplefilter("ignore")
+            outputs = again(inputs)
+            if kind == MISSING and any(each.is_label or np.isnan(each.values).any() for each in outputs):
+                continue
+            told = kind not in (EMPTY, OPPOSITE) or any(each.is_label for each in outputs)
+            yield Harder(kind, inputs, outputs, adversarial=told)
 
 
 def leaves(value: Any, name: str = "") -> Iterator[tuple[str, Any]]:
@@ -82,13 +112,17 @@ def unchanged(variables: Sequence[Any]) -> Iterator[None]:
 
 @contextlib.contextmanager
 def quietly() -> Iterator[None]:
-    """Silence the converters: no log messages, warnings or prints in the notebook."""
+    """Silence the converters: no log messages, warnings or prints in the notebook, and no traced code of PyTorch's."""
     import logging
 
     previous = logging.root.manager.disable
     logging.disable(logging.ERROR)
     try:
-        with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+        with (
+            warnings.catch_warnings(),
+            contextlib.redirect_stdout(io.StringIO()),
+            contextlib.redirect_stderr(io.StringIO()),
+        ):
             warnings.simplefilter("ignore")
             yield
     finally:

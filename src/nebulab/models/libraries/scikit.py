@@ -6,7 +6,7 @@ import contextlib
 import importlib
 import time
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -222,22 +222,36 @@ def find_sample(model: Any, namespace: Mapping[str, Any]) -> Sample:
 
 
 def harder(model: Any, data: Any, feeds: Callable[[Any], list[np.ndarray]]) -> Iterator[Harder]:
-    """Yield the hard rows that the estimator takes; those that it refuses are no matter of the file's.
+    """Yield the hard rows that the estimator takes; `feeds` returns rows as the file's inputs."""
+    yield from harder_rows(lambda rows: expected(model, rows), data, feeds, thresholds(model))
+
+
+def harder_rows(
+    ask: Callable[[Any], list[Output]],
+    data: Any,
+    feeds: Callable[[Any], list[np.ndarray]],
+    splits: Mapping[int, Sequence[float]],
+) -> Iterator[Harder]:
+    """Yield the hard rows that a model of tables takes; those that it refuses are no matter of the file's.
 
     Parameters
     ----------
+    ask
+        Returns the model's outputs for rows.
     feeds
         Returns rows as the file's inputs.
+    splits
+        The values at which its trees split, by column.
     """
     start = time.monotonic()
-    expected(model, data)
+    ask(data)
     cheap = time.monotonic() - start < _CHEAP_SECONDS
     # Where the last bit decides, and of what nothing was learned, a difference is told and refutes nothing.
     told = {THRESHOLDS, EXTREMES} | (set() if _has_missing(data) else {MISSING})
-    for kind, rows in hard_rows(data, thresholds(model), ROWS if cheap else _RANDOM_ROWS):
+    for kind, rows in hard_rows(data, splits, ROWS if cheap else _RANDOM_ROWS):
         with warnings.catch_warnings(), contextlib.suppress(Exception):
             warnings.simplefilter("ignore")
-            yield Harder(kind, feeds(rows), expected(model, rows), adversarial=kind in told)
+            yield Harder(kind, feeds(rows), ask(rows), adversarial=kind in told)
 
 
 def _has_missing(data: Any) -> bool:

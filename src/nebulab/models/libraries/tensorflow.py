@@ -5,14 +5,14 @@ from __future__ import annotations
 import shutil
 import tempfile
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from nebulab.errors import SettingsError
 from nebulab.models.attempt import Attempt, CantExport, Output, Untrained, as_array, flattened
 from nebulab.models.libraries.base import Library
-from nebulab.models.libraries.networks import ROWS, TELL, positional, quietly, unchanged
+from nebulab.models.libraries.networks import ROWS, TELL, harder, of_known_numbers, positional, quietly, unchanged
 from nebulab.models.samples import Sample, accepted_by, sample_of
 
 
@@ -41,8 +41,12 @@ class TensorFlow(Library):
         if sample is None:
             raise CantExport(f"nothing tells its input: {TELL}")
         arguments = [as_array(argument)[:ROWS] for argument in positional(sample)]
-        tensors = [tf.constant(argument) for argument in arguments]
-        expected = [Output("call", array) for array in flattened(model(*tensors))]
+
+        def again(feeds: Sequence[Any]) -> list[Output]:
+            return [Output("call", array) for array in flattened(model(*(tf.constant(feed) for feed in feeds)))]
+
+        expected = again(arguments)
+        of_known_numbers((each.values.dtype for each in expected), "make its variables and its call of tf.float32")
 
         def write(path: Path) -> None:
             with quietly():
@@ -51,7 +55,7 @@ class TensorFlow(Library):
                     traced, input_signature=traced.input_signature, opset=18, output_path=str(path)
                 )
 
-        yield Attempt(write, arguments, expected, sample.source)
+        yield Attempt(write, arguments, expected, sample.source, again=again, harder=lambda: harder(arguments, again))
 
     def native(self, model: Any, folder: Path, name: str, namespace: Mapping[str, Any]) -> tuple[Path, str]:
         """Write a SavedModel, zipped."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import json
 from collections.abc import Iterator, Mapping
@@ -25,12 +26,20 @@ class XGBoost(Library):
     def attempts(self, model: Any, namespace: Mapping[str, Any]) -> Iterator[Attempt]:
         """Yield the only export: 32-bit numbers in one table."""
         if not boosting.is_booster(model):
-            yield boosting.of_estimator(_write, model, namespace)
+            yield boosting.of_estimator(_write, model, namespace, lambda: _splits(model.get_booster()))
             return
         names = list(model.feature_names or [])
         sample = boosting.table(model, namespace, model.num_features(), names)
         data = boosting.numbers(sample.arguments[0])
-        yield boosting.attempt(_write, model, sample, data, _outputs(model, data), names)
+        yield boosting.attempt(
+            _write,
+            model,
+            sample,
+            data,
+            _outputs(model, data),
+            names,
+            lambda: boosting.harder(lambda rows: _outputs(model, rows), data, _splits(model)),
+        )
 
     def native(self, model: Any, folder: Path, name: str, namespace: Mapping[str, Any]) -> tuple[Path, str]:
         """Write the trees as UBJSON."""
@@ -50,6 +59,14 @@ def _outputs(model: Any, data: np.ndarray) -> list[Output]:
 
     values = np.asarray(model.predict(xgboost.DMatrix(data, feature_names=model.feature_names)))
     return boosting.booster_outputs(values, json.loads(model.save_config())["learner"]["objective"]["name"])
+
+
+def _splits(booster: Any) -> boosting.Splits:
+    with contextlib.suppress(Exception):  # a linear booster has no trees
+        nodes = booster.trees_to_dataframe()
+        columns = booster.feature_names or [f"f{column}" for column in range(booster.num_features())]
+        return boosting.splits_of(columns, zip(nodes["Feature"], nodes["Split"], strict=True))
+    return {}
 
 
 def _write(model: Any, features: int, path: Path) -> None:

@@ -12,6 +12,7 @@ import scipy.sparse
 
 from nebulab.models import sample
 from nebulab.models.attempt import CantExport, Output, Untrained
+from nebulab.models.hard_rows import EXTREMES, MISSING, NEW, THRESHOLDS, ZEROS
 from nebulab.models.libraries import boosting
 from nebulab.models.samples import Sample
 
@@ -91,3 +92,18 @@ def test_the_export_is_32_bits_in_one_table(tmp_path: Path, names: list[str], ke
     assert (attempt.precision, attempt.fixed_batch, list(attempt.features)) == ("float32", False, kept)
     attempt.write(tmp_path)
     assert written == ["model", 3, tmp_path]
+
+
+def test_splits_are_by_column() -> None:
+    pairs = [("b", 0.5), ("a", 1.5), ("b", 2.5), ("Leaf", float("nan")), ("a", float("inf")), ("a", "1||2")]
+    assert boosting.splits_of(["a", "b"], pairs) == {1: [0.5, 2.5], 0: [1.5]}
+
+
+def test_a_booster_is_tried_on_hard_rows() -> None:
+    table = np.random.default_rng(0).normal(size=(64, 2))
+    found = list(boosting.harder(lambda rows: [Output("predict", rows[:, 0])], table, {0: [0.25]}))
+    assert [each.kind for each in found] == [NEW, ZEROS, EXTREMES, MISSING, THRESHOLDS]
+    assert [each.adversarial for each in found] == [False, False, True, True, True]
+    for each in found:
+        assert each.feeds[0].dtype == np.float32
+        assert np.array_equal(each.feeds[0][:, 0], each.expected[0].values, equal_nan=True)

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from nebulab.models import sample
 from nebulab.models.attempt import CantExport, Untrained
 from nebulab.models.libraries.flax import Linen, Nnx
 
@@ -65,6 +66,28 @@ def test_linens_weights_are_found_in_its_own_training_state() -> None:
     assert len(list(Linen().attempts(module, around))) == 1
     with pytest.raises(CantExport, match="its weights are in no global"):
         next(Linen().attempts(Module(), around))
+
+
+class Hiding:
+    """A module that is called with words and a mask, and with weights of each place that are no rows."""
+
+    def apply(self, variables: Any, words: np.ndarray, mask: np.ndarray, places: np.ndarray) -> Any:
+        return (words * mask * places).sum(axis=1)
+
+
+@pytest.mark.usefixtures("saved")
+def test_a_mask_and_words_are_taken_for_any_number_of_rows(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    written: list[Any] = []
+    monkeypatch.setitem(sys.modules, "jax", SimpleNamespace(ShapeDtypeStruct=lambda shape, dtype: (shape, str(dtype))))
+    monkeypatch.setitem(
+        sys.modules, "jax2onnx", SimpleNamespace(to_onnx=lambda call, specs, **_: written.extend(specs))
+    )
+    module = Hiding()
+    sample(module, np.ones((9, 3), int), np.ones((9, 3), bool), np.ones((1, 3)))
+    (attempt,) = Linen().attempts(module, {"params": PARAMS})
+    attempt.write(tmp_path / "x.onnx")
+    assert written == [(("B", 3), "int32"), (("B", 3), "bool"), ((1, 3), "float32")]
+    assert [str(feed.dtype) for feed in attempt.feeds] == ["int32", "bool", "float32"], "as JAX has them"
 
 
 def test_linens_weights_are_kept_by_their_path(saved: dict[str, Any], tmp_path: Path) -> None:

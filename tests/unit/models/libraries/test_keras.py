@@ -21,6 +21,7 @@ class Model:
     def __init__(self, shape: tuple[int | None, ...] | None = (None, 3), dtype: str = "float32") -> None:
         self.built = True
         self.variables: list[Any] = []
+        self.layers: list[Any] = []
         self.inputs = [] if shape is None else [SimpleNamespace(shape=shape, dtype=dtype)]
         self.exported: list[dict[str, Any]] = []
 
@@ -65,6 +66,23 @@ def test_an_array_of_the_inputs_shape_is_found() -> None:
 def test_rows_are_made_up_where_none_fit() -> None:
     assert attempts(Model())[0].source == "made up"
     assert attempts(Model(dtype="int64"))[0].feeds[0].dtype == np.int64
+
+
+def test_a_mask_hides_something_and_is_no_table() -> None:
+    around = {"X": np.ones((9, 3)), "counts": np.ones((9, 3), int)}
+    made_up = attempts(Model(dtype="bool"), **around)[0]
+    assert (made_up.source, made_up.feeds[0].dtype) == ("made up", bool)
+    assert 0 < made_up.feeds[0].sum() < made_up.feeds[0].size
+    found = attempts(Model(dtype="bool"), **around, mask=np.eye(3, dtype=bool))[0]
+    assert found.source == "found in mask"
+    assert found.feeds[0].tolist() == np.eye(3, dtype=bool).tolist()
+
+
+def test_numbers_that_onnx_runtime_has_not_are_refused_with_what_to_type() -> None:
+    model = Model()
+    model.layers = [SimpleNamespace(compute_dtype="bfloat16")]
+    with pytest.raises(CantExport, match=r"bfloat16.*set_dtype_policy\('float32'\)"):
+        attempts(model)
 
 
 def test_without_inputs_what_the_model_takes_is_found() -> None:
