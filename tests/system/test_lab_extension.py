@@ -444,46 +444,77 @@ def test_a_cell_that_has_run_is_saved_with_its_output(page: Page, own_lab: Lab) 
 
 
 SLOW_SAVES = """
+window.saved = 0;
 const quick = window.fetch;
 const pause = () => new Promise(resolve => setTimeout(resolve, 1500));
 window.fetch = async (...args) => {
   const saves = args[0]?.method === 'PUT' && args[0].url.includes('/api/contents/');
   if (saves) {
     window.saving = (window.saving ?? 0) + 1;
+    window.path = new URL(args[0].url).pathname;
     await pause();
   }
   const answer = await quick(...args);
   if (saves) {
     await pause();
-    window.saved = (window.saved ?? 0) + 1;
+    window.saved += 1;
   }
   return answer;
 };
 """
 
 
-def test_a_person_who_saves_while_a_cell_is_being_saved_is_asked_nothing(page: Page, own_lab: Lab) -> None:
-    """JupyterLab took its own save, still on its way, for a change by somebody else."""
+@pytest.mark.parametrize("pause", [0, 2000], ids=["before it is written", "before the answer"])
+def test_a_person_who_saves_while_a_cell_is_being_saved_is_asked_nothing(page: Page, own_lab: Lab, pause: int) -> None:
+    """JupyterLab took its own save, still on its way, for a change by somebody else, and asked."""
     page.add_init_script(SLOW_SAVES)
     _open_notebook(page, own_lab)
     page.get_by_title("New Launcher").last.click()
     page.locator(".jp-LauncherCard[data-category=Notebook]:visible").first.click()
     visible = page.locator(".jp-NotebookPanel:not(.lm-mod-hidden)")
     visible.locator(".jp-CodeCell .cm-content").first.click()
-    page.keyboard.insert_text("print(6 * 7)")
     expect(page.get_by_text("Python 3 (AI) | Idle")).to_be_visible()
-    before = page.evaluate("window.saving ?? 0")
+    page.wait_for_timeout(4_000)
+    page.wait_for_function("(window.saved ?? 0) === (window.saving ?? 0)")
+    page.keyboard.insert_text("print(6 * 7)")
     page.keyboard.press("Shift+Enter")
-    page.wait_for_function(f"window.saving > {before}")
+    page.wait_for_function("window.saving > window.saved && window.path.endsWith('Untitled.ipynb')")
     page.keyboard.press("Control+s")
     page.get_by_role("textbox", name="File name").fill("mine.ipynb")
+    page.wait_for_timeout(pause)
     page.get_by_role("button", name="Rename and Save").click()
-    page.wait_for_function(f"window.saved > {before + 1} && window.saved === window.saving")
+    wait_for("the saved cell", lambda: "42" in _text(own_lab, "mine.ipynb"), 60)
+    page.wait_for_function("window.saved === window.saving")
     page.wait_for_timeout(1_000)
     expect(page.locator(".jp-Dialog")).to_have_count(0)
     names = {path.name for path in (own_lab.folder / "work").glob("*.ipynb")}
     assert names == {"a table.ipynb", "mine.ipynb"}
-    assert "42" in (own_lab.folder / "work" / "mine.ipynb").read_text()
+
+
+def _text(lab: Lab, name: str) -> str:
+    path = lab.folder / "work" / name
+    return path.read_text() if path.exists() else ""
+
+
+def test_what_is_typed_is_saved_a_moment_later(page: Page, own_lab: Lab) -> None:
+    """Galaxy takes a session's address away at once when it is stopped: nothing can be saved then."""
+    _open_notebook(page, own_lab)
+    _type(page, "typed and never run")
+    began = time.monotonic()
+    wait_for("the typed cell", lambda: "typed and never run" in str(_cells(own_lab)), 20, interval=0.1)
+    # Before JupyterLab's own clock, which takes ten seconds.
+    assert time.monotonic() - began < 6
+
+
+def test_what_is_typed_during_a_save_is_not_taken_for_saved(page: Page, own_lab: Lab) -> None:
+    page.add_init_script(SLOW_SAVES)
+    _open_notebook(page, own_lab)
+    page.wait_for_function("(window.saved ?? 0) === (window.saving ?? 0)")
+    before = page.evaluate("window.saving ?? 0")
+    _type(page, "before ")
+    page.wait_for_function(f"window.saving > {before}")
+    page.keyboard.type("and during the save")
+    wait_for("all of it", lambda: "before and during the save" in str(_cells(own_lab)), 40)
 
 
 def test_open_tabs_save_before_the_end_say_so_once_and_fall_silent(page: Page, own_lab: Lab) -> None:

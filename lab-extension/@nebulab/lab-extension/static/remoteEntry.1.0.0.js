@@ -12,6 +12,8 @@
   // As nebulab.session.lab.tabs names the event by which every tab is asked to save.
   const SAVE_EVENT = 'urn:nebulab:save';
   const SAVE_AFTER_MILLISECONDS = 200;
+  // A session that is stopped in Galaxy can't be reached any more: what was typed has to be there by then.
+  const SAVE_TYPED_MILLISECONDS = 1000;
   // A document may be written one part in so many of the time.
   const SAVE_SHARE = 10;
   // As long as the session waits at most, less the way there and back.
@@ -93,32 +95,67 @@
   }
 
   /**
-   * Have each save and rename of a document wait for the one before it.
+   * Have each save and rename of a document wait for the one before it, and no save take for saved what came meanwhile.
    *
    * JupyterLab compares the file with what it saved last, and takes its own save that is still on its way for a change
-   * by somebody else: it would ask whether to overwrite. A rename in the midst would leave a copy by the old name.
+   * by somebody else: it would ask whether to overwrite. And it calls a document saved once the answer comes, also what was typed after the text had been sent.
    */
   function oneAtATime(Context) {
     const last = new WeakMap();
-    for (const name of ['save', 'rename']) {
-      const act = Context.prototype[name];
-      Context.prototype[name] = function (...args) {
-        const done = (last.get(this) ?? Promise.resolve()).then(() => act.apply(this, args));
-        last.set(
-          this,
-          done.catch(() => undefined)
-        );
-        return done;
-      };
-    }
+    const inTurn = (context, act) => {
+      const done = (last.get(context) ?? Promise.resolve()).then(act);
+      last.set(
+        context,
+        done.catch(() => undefined)
+      );
+      return done;
+    };
+    const { save, rename } = Context.prototype;
+    Context.prototype.save = function (...args) {
+      return inTurn(this, async () => {
+        const model = this.model;
+        let changed = false;
+        const note = () => {
+          changed = true;
+        };
+        await this.ready;
+        const saving = save.apply(this, args);
+        model.contentChanged.connect(note);
+        try {
+          await saving;
+        } finally {
+          model.contentChanged.disconnect(note);
+        }
+        if (changed && !this.isDisposed) {
+          model.dirty = true;
+        }
+      });
+    };
+    Context.prototype.rename = function (...args) {
+      return inTurn(this, () => rename.apply(this, args));
+    };
   }
 
-  /** Saves documents: a notebook when a cell has run, all of them when the session asks for it. */
+  /** Saves documents: as somebody types, a notebook when a cell has run, all of them when the session asks for it. */
   class Saving {
     constructor(docManager, shell) {
       this._docManager = docManager;
       this._shell = shell;
       this._waiting = new Map();
+      this._typed = new Map();
+    }
+
+    /** Save the document of `context` a moment after each of its changes. */
+    follow(context) {
+      context.model.contentChanged.connect(() => {
+        if (!this._typed.has(context)) {
+          const later = () => {
+            this._typed.delete(context);
+            this.soon(context);
+          };
+          this._typed.set(context, setTimeout(later, SAVE_TYPED_MILLISECONDS));
+        }
+      });
     }
 
     /** Save the document of `context` soon; of many wishes in a short time one counts. */
@@ -459,8 +496,12 @@
     }
   }
 
-  /** Save a notebook when one of its cells has run, and everything when the session asks for it. */
-  function save(app, saving, session, ending, NotebookActions, tracker) {
+  /** Save notebooks and texts as they change, a notebook when a cell has run, everything when the session asks for it. */
+  function save(app, saving, session, ending, NotebookActions, tracker, editors) {
+    for (const open of [tracker, editors]) {
+      open?.forEach(widget => saving.follow(widget.context));
+      open?.widgetAdded.connect((_, widget) => saving.follow(widget.context));
+    }
     NotebookActions.executed.connect((_, { notebook }) => {
       const panel = tracker.find(one => one.content === notebook);
       if (panel) {
@@ -488,6 +529,7 @@
     const { URLExt } = await shared('@jupyterlab/coreutils');
     const { IDocumentManager } = await shared('@jupyterlab/docmanager');
     const { Context } = await shared('@jupyterlab/docregistry');
+    const { IEditorTracker } = await shared('@jupyterlab/fileeditor');
     const { IMainMenu } = await shared('@jupyterlab/mainmenu');
     const { INotebookTracker, NotebookActions } = await shared('@jupyterlab/notebook');
     const { IStatusBar } = await shared('@jupyterlab/statusbar');
@@ -496,13 +538,13 @@
       description: 'Saves documents, warns before an idle session ends, shows its messages and its end.',
       autoStart: true,
       requires: [IDocumentManager, INotebookTracker],
-      optional: [IStatusBar, IMainMenu],
-      activate: (app, docManager, tracker, statusBar, mainMenu) => {
+      optional: [IStatusBar, IMainMenu, IEditorTracker],
+      activate: (app, docManager, tracker, statusBar, mainMenu, editors) => {
         const session = new Session(ServerConnection, URLExt, app.serviceManager.serverSettings);
         const display = new Display(apputils, session);
         const ending = new Ending(apputils, app.serviceManager);
         oneAtATime(Context);
-        save(app, new Saving(docManager, app.shell), session, ending, NotebookActions, tracker);
+        save(app, new Saving(docManager, app.shell), session, ending, NotebookActions, tracker, editors);
         app.commands.addCommand(`${NAME}:end`, {
           label: 'Shut Down…',
           caption: 'Save everything and end this session',
