@@ -11,6 +11,7 @@ from typing import Any
 from nebulab.files import replace
 from nebulab.session.journal import shown
 from nebulab.session.layout import Layout
+from nebulab.session.outputs import cells
 from nebulab.session.outputs.cloned import Repositories
 from nebulab.session.outputs.collected import Collected, Elements, Linked, Lost, Tell
 from nebulab.session.outputs.elements import Datatypes, Element, name_elements
@@ -21,6 +22,8 @@ OUTPUTS = "output_collection"
 NOTEBOOKS = "notebook_collection"
 NOTEBOOK = "jupyter_notebook"
 _PARSED_BYTES = 50 * 1024 * 1024
+_REMEMBERED_BYTES = 20 * 1024 * 1024
+"""Of notebooks whose cells are remembered at the start, which must stay quick."""
 _WRITING_TRIES = 5
 _WRITING_SECONDS = 0.05
 _WRITTEN_NANOSECONDS = 5 * 10**9
@@ -44,6 +47,7 @@ class Mirror(Collected):
         super().__init__(layout, datatypes, tell, max_outputs=max_outputs, disk_bytes=disk_bytes)
         self._notebook_output = notebook_output
         self._untouched: dict[PurePosixPath, tuple[int, int]] = {}
+        self._cells: dict[PurePosixPath, bytes] = {}
         self._repositories = Repositories(layout.work)
         self._stale = False
         self._copied: tuple[tuple[int, int, int], ...] | None = None
@@ -52,9 +56,13 @@ class Mirror(Collected):
         """Remember the notebooks as they are before the user's first edit, and make `notebook` the dataset."""
         self._layout.outputs.mkdir(parents=True, exist_ok=True)
         self._layout.mirror.mkdir(exist_ok=True)
-        for file, _ in scan(self._layout.work, self._refuse):
+        room = _REMEMBERED_BYTES
+        for file, folder in scan(self._layout.work, self._refuse):
             if is_notebook(file.path):
                 self._untouched[file.path] = file.version
+                if file.size <= room and (digest := cells.digest(file, folder)) is not None:
+                    self._cells[file.path] = digest
+                    room -= file.size
         if self._notebook_output is not None:
             replace(self._notebook_output, notebook)
         self._write_elements()
@@ -90,7 +98,7 @@ class Mirror(Collected):
         """Link files that are new or were replaced, and mark the list as stale if the elements changed."""
         seen: set[PurePosixPath] = set()
         for file, folder in scan(self._layout.work, self._refuse):
-            if not is_output(file.path) and not (is_notebook(file.path) and self._is_edited(file)):
+            if not is_output(file.path) and not (is_notebook(file.path) and self._is_edited(file, folder)):
                 continue
             seen.add(file.path)
             linked = self._links.get(file.path)
@@ -110,8 +118,8 @@ class Mirror(Collected):
             self._stale = True
         self._stale |= self._leave_out()
 
-    def _is_edited(self, file: ScannedFile) -> bool:
-        """Whether a notebook was changed in the session, by anything but Git."""
+    def _is_edited(self, file: ScannedFile, folder: int) -> bool:
+        """Whether a notebook was changed in the session, by anything but Git, and by JupyterLab when it opened it."""
         if file.path in self._links:
             return True
         known = self._untouched.get(file.path)
@@ -123,7 +131,21 @@ class Mirror(Collected):
         if known is None and self._repositories.wrote(file):
             self._untouched[file.path] = file.version
             return False
+        if self._has_the_same_cells(file, folder):
+            self._untouched[file.path] = file.version
+            return False
         return True
+
+    def _has_the_same_cells(self, file: ScannedFile, folder: int) -> bool:
+        if file.path not in self._cells:
+            return False
+        for _ in range(_WRITING_TRIES):
+            found = cells.digest(file, folder)
+            if found is not None:
+                return found == self._cells[file.path]
+            # JupyterLab is writing it at this moment.
+            time.sleep(_WRITING_SECONDS)
+        return False
 
     def _write_elements(self) -> None:
         notebooks = self._notebooks()

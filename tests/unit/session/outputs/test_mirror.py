@@ -218,8 +218,35 @@ def test_notebooks_that_nobody_touched_are_not_collected(tmp_path: Path) -> None
     session.write("Start here.ipynb", NOTEBOOK)
     session.begin()
     assert session.updated("notebook_collection") == {}
-    session.write("Start here.ipynb", NOTEBOOK + " ")
+    session.write("Start here.ipynb", NOTEBOOK.replace("[]", '[{"cell_type": "raw", "source": "mine"}]'))
     assert list(session.updated("notebook_collection")) == ["Start here"]
+
+
+def test_a_notebook_that_was_only_opened_is_not_edited(tmp_path: Path) -> None:
+    """JupyterLab saves it with its kernel's name and cells' ids, after the notebook that was worked on."""
+    session = Session(tmp_path)
+    cell: dict[str, object] = {
+        "cell_type": "code",
+        "source": ["a = 1\n", "a"],
+        "outputs": [],
+        "execution_count": None,
+        "metadata": {},
+    }
+    content = {"cells": [cell], "metadata": {}, "nbformat": 4, "nbformat_minor": 4}
+    session.write("Start here.ipynb", json.dumps(content))
+    session.begin()
+    mine = session.write("mine.ipynb", json.dumps(content | {"cells": [cell | {"source": "my = 1"}]}))
+    os.utime(mine, (time.time() - 60, time.time() - 60))
+    opened = content | {
+        "cells": [cell | {"id": "a1", "source": "a = 1\na", "metadata": {"trusted": True}}],
+        "metadata": {"kernelspec": {"name": "python3"}},
+        "nbformat_minor": 5,
+    }
+    session.write("Start here.ipynb", json.dumps(opened))
+    assert session.updated("notebook_collection").keys() == {"mine"}
+    assert "my = 1" in session.notebook.read_text()
+    session.write("Start here.ipynb", json.dumps(opened | {"cells": [cell | {"execution_count": 1}]}))
+    assert session.updated("notebook_collection").keys() == {"mine", "Start here"}
 
 
 def test_notebooks_of_packages_and_checkpoints_are_not_the_users(session: Session) -> None:
