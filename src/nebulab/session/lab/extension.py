@@ -9,6 +9,7 @@ Runs inside JupyterLab's process, in the sandbox: it knows the session's token, 
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import re
@@ -17,6 +18,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
+import psutil
 from jupyter_server.auth.login import LoginFormHandler
 from jupyter_server.base.handlers import APIHandler, JupyterHandler
 from jupyter_server.utils import url_escape, url_path_join
@@ -36,6 +38,9 @@ _LONGEST_NAME = 64
 _MOST_NAMES = 20
 _KEPT = frozenset({"outputs", "galaxy_inputs"})
 """Outputs are kept, and inputs are in the history already."""
+_EXAMPLES = frozenset({"data", "elyra", "notebooks", "usecases"})
+"""Folders of the default content, which every session has."""
+_MOST_LOOKED_AT = 10_000
 _FORKING_SECONDS = 1.5
 _ENTRY_POINT_HOST = re.compile(r"[^.]+\.ep\.interactivetool\.(?P<galaxy>[A-Za-z0-9.-]+)(?::\d+)?")
 
@@ -166,7 +171,16 @@ def _not_kept(folder: Path) -> Iterator[str]:
         for entry in entries:
             if entry.name.startswith(".") or entry.name in _KEPT or entry.name.endswith(".ipynb"):
                 continue
+            if entry.name in _EXAMPLES and not _changed(Path(entry.path)):
+                continue
             yield f"{entry.name}/" if entry.is_dir(follow_symlinks=False) else entry.name
+
+
+def _changed(folder: Path) -> bool:
+    """Whether a file below was written, or a name changed, since JupyterLab started."""
+    began = psutil.Process().create_time()
+    times = (path.lstat().st_mtime for path in itertools.islice(folder.rglob("*"), _MOST_LOOKED_AT))
+    return any(time > began for time in itertools.chain((folder.stat().st_mtime,), times))
 
 
 class Locked:
