@@ -404,7 +404,9 @@ nebulab.harvest.finish({json.dumps(str(settings.results))}, {limits!r}, models={
         path.write_text(json.dumps(report, indent=1, ensure_ascii=True), encoding="utf-8")
         counts = {fate: count for fate, count in report.get("counts", {}).items() if fate != "code"}
         summary = ", ".join(_counted(count, fate) for fate, count in sorted(counts.items()))
-        self._log.say(f"collected: {summary or 'no variables'}; {_counted(len(collected.kept), 'file')}")
+        self._log.say(
+            f"collected in {results.name}: {summary or 'no variables'}; {_counted(len(collected.kept), 'file')}"
+        )
         for entry in report.get("globals", ()):
             if entry.get("reason"):
                 self._log.say(f"  {entry['name']}: {entry['fate']}: {entry['reason']}")

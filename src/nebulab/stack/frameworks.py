@@ -173,8 +173,8 @@ def installed(environment: Path) -> dict[str, str]:
     return {name: found[name] for name in TITLES if name in found}
 
 
-def described(environment: Path) -> str:
-    """Return in a line which frameworks an environment has, what they are built for, and how to get the rest."""
+def described(environment: Path, up: str) -> str:
+    """Return in a line which frameworks an environment has, what they are built for, and that `up` gets the rest."""
     found = installed(environment)
     packages = SETS.get(str(read_json(environment / contract.ENVIRONMENT_STAMP).get("set")), BASE)
     line = ", ".join(f"{TITLES[name]} {version}" for name, version in found.items()) or "none"
@@ -186,5 +186,5 @@ def described(environment: Path) -> str:
     if rest:
         # A set with builds for GPUs and without TensorFlow can't have it: another one has all.
         typed = missing[0] if len(rest) == len(missing) == 1 and missing != ["tensorflow"] else ALL
-        line += f". {', '.join(rest)}: ./nebulab up --frameworks {typed}"
+        line += f". {', '.join(rest)}: {up} --frameworks {typed}"
     return line

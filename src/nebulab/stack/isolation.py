@@ -82,7 +82,7 @@ def without_container(wanted: str) -> Isolation:
     for program in candidates():
         reason = why_not(program)
         if reason is None:
-            return Isolation("bubblewrap", program, f"bubblewrap ({program}): a session sees its own folder only")
+            return Isolation("bubblewrap", program, f"bubblewrap ({program}): a session writes in its own folder only")
         reasons.append(f"{program}: {reason}")
     tried = "; ".join(reasons) or "there is no bwrap"
     if wanted == "bubblewrap":

@@ -202,6 +202,13 @@ class StackSettings:
         """Return the folder of the environment `galaxy`, `lab` or `kernels`."""
         return self.environments_dir / name
 
+    def typed(self, command: str) -> str:
+        """Return what to type in a checkout for a command on this stack."""
+        default = Path.home() / ".local" / "share" / "nebulab"
+        # Root, whose home is another one, may have become the stack's user.
+        given = "" if self.data_dir == default and self.user is None else f" --data-dir {self.data_dir}"
+        return f"./nebulab {command}{given}"
+
     def to_json(self) -> str:
         """Return the settings for another process, which reads them with `from_json`."""
         return json.dumps(asdict(self), default=str)

@@ -6,7 +6,6 @@ import contextlib
 import re
 import sys
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 import click
 from rich.console import Console
@@ -43,7 +42,7 @@ def addresses(settings: StackSettings, running: StackState, console: Console) ->
             ("User", f"{secrets.user.email}   password {secrets.user.password}"),
             ("", f"shown this once; they stay in {settings.secrets_file}, which only you can read"),
         ]
-    lines.append(("Stop it with", _command("down", settings)))
+    lines.append(("Stop it with", settings.typed("down")))
     width = max(len(name) for name, _ in lines) + 2
     for name, value in lines:
         console.print(f"{name:{width}}{value}", soft_wrap=True, markup=False, highlight=False)
@@ -116,7 +115,7 @@ def log(settings: StackSettings, part: str | None, *, lines: int, follow: bool, 
 def _frameworks(settings: StackSettings, stack: StackState) -> str:
     if stack.isolation.startswith("container"):
         return "those of the image"
-    return frameworks.described(settings.environment("kernels"))
+    return frameworks.described(settings.environment("kernels"), settings.typed("up"))
 
 
 def _tells(line: str) -> bool:
@@ -127,10 +126,3 @@ def _tells(line: str) -> bool:
 def _console() -> Console:
     # A program that reads this has no width, and a path that is broken in two is none.
     return Console(highlight=False, width=None if sys.stdout.isatty() else _WIDE)
-
-
-def _command(name: str, settings: StackSettings) -> str:
-    default = Path.home() / ".local" / "share" / "nebulab"
-    # Root, whose home is another one, may have become the stack's user.
-    given = "" if settings.data_dir == default and settings.user is None else f" --data-dir {settings.data_dir}"
-    return f"./nebulab {name}{given}"

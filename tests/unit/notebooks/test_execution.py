@@ -77,7 +77,7 @@ def test_all_cells_and_what_they_made(tmp_path: Path) -> None:
     assert report["files"]["kept"] == ["made.txt"]
     assert report["run"]["ending"] == "all cells ran"
     assert nbformat.read(run.results / "run.ipynb", as_version=4).cells[1].outputs[0].text == "here\n"
-    assert "collected: 1 array; 1 file" in run.stream.getvalue()
+    assert "collected in results: 1 array; 1 file" in run.stream.getvalue()
 
 
 def test_a_failing_cell_is_the_end_and_what_was_there_is_kept(tmp_path: Path) -> None:

@@ -19,6 +19,8 @@ from nebulab.stack.settings import StackSettings, read_settings
 from support import nvml
 from support.stack import ROOT
 
+UP = "./nebulab up"
+
 
 @pytest.mark.parametrize(
     ("text", "names"),
@@ -132,14 +134,14 @@ def environment_with(folder: Path, packages: str, *distributions: str) -> Path:
 def test_what_is_there_is_told_with_the_way_to_the_rest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(frameworks, "has_library", lambda: False)
     base = environment_with(tmp_path / "a", "processors", "jax-0.10.2", "jaxlib-0.10.2", "tensorflow_cpu-2.21.0")
-    assert frameworks.described(base) == (
+    assert frameworks.described(base, UP) == (
         "JAX 0.10.2, TensorFlow 2.21.0 (for processors). PyTorch: ./nebulab up --frameworks torch"
     )
     full = environment_with(tmp_path / "b", "cuda12", "jax-0.10.2", "torch-2.10.0", "tensorflow-2.20.0")
-    assert frameworks.described(full).startswith("PyTorch 2.10.0, JAX 0.10.2, TensorFlow 2.20.0 (for CUDA 12")
-    assert "./nebulab" not in frameworks.described(full)
+    assert frameworks.described(full, UP).startswith("PyTorch 2.10.0, JAX 0.10.2, TensorFlow 2.20.0 (for CUDA 12")
+    assert "./nebulab" not in frameworks.described(full, UP)
     monkeypatch.setattr(frameworks, "has_library", lambda: True)
-    assert frameworks.described(base).endswith("PyTorch, builds for GPUs: ./nebulab up --frameworks all")
+    assert frameworks.described(base, UP).endswith("PyTorch, builds for GPUs: ./nebulab up --frameworks all")
     bare = environment_with(tmp_path / "c", "torch-jax-cuda13", "jax-0.10.2", "torch-2.15.0")
-    assert frameworks.described(bare).endswith("(for CUDA 13). TensorFlow: ./nebulab up --frameworks all")
-    assert frameworks.described(tmp_path / "nowhere").startswith("none. PyTorch, JAX, TensorFlow")
+    assert frameworks.described(bare, UP).endswith("(for CUDA 13). TensorFlow: ./nebulab up --frameworks all")
+    assert frameworks.described(tmp_path / "nowhere", UP).startswith("none. PyTorch, JAX, TensorFlow")

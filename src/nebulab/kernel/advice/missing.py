@@ -103,7 +103,7 @@ def _from_up(module: str) -> str:
     return (
         f"{title} is not in this environment. For this session alone, type in a cell of its own: %pip install "
         f"{package} (up to several GB). For every session from then on, whoever runs this Galaxy types in Nebulab's "
-        f"checkout: ./nebulab up --frameworks {wanted}"
+        f"checkout, with its --data-dir if it has one: ./nebulab up --frameworks {wanted}"
     )
 
 

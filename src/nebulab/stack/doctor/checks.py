@@ -166,7 +166,9 @@ def _frameworks(settings: StackSettings) -> Check:
         return Check("frameworks", True, "come with the first `nebulab up`")
     missing = [title for name, title in frameworks.TITLES.items() if name not in frameworks.installed(environment)]
     costs = f"notebooks can't import {' and '.join(missing)} (in containers: what the image has)"
-    return Check("frameworks", None if missing else True, frameworks.described(environment), costs)
+    return Check(
+        "frameworks", None if missing else True, frameworks.described(environment, settings.typed("up")), costs
+    )
 
 
 def _node(settings: StackSettings) -> Check:

@@ -26,10 +26,11 @@ def show_checks(found: Sequence[Check], console: Console | None = None) -> None:
     # A program that reads this has no width, and gets whole lines.
     console = console or Console(highlight=False, width=None if sys.stdout.isatty() else _WIDE)
     table = Table(box=None, pad_edge=False, show_header=False)
-    # Of a line that is too long, what was found is cut.
-    table.add_column(no_wrap=True, min_width=len("wanting"))
-    table.add_column(no_wrap=True, min_width=max(len(check.name) for check in found))
-    table.add_column(no_wrap=True, overflow="ellipsis")
+    mark, name = len("wanting"), max(len(check.name) for check in found)
+    table.add_column(no_wrap=True, min_width=mark)
+    table.add_column(no_wrap=True, min_width=name)
+    # Of a line that is too long, what was found is cut; without a width rich would cut the others too.
+    table.add_column(no_wrap=True, overflow="ellipsis", max_width=max(console.width - mark - name - 2, 1))
     for check in found:
         table.add_row(_MARKS[check.good], check.name, Text(check.found))
     console.print(table)
