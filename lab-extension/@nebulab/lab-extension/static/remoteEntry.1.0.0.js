@@ -145,15 +145,22 @@
       this._typed = new Map();
     }
 
-    /** Save the document of `context` a moment after each of its changes. */
-    follow(context) {
-      context.model.contentChanged.connect(() => {
+    /** Save a widget's document a moment after each change by its user; a running cell's output is in less of a hurry. */
+    follow(widget) {
+      const context = widget.context;
+      const later = () => {
+        this._typed.delete(context);
+        this.soon(context);
+      };
+      const typed = () => {
         if (!this._typed.has(context)) {
-          const later = () => {
-            this._typed.delete(context);
-            this.soon(context);
-          };
           this._typed.set(context, setTimeout(later, SAVE_TYPED_MILLISECONDS));
+        }
+      };
+      widget.node.addEventListener('input', typed);
+      context.model.contentChanged.connect(() => {
+        if (widget.sessionContext?.session?.kernel?.status !== 'busy') {
+          typed();
         }
       });
     }
@@ -499,8 +506,8 @@
   /** Save notebooks and texts as they change, a notebook when a cell has run, everything when the session asks for it. */
   function save(app, saving, session, ending, NotebookActions, tracker, editors) {
     for (const open of [tracker, editors]) {
-      open?.forEach(widget => saving.follow(widget.context));
-      open?.widgetAdded.connect((_, widget) => saving.follow(widget.context));
+      open?.forEach(widget => saving.follow(widget));
+      open?.widgetAdded.connect((_, widget) => saving.follow(widget));
     }
     NotebookActions.executed.connect((_, { notebook }) => {
       const panel = tracker.find(one => one.content === notebook);
