@@ -10,6 +10,7 @@ from pathlib import Path
 
 from nebulab.errors import InstallError
 from nebulab.stack.frameworks import TORCH_LOCK
+from nebulab.stack.running import processes
 
 
 def uv(subject: str, *arguments: str, descriptors: Collection[int] = ()) -> str:
@@ -35,7 +36,8 @@ def call(subject: str, title: str, *command: str, descriptors: Collection[int] =
     """
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     finished = subprocess.run(
-        command,
+        # It dies with this process: what lives on would write into what the next start makes anew.
+        [*processes.tethered(), *command],
         env=environment,
         pass_fds=tuple(descriptors),
         stdin=subprocess.DEVNULL,

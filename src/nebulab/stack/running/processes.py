@@ -23,6 +23,11 @@ _NOT_INHERITED = ("GALAXY_", "PYTHONDONTWRITEBYTECODE", "PYTHONHOME", "PYTHONPAT
 _LARGEST_OLD_LOG = 20 * 1024 * 1024
 
 
+def tethered() -> tuple[str | Path, ...]:
+    """Return what to put before a command, so that it gets SIGTERM when this process dies."""
+    return (sys.executable, "-I", "-S", _TETHER, str(os.getpid()))
+
+
 async def start(
     command: Sequence[str | Path], *, stack_id: str, environment: Mapping[str, str], folder: Path, log: Path
 ) -> asyncio.subprocess.Process:
@@ -34,7 +39,7 @@ async def start(
     descriptor = open_log(log)
     try:
         return await asyncio.create_subprocess_exec(
-            *(sys.executable, "-I", "-S", _TETHER, str(os.getpid())),
+            *tethered(),
             *command,
             cwd=folder,
             env=inherited | {STACK: stack_id, **environment},
