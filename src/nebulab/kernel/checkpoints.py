@@ -63,6 +63,7 @@ class Checkpoint(os.PathLike[str]):
         self.path = path
         self._every = every
         self._lock = threading.Lock()
+        self._over = threading.Event()
         self._galaxy = _connected()
         self._sent = ""
         path.mkdir(parents=True, exist_ok=True)
@@ -170,8 +171,7 @@ class Checkpoint(os.PathLike[str]):
         return "\n".join(described)
 
     def _keep_sent(self) -> None:
-        while True:
-            time.sleep(self._every)
+        while not self._over.wait(self._every):
             try:
                 state = self._state()
                 time.sleep(_STILL_SECONDS)
@@ -183,6 +183,7 @@ class Checkpoint(os.PathLike[str]):
                 print(f"nebulab: the checkpoint {self.name!r} was not sent, and will be: {error}", file=sys.stderr)
 
     def _last(self) -> None:
+        self._over.set()
         with contextlib.suppress(NebulabError):
             self.save()
 

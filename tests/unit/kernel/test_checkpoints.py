@@ -7,7 +7,7 @@ import os
 import threading
 import time
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -21,12 +21,17 @@ from support.fake_galaxy import FakeGalaxy
 
 
 @pytest.fixture(autouse=True)
-def nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     for name in ("GALAXY_URL", "API_KEY", "HISTORY_ID"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(checkpoints, "_open", {})
-    monkeypatch.setattr("atexit.register", lambda function: None)
+    at_exit: list[Callable[[], None]] = []
+    monkeypatch.setattr("atexit.register", at_exit.append)
+    yield
+    # Their threads would print into other tests.
+    for last in at_exit:
+        last.__self__._over.set()  # type: ignore[attr-defined]
 
 
 def test_it_is_a_folder_that_is_found_again(tmp_path: Path) -> None:
