@@ -91,9 +91,16 @@ def stack(lasting_stack: Callable[..., Stack]) -> Stack:
     return stack
 
 
+@pytest.fixture
+def doomed(doomed_once: Stack) -> Stack:
+    """A stack whose Galaxy a test may kill, or take down: it is started again for the next."""
+    doomed_once.nebulab("up", "--detach")
+    return _adopt(doomed_once)
+
+
 @pytest.fixture(scope="session")
-def doomed(lasting_stack: Callable[..., Stack], request: pytest.FixtureRequest) -> Stack:
-    """A stack whose Galaxy a test may kill: it is started again, and what other tests left behind dies with none."""
+def doomed_once(lasting_stack: Callable[..., Stack], request: pytest.FixtureRequest) -> Stack:
+    """The stack of `doomed`: what other tests left behind dies with none that they share."""
     return request.getfixturevalue("stack") if RUNNING.read(os.environ) else lasting_stack()
 
 

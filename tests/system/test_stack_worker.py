@@ -133,6 +133,19 @@ class Frozen:
                 process.resume()
 
 
+def _fill(disk: Path, but: int = 0) -> Path:
+    """Fill the disk but for some bytes; the stack on it writes meanwhile, so that it takes more than one try."""
+    filler = disk / "filler"
+    filler.write_bytes(b"")
+    deadline = time.monotonic() + 10
+    with filler.open("r+b") as file:
+        while (room := os.statvfs(disk)).f_bavail * room.f_frsize > but:
+            assert time.monotonic() < deadline, "the disk does not fill"
+            with contextlib.suppress(OSError):
+                os.posix_fallocate(file.fileno(), 0, filler.stat().st_size + room.f_bavail * room.f_frsize - but)
+    return filler
+
+
 def _restarted(stack: Stack, name: str, killed: int) -> None:
     def back() -> bool:
         found = [part for part in stack_parts(stack) if part["name"] == name]
@@ -428,11 +441,7 @@ def test_a_full_disk_is_told_and_the_upload_can_be_repeated(
 
     answer = upload()
     frozen = Frozen(own)
-    filler = small_disk / "filler"
-    room = os.statvfs(small_disk)
-    filler.write_bytes(b"")
-    with filler.open("r+b") as file:
-        os.posix_fallocate(file.fileno(), 0, room.f_bavail * room.f_frsize - 20 * MEGABYTE)
+    filler = _fill(small_disk, but=20 * MEGABYTE)
     frozen.go_on()
     wait_for("the end of the upload", lambda: not any(one.is_running() for one in (*frozen.keepers, *frozen.tasks)))
     # Galaxy's database has no room either, and Galaxy notes a job's end once, when it comes.
@@ -501,11 +510,7 @@ def test_a_training_that_finds_the_disk_full_fails(
     script = user.upload(history, LATE, "late.py", "txt")["id"]
     job = user.run_tool(history, "run_jupyter_job", {"select_file": {"src": "hda", "id": script}})["jobs"][0]["id"]
     wait_for("its start", lambda: user.job(job)["state"] == "running")
-    filler = small_disk / "filler"
-    room = os.statvfs(small_disk)
-    filler.write_bytes(b"")
-    with filler.open("r+b") as file:
-        os.posix_fallocate(file.fileno(), 0, room.f_bavail * room.f_frsize)
+    filler = _fill(small_disk)
     time.sleep(20)
     filler.unlink()
     assert user.wait_job(job)["state"] == "error"
