@@ -20,6 +20,7 @@ from rich.console import Console
 from nebulab.errors import InstallError
 from nebulab.files import locked
 from nebulab.stack.proxy.server import PATH_PREFIX
+from nebulab.stack.running import processes
 from nebulab.stack.running.ports import HOST
 from nebulab.stack.settings import StackSettings
 
@@ -87,7 +88,7 @@ def install(settings: StackSettings, console: Console) -> None:
         with console.status("Installing gx-it-proxy; compiling its SQLite takes a minute or two …"):
             finished = subprocess.run(
                 # Its optional part is for PostgreSQL, and needs libpq.
-                [*node.npm, "ci", "--omit=optional", "--no-audit", "--no-fund"],
+                [*processes.tethered(), *node.npm, "ci", "--omit=optional", "--no-audit", "--no-fund"],
                 cwd=folder,
                 env=node.environment,
                 stdin=subprocess.DEVNULL,
