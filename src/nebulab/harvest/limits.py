@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from nebulab.linux import resident
+
 _AGAIN_SECONDS = 0.2
 """What is raised while Python runs a destructor is lost: it is raised again until it arrives."""
 _TURN_SECONDS = 1e-4
@@ -106,7 +108,7 @@ class Clock:
         self._interruptible, self._large = True, False
         left = threading.Event()
         if share:
-            most = resident_bytes() + int(share * free_bytes())
+            most = resident(os.getpid()) + int(share * free_bytes())
             threading.Thread(target=self._watch, args=(most, left), daemon=True).start()
         first = max(min(seconds, self._deadline - time.monotonic()), 1e-3)
         signal.setitimer(signal.ITIMER_REAL, first, _AGAIN_SECONDS)
@@ -121,7 +123,7 @@ class Clock:
 
     def _watch(self, most: int, left: threading.Event) -> None:
         while not left.wait(_LOOK_SECONDS):
-            if resident_bytes() > most:
+            if resident(os.getpid()) > most:
                 self._large = True
                 signal.setitimer(signal.ITIMER_REAL, 1e-3, _AGAIN_SECONDS)
                 return
@@ -135,12 +137,6 @@ class Clock:
         if self._interruptible:
             signal.setitimer(signal.ITIMER_REAL, _AGAIN_SECONDS, _AGAIN_SECONDS)
             raise Stopped
-
-
-def resident_bytes() -> int:
-    """Return the memory of this process."""
-    pages = Path("/proc/self/statm").read_text().split()[1]
-    return int(pages) * os.sysconf("SC_PAGE_SIZE")
 
 
 def free_bytes() -> int:

@@ -204,9 +204,8 @@ class StackSettings:
 
     def typed(self, command: str) -> str:
         """Return what to type in a checkout for a command on this stack."""
-        default = Path.home() / ".local" / "share" / "nebulab"
         # Root, whose home is another one, may have become the stack's user.
-        given = "" if self.data_dir == default and self.user is None else f" --data-dir {self.data_dir}"
+        given = "" if self.data_dir == data_folder({}) and self.user is None else f" --data-dir {self.data_dir}"
         return f"./nebulab {command}{given}"
 
     def to_json(self) -> str:

@@ -1,11 +1,11 @@
-"""uv, the installer, and what it prints where it fails; runs in a terminal."""
+"""uv, the installer, and what it and other installers print where they fail; runs in a terminal."""
 
 from __future__ import annotations
 
 import os
 import subprocess
 import sys
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from nebulab.errors import InstallError
@@ -34,11 +34,36 @@ def call(subject: str, title: str, *command: str, descriptors: Collection[int] =
     InstallError
         It failed; the end of its output is in the message, below its `title`.
     """
-    environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    return install_step(
+        f"The environment of {subject} could not be installed. {title} says:",
+        command,
+        hint="Is the package index reachable, and room on the disk? `nebulab doctor` tells. A new start goes on here.",
+        environ={name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"},
+        descriptors=descriptors,
+    )
+
+
+def install_step(
+    failed: str,
+    command: Sequence[str | Path],
+    *,
+    hint: str,
+    environ: Mapping[str, str],
+    folder: Path | None = None,
+    descriptors: Collection[int] = (),
+) -> str:
+    """Run a program that installs something, and return what it printed.
+
+    Raises
+    ------
+    InstallError
+        It did not end well: `failed`, with the end of its output below, and the `hint`.
+    """
     finished = subprocess.run(
         # It dies with this process: what lives on would write into what the next start makes anew.
         [*processes.tethered(), *command],
-        env=environment,
+        cwd=folder,
+        env=environ,
         pass_fds=tuple(descriptors),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
@@ -47,10 +72,7 @@ def call(subject: str, title: str, *command: str, descriptors: Collection[int] =
     )
     if finished.returncode:
         tail = "\n".join(finished.stdout.strip().splitlines()[-15:])
-        raise InstallError(
-            f"The environment of {subject} could not be installed. {title} says:\n{tail}",
-            "Is the package index reachable, and room on the disk? `nebulab doctor` tells. A new start goes on here.",
-        )
+        raise InstallError(f"{failed}\n{tail}", hint)
     return finished.stdout
 
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,9 +19,9 @@ from rich.console import Console
 from nebulab.errors import InstallError
 from nebulab.files import locked
 from nebulab.stack.proxy.server import PATH_PREFIX
-from nebulab.stack.running import processes
 from nebulab.stack.running.ports import HOST
 from nebulab.stack.settings import StackSettings
+from nebulab.stack.uv import install_step
 
 _FILES = ("package.json", "package-lock.json")
 _STAMP = "nebulab-stamp"
@@ -86,21 +85,13 @@ def install(settings: StackSettings, console: Console) -> None:
         for name in _FILES:
             shutil.copyfile(locks / name, folder / name)
         with console.status("Installing gx-it-proxy; compiling its SQLite takes a minute or two …"):
-            finished = subprocess.run(
+            install_step(
+                "gx-it-proxy could not be installed. npm says:",
                 # Its optional part is for PostgreSQL, and needs libpq.
-                [*processes.tethered(), *node.npm, "ci", "--omit=optional", "--no-audit", "--no-fund"],
-                cwd=folder,
-                env=node.environment,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                text=True,
-            )
-        if finished.returncode:
-            tail = "\n".join(finished.stdout.strip().splitlines()[-15:])
-            raise InstallError(
-                f"gx-it-proxy could not be installed. npm says:\n{tail}",
-                "It needs g++ and make (Debian: build-essential). `--proxy builtin` needs nothing.",
+                [*node.npm, "ci", "--omit=optional", "--no-audit", "--no-fund"],
+                hint="It needs g++ and make (Debian: build-essential). `--proxy builtin` needs nothing.",
+                environ=node.environment,
+                folder=folder,
             )
         stamp.write_text(wanted)
 
