@@ -19,6 +19,9 @@ from nebulab.session.kernels.names import KERNEL, PROVISIONER
 
 TOKEN_FILE = "JUPYTER_TOKEN_FILE"  # noqa: S105 - the variable's name
 
+LATE = {"jupyter_lsp": "lsp", "jupyterlab_git": "git", "nbdime": "nbdime"}
+"""Server extensions that are loaded at the first request below this address (`nebulab.session.lab.late`)."""
+
 _HASHED = re.compile(r"(argon2|sha1|sha256|sha512):\S+")
 _EXTENSION = "nebulab.session.lab.extension"
 _CONFIG_FILE = Path(__file__).with_name("jupyter_config.py")
@@ -98,7 +101,8 @@ def configure(config: Any) -> None:
     server.allow_unauthenticated_access = False
     # Kept in memory: a cookie of one session is worth nothing in the next, and no file holds the secret.
     server.cookie_secret = os.urandom(32)
-    server.jpserver_extensions = {_EXTENSION: True}
+    # Ours loads the late ones, each when it is asked for.
+    server.jpserver_extensions = {_EXTENSION: True} | dict.fromkeys(LATE, False)
     # A login shell would reset PATH, and with it the user's own packages.
     server.terminado_settings = {"shell_command": _shell()}
     server.kernel_spec_manager_class = "nebulab.session.kernels.kernelspecs.KernelSpecs"

@@ -29,7 +29,7 @@ from tornado.web import Application, HTTPError, RequestHandler, authenticated
 from nebulab import contract, pages
 from nebulab.session.kernels import forking
 from nebulab.session.kernels.names import KERNEL
-from nebulab.session.lab import frame, git, refusal, tabs
+from nebulab.session.lab import config, frame, git, late, refusal, tabs
 from nebulab.session.lab.tabs import Tabs
 
 _SECONDS = 10
@@ -288,6 +288,7 @@ def _load_jupyter_server_extension(app: Any) -> None:
             *([(r"/ipython(?:/(.*))?", EarlierPathHandler)] if base == "/" else []),
         ],
     )
+    late.wait(app, config.LATE, lock)
     # Jupyter writes the token to files for its own command line and browser, which nobody uses here.
     app.write_server_info_file = app.write_browser_open_files = lambda: None
     # A callback runs after all extensions have loaded, and before the first request is read.
