@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from nebulab.errors import TransferError
-from nebulab.kernel.histories import History
 from nebulab.kernel.apps.sending import send
+from nebulab.kernel.histories import History
 
 
 def test_a_file_is_sent_under_its_name_as_the_datatype_that_is_asked_for(history: History) -> None:
