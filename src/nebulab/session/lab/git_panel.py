@@ -16,7 +16,7 @@ import jupyterlab_git
 from jupyterlab_git_core.git import Git, execute
 
 _OF_THE_SESSION = frozenset({"user.name", "user.email", "credential.helper"})
-"""Settings for all repositories: the author is asked for once, and a login is kept in memory before there is a clone."""
+"""Settings for all repositories: the author is asked for once, and a login kept in memory before there is a clone."""
 
 
 class Panel(Git):
