@@ -41,8 +41,8 @@ def test_an_address_fills_the_datasets_to_start_with(
     page.click("button[name=login]")
     page.locator("#activity-upload").wait_for()
     page.evaluate("id => fetch('/history/set_as_current?id=' + id)", history)
-    page.goto(f"{stack.url}/?tool_id={tool}&version=latest&datasets={table}")
-    chosen = page.locator("[id='datasets'], .ui-form-element", has_text="Datasets to start with").last
+    page.goto(f"{stack.url}/?tool_id={tool}&version=latest&__datasets={table}")
+    chosen = page.locator(".ui-form-element", has_text="Datasets to start with").last
     expect(chosen.get_by_text("petals.tsv").first).to_be_visible(timeout=120_000)
     if folder := SCREENSHOTS.read(os.environ):
         page.screenshot(path=str(Path(folder) / f"explore-{tool}.png"))

@@ -168,7 +168,7 @@ def test_datasets_to_start_with_are_inputs_under_their_names(
             "mode|mode_select": "previous",
             "mode|ipynb": {"src": "hda", "id": teller},
             "mode|run_it": "true",
-            "datasets": {"values": [{"src": "hda", "id": table}, {"src": "hda", "id": second}]},
+            "__datasets": {"values": [{"src": "hda", "id": table}, {"src": "hda", "id": second}]},
             "user_inputs_0|input_name": "rows",
             "user_inputs_0|input_type|input_type_selector": "integer",
             "user_inputs_0|input_type|input_value": 3,

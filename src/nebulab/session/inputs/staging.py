@@ -28,6 +28,8 @@ _RAW = "galaxy_inputs_raw.json"
 _NAME = re.compile(r"[A-Za-z0-9_]+")
 _NO_WORD = re.compile(r"[^A-Za-z0-9]+")
 _LONGEST_NAME = 60
+_TO_START_WITH = "__datasets"
+"""The input of datasets without names (`galaxy-tools/macros.xml`)."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +78,7 @@ def inputs_of(form: Mapping[str, Any]) -> tuple[Mapping[str, Any], ...]:
     """
     named = tuple(form.get("user_inputs") or ())
     taken = {str(input_.get("input_name") or "") for input_ in named}
-    chosen = form.get("datasets") or []
+    chosen = form.get(_TO_START_WITH) or []
     unnamed = []
     for dataset in chosen if isinstance(chosen, list) else [chosen]:
         # One that was left out comes as nothing, or as a record without a file.

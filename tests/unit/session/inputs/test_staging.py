@@ -177,7 +177,7 @@ def test_datasets_to_start_with_have_names_of_their_own(layout: Layout, tmp_path
         None,
         {"staging_path": "left out", "element_identifier": "left out"},
     ]
-    inputs = inputs_of({"user_inputs": [given("traintsv", "integer", 3)], "datasets": chosen})
+    inputs = inputs_of({"user_inputs": [given("traintsv", "integer", 3)], "__datasets": chosen})
     told = staged(layout, *map(dict, inputs))
     assert list(told) == ["traintsv", "traintsv2", "traintsv3", "gre1", "dataset", "n" * 60]
     assert told["traintsv"] == 3
@@ -185,12 +185,12 @@ def test_datasets_to_start_with_have_names_of_their_own(layout: Layout, tmp_path
     assert (layout.work / second["path"]).read_text() == "second"
 
 
-@pytest.mark.parametrize("form", [{}, {"datasets": None}, {"datasets": []}, {"datasets": [None]}])
+@pytest.mark.parametrize("form", [{}, {"__datasets": None}, {"__datasets": []}, {"__datasets": [None]}])
 def test_a_form_without_datasets_to_start_with_has_no_more_inputs(form: dict[str, Any]) -> None:
     """Workflows and tools' states from before they were there."""
     assert inputs_of(form) == ()
 
 
 def test_one_dataset_to_start_with_needs_no_list(tmp_path: Path) -> None:
-    [only] = inputs_of({"datasets": dataset(tmp_path / "d1.dat", "a.csv")})
+    [only] = inputs_of({"__datasets": dataset(tmp_path / "d1.dat", "a.csv")})
     assert only["input_name"] == "acsv"
