@@ -118,6 +118,8 @@ def test_strangers_are_refused_on_every_kind_of_route(stranger: httpx.Client) ->
         "/nebulab/save",
         "/nebulab/saved",
         "/nebulab/end",
+        "/nebulab/resources",
+        "/nebulab/resources/history",
         "/no/such/page",
     ):
         for headers in ({}, BEHIND_PROXY):

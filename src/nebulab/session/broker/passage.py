@@ -37,7 +37,7 @@ _SECRET = re.compile("key|password|preference|secret|token|credential", re.IGNOR
 
 
 class Passage:
-    """The handlers of one session's broker."""
+    """The handlers of one session's broker; `told` answers GET requests, by their paths."""
 
     patience: float = PATIENCE
     """Seconds until the next bytes of a request's body must have come."""
@@ -49,7 +49,7 @@ class Passage:
         token: str,
         own_address: str,
         *,
-        status: Callable[[], Mapping[str, object]],
+        told: Mapping[str, Callable[[], Mapping[str, object]]],
         extend: Callable[[], None],
     ) -> None:
         self._galaxy_url = galaxy_url
@@ -57,7 +57,7 @@ class Passage:
         self._key = key
         self._token = token.encode()
         self._address = own_address
-        self._status = status
+        self._told = told
         self._extend = extend
         self._client: aiohttp.ClientSession | None = None
 
@@ -77,11 +77,11 @@ class Passage:
             if not self._is_known(request):
                 return _no_token()
             match request.method, request.raw_path.partition("?")[0]:
-                case "GET", "/nebulab/session":
-                    return web.json_response(dict(self._status()))
+                case "GET", path if path in self._told:
+                    return web.json_response(dict(self._told[path]()))
                 case "POST", "/nebulab/session/extend":
                     self._extend()
-                    return web.json_response(dict(self._status()))
+                    return web.json_response(dict(self._told["/nebulab/session"]()))
             return await self._pass(request)
         except NotAllowed as refusal:
             return _refuse(refusal)

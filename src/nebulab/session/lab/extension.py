@@ -10,7 +10,6 @@ Runs inside JupyterLab's process, in the sandbox: it knows the session's token, 
 from __future__ import annotations
 
 import itertools
-import json
 import os
 import re
 from collections.abc import Iterator
@@ -22,7 +21,6 @@ import psutil
 from jupyter_server.auth.login import LoginFormHandler
 from jupyter_server.base.handlers import APIHandler, JupyterHandler
 from jupyter_server.utils import url_escape, url_path_join
-from tornado.httpclient import AsyncHTTPClient, HTTPClientError, HTTPRequest
 from tornado.ioloop import IOLoop
 from tornado.web import Application, HTTPError, RequestHandler, authenticated
 
@@ -30,9 +28,10 @@ from nebulab import contract, pages
 from nebulab.session.kernels import forking
 from nebulab.session.kernels.names import KERNEL
 from nebulab.session.lab import frame, git, refusal, tabs
+from nebulab.session.lab.resources import handlers as resources
+from nebulab.session.lab.state import ask_session
 from nebulab.session.lab.tabs import Tabs
 
-_SECONDS = 10
 _LONGEST_SAVE_SECONDS = 10
 _LONGEST_NAME = 64
 _MOST_NAMES = 20
@@ -100,23 +99,12 @@ class SessionHandler(APIHandler):
         await self._relay("POST", "/extend")
 
     async def _relay(self, method: str, path: str) -> None:
-        address, token = self.settings["nebulab_session"]
-        if not address:
+        answer = await ask_session(self.settings, path, method)
+        if answer is None:
             self.set_status(204)
             self.finish()
             return
-        request = HTTPRequest(
-            address + path,
-            method=method,
-            headers={"x-api-key": token},
-            body=b"" if method == "POST" else None,
-            request_timeout=_SECONDS,
-        )
-        try:
-            answer = await AsyncHTTPClient().fetch(request)
-        except (HTTPClientError, OSError) as error:
-            raise HTTPError(503, "The session does not answer.") from error
-        self.finish(json.loads(answer.body))
+        self.finish(answer)
 
 
 class SaveHandler(APIHandler):
@@ -285,6 +273,7 @@ def _load_jupyter_server_extension(app: Any) -> None:
             (url_path_join(base, "nebulab", "save"), SaveHandler),
             (url_path_join(base, "nebulab", "saved"), SavedHandler),
             (url_path_join(base, "nebulab", "end"), EndHandler),
+            *((url_path_join(base, "nebulab", path), handler) for path, handler in resources.routes()),
             *([(r"/ipython(?:/(.*))?", EarlierPathHandler)] if base == "/" else []),
         ],
     )
