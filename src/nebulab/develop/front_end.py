@@ -1,8 +1,8 @@
 """Builds `lab-extension/`, Nebulab's part of the page: `python -m nebulab.develop.front_end`; runs in a checkout.
 
-The TypeScript is formatted, compiled and bundled by JupyterLab's own builder into `lab-extension/built/`, which is kept in the
-repository: who installs Nebulab needs no Node. Node and npm come with Galaxy's environment, packages by
-`package-lock.json`. With `--check` nothing is changed: it says whether the source is formatted and `built/` what it gives.
+JupyterLab's own builder compiles and bundles TypeScript into `lab-extension/built/`, which is kept in the repository:
+who installs Nebulab needs no Node. Node and npm come with Galaxy's environment, packages by
+`package-lock.json`. With `--check` nothing is changed: it says whether the source is formatted and gives this bundle.
 """
 
 from __future__ import annotations
