@@ -25,9 +25,9 @@ export interface INotKept {
 /** Asks the server's extension about the session. */
 export class Session {
   /** This tab's name; crypto.randomUUID is there in secure contexts alone, which a proxy's address by http is none. */
-  readonly tab = Array.from(crypto.getRandomValues(new Uint8Array(16)), byte => byte.toString(16).padStart(2, '0')).join(
-    ''
-  );
+  readonly tab = Array.from(crypto.getRandomValues(new Uint8Array(16)), byte =>
+    byte.toString(16).padStart(2, '0')
+  ).join('');
 
   constructor(private readonly _settings: ServerConnection.ISettings) {}
 

@@ -111,9 +111,7 @@ export class Notices {
     }
     this._warning = this._notify('warning', text, {
       autoClose: false,
-      actions: [
-        { label: this._trans.__('Keep it running'), displayType: 'accent', callback: () => void this.extend() }
-      ]
+      actions: [{ label: this._trans.__('Keep it running'), displayType: 'accent', callback: () => void this.extend() }]
     });
   }
 
