@@ -1,8 +1,9 @@
 /** The plugins that Nebulab adds to JupyterLab's page, one folder a subject. */
 import type { JupyterFrontEndPlugin } from '@jupyterlab/application';
 
+import resources from './resources';
 import session from './session';
 
-const plugins: JupyterFrontEndPlugin<unknown>[] = [session];
+const plugins: JupyterFrontEndPlugin<unknown>[] = [session, resources];
 
 export default plugins;

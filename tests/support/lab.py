@@ -25,13 +25,17 @@ TOKEN = "5ecre7" * 5
 
 @dataclass
 class StandInBroker:
-    """Answers `/nebulab/session` with what a test sets, and notes who asks for more time."""
+    """Answers `/nebulab/session` with what a test sets, and notes who asks for more time.
+
+    `further` has the answers below it, by name; JSON as the session gives it.
+    """
 
     status: dict[str, Any] = field(
         default_factory=lambda: {"state": "running", "ends_in_seconds": None, "messages": []}
     )
     extended: int = 0
     asked: int = 0
+    further: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         broker = self
@@ -49,7 +53,8 @@ class StandInBroker:
 
             def answer(self) -> None:
                 known = self.headers["x-api-key"] == BROKER_TOKEN and self.path.startswith("/nebulab/session")
-                body = json.dumps(broker.status if known else {}).encode()
+                name = self.path.removeprefix("/nebulab/session/")
+                body = json.dumps(broker.further.get(name, broker.status) if known else {}).encode()
                 self.send_response(200 if known else 401)
                 self.send_header("Content-Length", str(len(body)))
                 self.end_headers()

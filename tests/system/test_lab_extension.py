@@ -377,13 +377,13 @@ def test_the_terminals_prompt_is_short_and_the_users_own_settings_prevail(own_la
 
 
 def test_no_figures_of_the_whole_machine_are_shown(page: Page, own_lab: Lab) -> None:
-    """The side panel "Kernel usage" shows the machine's memory and processors, of which a session has a part."""
+    """Of the machine's memory and processors a session has a part."""
     _open_notebook(page, own_lab)
     expect(page.locator(".jp-SideBar .lm-TabBar-tab").first).to_be_visible()
     assert (
         page.locator(".lm-TabBar-tab[title*='Kernel usage' i], .lm-TabBar-tab[data-id*='kernelusage' i]").count() == 0
     )
-    expect(page.locator(".jp-StatusBar-Widget").get_by_text(re.compile(r"Mem: .* / 2048\.00 MB"))).to_be_visible()
+    assert page.locator(".jp-StatusBar-Widget").get_by_text(re.compile("Mem:")).count() == 0
 
 
 # As another session's notebook would do it: no key, one subscriber on all ports of loopback that listen.

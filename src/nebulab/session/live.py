@@ -100,10 +100,11 @@ class _Live:
             "remaining_seconds": round(self._idle.remaining, 1) if math.isfinite(self._idle.limit) else None,
             "kept_in": "history" if self._settings.in_galaxy else "folder",
             "messages": self._journal.messages(),
+            "resources": None if self._resources is None else self._resources.summary(),
         }
 
     def _figures(self) -> Mapping[str, object]:
-        return {**self.status(), **(self._resources.now() if self._resources is not None else {})}
+        return self._resources.now() if self._resources is not None else {}
 
     def _last_hour(self) -> Mapping[str, object]:
         return self._resources.last_hour() if self._resources is not None else {}

@@ -80,7 +80,7 @@ class Resources:
         taken = time.monotonic() - began
         if self._following is not None:
             self._seen = diagnosis.examine(await self._following.look(), machine.read())
-        self._devices = gpus.shown(self._seen, self._gpu_memory_mb, _pids())
+        self._devices = gpus.shown(self._seen, self._gpu_memory_mb, _pids() if self._seen.look.gpus else ())
         self._measured = measured
         self._figures = Figures(
             time.time(),
@@ -101,29 +101,32 @@ class Resources:
             await self._following.close()
 
     def now(self) -> Mapping[str, object]:
-        """Return the figures of the last look for JSON; without `memory` before the first."""
+        """Return the figures of the last look for JSON, with each program's; without `memory` before the first."""
         self._asked_at = time.monotonic()
+        held = gpus.memory_by_pid(self._devices)
+        programs = () if self._measured is None else self._measured.programs[:_MOST_PROGRAMS]
+        return {**self.summary(), "programs": [_to_json(used, held) for used in programs]}
+
+    def summary(self) -> Mapping[str, object]:
+        """Return the figures of the last look without those of programs."""
         text, hint = gpus.in_words(self._seen)
-        answer: dict[str, object] = {
-            "gpu": {
-                "text": text,
-                "hint": hint,
-                "usable": bool(self._seen.look.usable),
-                "driver": self._seen.look.driver,
-                "idle_seconds": self._idle_gpu.seconds,
-                "devices": [device.to_json() for device in self._devices],
-            },
+        gpu = {
+            "text": text,
+            "hint": hint,
+            "usable": bool(self._seen.look.usable),
+            "driver": self._seen.look.driver,
+            "idle_seconds": self._idle_gpu.seconds,
+            "devices": [device.to_json() for device in self._devices],
         }
-        if self._figures is not None and self._measured is not None:
-            held = gpus.memory_by_pid(self._devices)
-            answer |= {
-                "time": self._figures.time,
-                "memory": {"used": self._figures.memory, "limit": self._memory_limit},
-                "cpu": {"used": self._figures.cpu, "limit": self._slots},
-                "disk": self._disk_to_json(),
-                "programs": [_to_json(used, held) for used in self._measured.programs[:_MOST_PROGRAMS]],
-            }
-        return answer
+        if self._figures is None:
+            return {"gpu": gpu}
+        return {
+            "gpu": gpu,
+            "time": self._figures.time,
+            "memory": {"used": self._figures.memory, "limit": self._memory_limit},
+            "cpu": {"used": self._figures.cpu, "limit": self._slots},
+            "disk": self._disk_to_json(),
+        }
 
     def last_hour(self) -> Mapping[str, object]:
         """Return the figures of the last hour for JSON."""
