@@ -3,7 +3,8 @@ import type { JupyterFrontEndPlugin } from '@jupyterlab/application';
 
 import resources from './resources';
 import session from './session';
+import start from './start';
 
-const plugins: JupyterFrontEndPlugin<unknown>[] = [session, resources];
+const plugins: JupyterFrontEndPlugin<unknown>[] = [session, resources, start];
 
 export default plugins;

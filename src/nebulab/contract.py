@@ -10,6 +10,8 @@ CONTAINER_PORT = 8888
 """The port that the tool XML names; also the key under which Galaxy expects the real one."""
 RUNTIME_REPORT_FILE = "container_runtime.json"
 """The file in a job's folder by which Galaxy learns where an entry point is."""
+FIRST_PAGE = "Start here.ipynb"
+"""The notebook that a fresh session opens; the page "Welcome" lies before it."""
 INPUTS_FILE = "galaxy_inputs.json"
 """The tool's inputs: as Galaxy tells them to a session, and as a session tells them to its kernels."""
 HARVEST_REPORT = "harvest.json"

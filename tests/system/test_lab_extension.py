@@ -125,6 +125,7 @@ def test_strangers_are_refused_on_every_kind_of_route(stranger: httpx.Client) ->
         "/nebulab/end",
         "/nebulab/resources",
         "/nebulab/resources/history",
+        "/nebulab/welcome",
         "/no/such/page",
     ):
         for headers in ({}, BEHIND_PROXY):
@@ -132,7 +133,7 @@ def test_strangers_are_refused_on_every_kind_of_route(stranger: httpx.Client) ->
                 answer = stranger.get(address, headers=headers)
                 assert answer.status_code == 403, f"{address} answers {answer.status_code}"
                 assert support.TOKEN not in answer.text
-    ours = ("/nebulab/session", "/nebulab/save", "/nebulab/saved", "/nebulab/end")
+    ours = ("/nebulab/session", "/nebulab/save", "/nebulab/saved", "/nebulab/end", "/nebulab/welcome/first")
     for path in ("/api/kernels", "/api/sessions", "/api/terminals", "/api/shutdown", "/login", *ours):
         assert stranger.post(path, json={}).status_code == 403, path
 

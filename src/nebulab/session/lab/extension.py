@@ -29,6 +29,7 @@ from nebulab.session.kernels import forking
 from nebulab.session.kernels.names import KERNEL
 from nebulab.session.lab import frame, git, refusal, tabs
 from nebulab.session.lab.resources import handlers as resources
+from nebulab.session.lab.start import handlers as start
 from nebulab.session.lab.state import ask_session
 from nebulab.session.lab.tabs import Tabs
 
@@ -274,6 +275,7 @@ def _load_jupyter_server_extension(app: Any) -> None:
             (url_path_join(base, "nebulab", "saved"), SavedHandler),
             (url_path_join(base, "nebulab", "end"), EndHandler),
             *((url_path_join(base, "nebulab", path), handler) for path, handler in resources.routes()),
+            *((url_path_join(base, "nebulab", path), handler) for path, handler in start.routes()),
             *([(r"/ipython(?:/(.*))?", EarlierPathHandler)] if base == "/" else []),
         ],
     )
