@@ -78,6 +78,23 @@ class Following:
         return self._process is not None and self._process.returncode is None
 
     async def _ask(self) -> Look:
+        try:
+            process = await self._running()
+        except OSError as error:
+            return Look(trouble=Trouble.OTHER, reason=f"the process that asks NVML can't start: {error.strerror}")
+        assert process.stdin is not None and process.stdout is not None  # noqa: S101 - pipes were asked for
+        try:
+            async with asyncio.timeout(self._seconds):
+                process.stdin.write(b"\n")
+                line = await process.stdout.readline()
+            return Look.from_json(json.loads(line))
+        except TimeoutError:
+            return Look(trouble=Trouble.SILENT, reason=f"the driver did not answer within {self._seconds:g} s")
+        except (OSError, ValueError, KeyError, TypeError):
+            return Look(trouble=Trouble.OTHER, reason="the process that asks NVML ended")
+
+    async def _running(self) -> asyncio.subprocess.Process:
+        """Return the process, a new one if the last has ended."""
         if self._process is None or self._process.returncode is not None:
             self._process = await asyncio.create_subprocess_exec(
                 sys.executable,
@@ -91,14 +108,4 @@ class Following:
                 stderr=asyncio.subprocess.DEVNULL,
                 limit=_LINE_BYTES,
             )
-        process = self._process
-        assert process.stdin is not None and process.stdout is not None  # noqa: S101 - pipes were asked for
-        try:
-            async with asyncio.timeout(self._seconds):
-                process.stdin.write(b"\n")
-                line = await process.stdout.readline()
-            return Look.from_json(json.loads(line))
-        except TimeoutError:
-            return Look(trouble=Trouble.SILENT, reason=f"the driver did not answer within {self._seconds:g} s")
-        except (OSError, ValueError, KeyError, TypeError):
-            return Look(trouble=Trouble.OTHER, reason="the process that asks NVML ended")
+        return self._process

@@ -33,6 +33,7 @@ _WARN_SHARES = (0.8, 0.9)
 """Shares of the memory at which the user is warned; at `memory.KILL_SHARE` a program is killed."""
 _CLEAR_SHARE = 0.05
 _MOST_PROGRAMS = 50
+_CAME_LATER = "It could not be used when this session began, which computes on the CPU: start a new one to use it."
 
 
 class Resources:
@@ -61,6 +62,7 @@ class Resources:
         self._quiet_seconds = quiet_seconds
         self._processes = Processes(process)
         self._seen = prepared.gpus
+        self._has_gpu = bool(prepared.gpus.look.usable)
         has_nvml = prepared.gpus.look.trouble not in _NO_NVML
         self._following = Following(prepared.inherited) if has_nvml else None
         self._idle_gpu = IdleGpu(
@@ -110,6 +112,8 @@ class Resources:
     def summary(self) -> Mapping[str, object]:
         """Return the figures of the last look without those of programs."""
         text, hint = gpus.in_words(self._seen)
+        if self._seen.look.usable and not self._has_gpu:
+            hint = f"{hint} {_CAME_LATER}".strip()
         gpu = {
             "text": text,
             "hint": hint,

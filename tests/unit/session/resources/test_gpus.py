@@ -143,3 +143,13 @@ async def test_a_process_that_was_killed_is_told_and_started_again() -> None:
     await process.wait()
     assert (await following.look()).trouble is None
     await following.close()
+
+
+async def test_where_no_process_can_start_the_reason_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def none_left(*_: object, **__: object) -> None:
+        raise BlockingIOError(11, "Resource temporarily unavailable")
+
+    monkeypatch.setattr(asyncio, "create_subprocess_exec", none_left)
+    text, _ = gpus.in_words(seen(await look_once()))
+    assert text.startswith("No GPU here: computing on the CPU.")
+    assert "can't start: Resource temporarily unavailable" in text

@@ -126,6 +126,12 @@ async def test_a_gpus_figures_are_in_the_last_hour(with_gpu: Session) -> None:
     assert hour["memory"] == [now["memory"]["used"]]
 
 
+async def test_a_gpu_that_comes_back_needs_a_new_session(with_gpu: Session) -> None:
+    """Kernels of a session that began without one were told to compute on the CPU."""
+    hint = (await with_gpu.now())["gpu"]["hint"]
+    assert "start a new one to use it" in hint
+
+
 async def test_it_is_looked_at_more_often_while_a_page_looks(tmp_path: Path) -> None:
     session = Session(tmp_path)
     unseen = await session.resources.look()
