@@ -15,6 +15,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+from nebulab import contract
 from nebulab.session.kernels import overlay
 from nebulab.session.lab import config
 from nebulab.session.lab.environment import WITHOUT_INTERNET
@@ -120,6 +121,7 @@ def start(folder: Path, lab: Path, kernels: Path, start_page: str = "") -> Lab:
         "API_KEY": BROKER_TOKEN,
         "NEBULAB_SESSION": broker.url,
         "NEBULAB_START_PAGE": start_page,
+        contract.WIDGETS: str(kernels / "share" / "jupyter" / "labextensions"),
     }
     environment |= WITHOUT_INTERNET | config.hand_over(TOKEN, folder)
     command = [str(lab / "bin" / "python"), *config.command(port)[1:]]

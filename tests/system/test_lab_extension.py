@@ -96,7 +96,7 @@ def _entry() -> str:
     return str(json.loads(package.read_text())["jupyterlab"]["_build"]["load"])
 
 
-def test_strangers_are_refused_on_every_kind_of_route(stranger: httpx.Client) -> None:
+def test_strangers_are_refused_on_every_kind_of_route(stranger: httpx.Client, lab: Lab) -> None:
     for path in (
         "/",
         "/lab",
@@ -126,6 +126,12 @@ def test_strangers_are_refused_on_every_kind_of_route(stranger: httpx.Client) ->
         "/nebulab/resources",
         "/nebulab/resources/history",
         "/nebulab/welcome",
+        "/git/settings",
+        "/nbdime/difftool",
+        "/lsp/status",
+        "/voila",
+        "/voila/render/a%20table.ipynb",
+        "/voila/files/a%20table.ipynb",
         "/no/such/page",
     ):
         for headers in ({}, BEHIND_PROXY):
@@ -133,9 +139,34 @@ def test_strangers_are_refused_on_every_kind_of_route(stranger: httpx.Client) ->
                 answer = stranger.get(address, headers=headers)
                 assert answer.status_code == 403, f"{address} answers {answer.status_code}"
                 assert support.TOKEN not in answer.text
-    ours = ("/nebulab/session", "/nebulab/save", "/nebulab/saved", "/nebulab/end", "/nebulab/welcome/first")
+    # Nobody who may not ask can have JupyterLab load what waits to be asked.
+    assert "jupyterlab_git | extension was successfully loaded" not in lab.log
+    ours = ("/git/clone", *(f"/nebulab/{name}" for name in ("session", "save", "saved", "end", "welcome/first")))
     for path in ("/api/kernels", "/api/sessions", "/api/terminals", "/api/shutdown", "/login", *ours):
         assert stranger.post(path, json={}).status_code == 403, path
+
+
+def test_extensions_are_loaded_by_the_first_request_to_them(own_lab: Lab) -> None:
+    """It is answered like any other, whatever its method; strangers stay out afterwards."""
+    with (
+        httpx.Client(base_url=own_lab.url, timeout=60, headers={"Authorization": f"token {support.TOKEN}"}) as known,
+        httpx.Client(base_url=own_lab.url, timeout=60) as unknown,
+    ):
+        assert "jupyterlab_git" not in own_lab.log
+        (own_lab.folder / ".gitconfig").write_text("[user]\n\tname = Ada\n\temail = ada@example.org\n")
+        # A POST comes first, with a body that the extension's handler has to get.
+        made = known.post("/git/init", json={}, follow_redirects=False)
+        assert made.status_code == 200, made.text
+        assert (own_lab.folder / "work" / ".git").is_dir()
+        assert known.get("/git/settings").json()["gitVersion"]
+        assert known.post("/nbdime/api/isgit", json={"path": ""}).json() == {"is_git": True}
+        assert known.get("/lsp/status").status_code == 200
+        assert known.get("/git/no/such/address").status_code == 404
+        for name in ("jupyterlab_git", "nbdime", "jupyter_lsp"):
+            assert own_lab.log.count(f"{name} | extension was successfully loaded") == 1
+        for path in ("/git/settings", "/nbdime/difftool", "/lsp/status", "/lsp/ws/pyright"):
+            assert unknown.get(path).status_code == 403
+        assert unknown.post("/git/init", json={}).status_code == 403
 
 
 def test_the_way_in_leaves_the_token_behind(stranger: httpx.Client, lab: Lab) -> None:

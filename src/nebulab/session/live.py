@@ -365,6 +365,7 @@ class _Live:
         write_lost(lost, settings.layout)
         process = await asyncio.create_subprocess_exec(
             sys.executable,
+            "-P",
             "-m",
             "nebulab.session.outputs.recovery",
             settings.galaxy_url,

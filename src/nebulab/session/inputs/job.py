@@ -121,8 +121,8 @@ def lay_out(program: Program, layout: Layout) -> tuple[Path, ...]:
 def command(program: Program, settings: SessionSettings) -> list[str]:
     """Return the command that runs the program inside the sandbox."""
     layout = settings.layout
-    argv = [sys.executable, "-m", "nebulab", "run", str(layout.work / program.name), "--work", str(layout.work)]
-    argv += ["--results", str(layout.results), "--output", str(layout.results / EXECUTED)]
+    argv = [sys.executable, "-P", "-m", "nebulab", "run", str(layout.work / program.name)]
+    argv += ["--work", str(layout.work), "--results", str(layout.results), "--output", str(layout.results / EXECUTED)]
     argv += ["--parameters-file", str(layout.own / _PARAMETERS)]
     argv += ["--requirements", str(layout.own / _REQUIREMENTS)]
     argv += ["--failure", str(layout.failure), "--stop-file", str(layout.stop_file)]

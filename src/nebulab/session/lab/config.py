@@ -19,6 +19,12 @@ from nebulab.session.kernels.names import KERNEL, PROVISIONER
 
 TOKEN_FILE = "JUPYTER_TOKEN_FILE"  # noqa: S105 - the variable's name
 
+LATE = {"jupyter_lsp": "lsp", "jupyterlab_git": "git", "nbdime": "nbdime", "nebulab.session.lab.apps.server": "voila"}
+"""Server extensions that are loaded at the first request below this address (`nebulab.session.lab.late`)."""
+
+_VOILA = "voila.server_extension"
+"""Loaded by `nebulab.session.lab.apps.server`."""
+
 _HASHED = re.compile(r"(argon2|sha1|sha256|sha512):\S+")
 _EXTENSION = "nebulab.session.lab.extension"
 _CONFIG_FILE = Path(__file__).with_name("jupyter_config.py")
@@ -34,6 +40,8 @@ def command(port: int, *, address: str = "127.0.0.1", base_url: str = "/", origi
     options = {"base_url": "" if base_url == "/" else base_url, "allow_origin": origin}
     return [
         sys.executable,
+        # Without the current folder, the user's: a file `yaml.py` there is not for this process to import.
+        "-P",
         "-m",
         "jupyterlab",
         f"--config={_CONFIG_FILE}",
@@ -98,7 +106,8 @@ def configure(config: Any) -> None:
     server.allow_unauthenticated_access = False
     # Kept in memory: a cookie of one session is worth nothing in the next, and no file holds the secret.
     server.cookie_secret = os.urandom(32)
-    server.jpserver_extensions = {_EXTENSION: True}
+    # Ours loads the late ones, each when it is asked for.
+    server.jpserver_extensions = {_EXTENSION: True} | dict.fromkeys((*LATE, _VOILA), False)
     # A login shell would reset PATH, and with it the user's own packages.
     server.terminado_settings = {"shell_command": _shell()}
     server.kernel_spec_manager_class = "nebulab.session.kernels.kernelspecs.KernelSpecs"
@@ -118,6 +127,7 @@ def configure(config: Any) -> None:
     # The page's part of ipywidgets must match the kernels' version, so it is served from their environment.
     widgets = os.environ.pop(contract.WIDGETS, "")
     lab.extra_labextensions_path = [str(lab_extensions()), *([widgets] if widgets else [])]
+    config.VoilaConfiguration.extra_labextensions_path = [widgets] if widgets else []
     # Defaults that a user may change: documents are saved every few seconds. No extension could be installed here.
     lab.app_settings_dir = str(_settings())
     lab.expose_app_in_browser = True

@@ -27,12 +27,15 @@ from tornado.web import Application, HTTPError, RequestHandler, authenticated
 from nebulab import contract, pages
 from nebulab.session.kernels import forking
 from nebulab.session.kernels.names import KERNEL
-from nebulab.session.lab import frame, git, refusal, tabs
+from nebulab.session.lab import config, frame, git, late, refusal, tabs
+from nebulab.session.lab.apps import handlers as apps
 from nebulab.session.lab.resources import handlers as resources
 from nebulab.session.lab.start import handlers as start
 from nebulab.session.lab.state import ask_session
 from nebulab.session.lab.tabs import Tabs
 
+_SUBJECTS = (apps, resources, start)
+"""What the page shows beside JupyterLab's own, each with handlers below `/nebulab/`."""
 _LONGEST_SAVE_SECONDS = 10
 _LONGEST_NAME = 64
 _MOST_NAMES = 20
@@ -274,11 +277,15 @@ def _load_jupyter_server_extension(app: Any) -> None:
             (url_path_join(base, "nebulab", "save"), SaveHandler),
             (url_path_join(base, "nebulab", "saved"), SavedHandler),
             (url_path_join(base, "nebulab", "end"), EndHandler),
-            *((url_path_join(base, "nebulab", path), handler) for path, handler in resources.routes()),
-            *((url_path_join(base, "nebulab", path), handler) for path, handler in start.routes()),
+            *(
+                (url_path_join(base, "nebulab", path), handler)
+                for subject in _SUBJECTS
+                for path, handler in subject.routes()
+            ),
             *([(r"/ipython(?:/(.*))?", EarlierPathHandler)] if base == "/" else []),
         ],
     )
+    late.wait(app, config.LATE, lock)
     # Jupyter writes the token to files for its own command line and browser, which nobody uses here.
     app.write_server_info_file = app.write_browser_open_files = lambda: None
     # A callback runs after all extensions have loaded, and before the first request is read.
