@@ -123,6 +123,12 @@ def test_strangers_are_refused_on_every_kind_of_route(stranger: httpx.Client) ->
         "/nebulab/save",
         "/nebulab/saved",
         "/nebulab/end",
+        "/nebulab/galaxy/state",
+        "/nebulab/galaxy/histories",
+        "/nebulab/galaxy/contents?history=0a",
+        "/nebulab/galaxy/elements",
+        "/nebulab/galaxy/preview/0a",
+        "/nebulab/galaxy/transfers",
         "/no/such/page",
     ):
         for headers in ({}, BEHIND_PROXY):
@@ -130,7 +136,8 @@ def test_strangers_are_refused_on_every_kind_of_route(stranger: httpx.Client) ->
                 answer = stranger.get(address, headers=headers)
                 assert answer.status_code == 403, f"{address} answers {answer.status_code}"
                 assert support.TOKEN not in answer.text
-    ours = ("/nebulab/session", "/nebulab/save", "/nebulab/saved", "/nebulab/end")
+    ours: tuple[str, ...] = ("/nebulab/session", "/nebulab/save", "/nebulab/saved", "/nebulab/end")
+    ours += tuple(f"/nebulab/galaxy/{name}" for name in ("histories", "delete", "watch", "transfers", "transfers/1"))
     for path in ("/api/kernels", "/api/sessions", "/api/terminals", "/api/shutdown", "/login", *ours):
         assert stranger.post(path, json={}).status_code == 403, path
 

@@ -30,6 +30,7 @@ from nebulab import contract, pages
 from nebulab.session.kernels import forking
 from nebulab.session.kernels.names import KERNEL
 from nebulab.session.lab import frame, git, refusal, tabs
+from nebulab.session.lab.galaxy import handlers as galaxy
 from nebulab.session.lab.tabs import Tabs
 
 _SECONDS = 10
@@ -276,6 +277,7 @@ def _load_jupyter_server_extension(app: Any) -> None:
     application.settings["nebulab_tabs"] = tabs.Tabs(
         lambda data: app.event_logger.emit(schema_id=tabs.SCHEMA_ID, data=data)
     )
+    galaxy.prepare(app)
     base = application.settings["base_url"]
     application.add_handlers(
         ".*$",
@@ -285,6 +287,7 @@ def _load_jupyter_server_extension(app: Any) -> None:
             (url_path_join(base, "nebulab", "save"), SaveHandler),
             (url_path_join(base, "nebulab", "saved"), SavedHandler),
             (url_path_join(base, "nebulab", "end"), EndHandler),
+            *((url_path_join(base, "nebulab", path), handler) for path, handler in galaxy.routes()),
             *([(r"/ipython(?:/(.*))?", EarlierPathHandler)] if base == "/" else []),
         ],
     )
