@@ -9,10 +9,10 @@ All of them answer JSON, never a dataset's own HTML. Galaxy is asked through the
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
-import re
 from collections.abc import AsyncIterator
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any, Literal
 
 from jupyter_server.base.handlers import APIHandler
@@ -26,15 +26,14 @@ from nebulab.session.lab.acting import act
 from nebulab.session.lab.asking import ask
 from nebulab.session.lab.galaxy import listening, rows, snippets
 from nebulab.session.lab.galaxy.listening import Listener
-from nebulab.session.lab.galaxy.transfers import Transfers
+from nebulab.session.lab.galaxy.transfers import MODULE, Transfers
+from nebulab.session.lab.galaxy.wishes import MOST_CHOSEN, checked_id, chosen, inside
 
 PREVIEWS = "nebulab.kernel.panel.previews"
-_ID = re.compile(r"[0-9a-f]{1,64}")
 _MOST_ITEMS = 500
 _MOST_HISTORIES = 100
 _LONGEST_NAME = 255
 _LONGEST_SEARCH = 200
-_MOST_CHOSEN = 1000
 _PREVIEW_SECONDS = 120
 
 
@@ -62,7 +61,7 @@ class GalaxyHandler(APIHandler):
         """Return a number from the query, at most `most`, or refuse."""
         given = self.get_query_argument(name, str(default))
         if not given.isascii() or not given.isdigit() or len(given) > 9:
-            raise HTTPError(400, reason=f"{name} must be a number.")
+            raise HTTPError(400, f"{name} must be a number.")
         return min(int(given), most)
 
     def flag(self, name: str) -> bool:
@@ -73,19 +72,12 @@ class GalaxyHandler(APIHandler):
         """Return the request's JSON object, or refuse."""
         body = self.get_json_body()
         if not isinstance(body, dict):
-            raise HTTPError(400, reason="The request needs a JSON object.")
+            raise HTTPError(400, "The request needs a JSON object.")
         return body
 
     def act(self, module: str, wish: dict[str, Any]) -> AsyncIterator[dict[str, Any]]:
         """Do `wish` in the kernels' environment."""
         return act(self.kernel_spec_manager.get_kernel_spec(KERNEL).argv[0], module, wish)
-
-
-def checked_id(given: object) -> str:
-    """Return an id as Galaxy makes them, or refuse: it becomes a part of an address."""
-    if not isinstance(given, str) or not _ID.fullmatch(given):
-        raise HTTPError(400, reason="This is no id of Galaxy's.")
-    return given
 
 
 class StateHandler(GalaxyHandler):
@@ -131,7 +123,9 @@ class HistoriesHandler(GalaxyHandler):
         listed = [rows.history(each) for each in found if not each.get("deleted")]
         own = self.own_history
         if own and not search and not query["offset"] and own not in {each["id"] for each in listed}:
-            listed.append(rows.history(await ask("GET", f"histories/{own}", {"keys": rows.HISTORY_KEYS})))
+            # Another person's, which was shared; or one that is gone.
+            with contextlib.suppress(HTTPError):
+                listed.append(rows.history(await ask("GET", f"histories/{own}", {"keys": rows.HISTORY_KEYS})))
         self.finish({"histories": listed, "own": own})
 
     @authenticated
@@ -139,7 +133,7 @@ class HistoriesHandler(GalaxyHandler):
         """Make a history: `POST /nebulab/galaxy/histories {"name": …}`."""
         name = str(self.body().get("name", "")).strip()[:_LONGEST_NAME]
         if not name:
-            raise HTTPError(400, reason="A history needs a name.")
+            raise HTTPError(400, "A history needs a name.")
         self.finish(rows.history(await ask("POST", "histories", None, {"name": name})))
 
 
@@ -211,19 +205,6 @@ class DeleteHandler(GalaxyHandler):
         self.finish({"done": answer.get("success_count", 0), "errors": errors})
 
 
-def chosen(body: dict[str, Any]) -> list[tuple[str, str]]:
-    """Return id and kind of each item that a request names, or refuse."""
-    items = body.get("items")
-    if not isinstance(items, list) or not 0 < len(items) <= _MOST_CHOSEN:
-        raise HTTPError(400, reason=f"items must name 1 to {_MOST_CHOSEN} items.")
-    found = []
-    for item in items:
-        if not isinstance(item, dict) or item.get("kind") not in {"dataset", "collection"}:
-            raise HTTPError(400, reason="Each of items needs an id and its kind, dataset or collection.")
-        found.append((checked_id(item.get("id")), str(item["kind"])))
-    return found
-
-
 class PreviewHandler(GalaxyHandler):
     """A look into a dataset."""
 
@@ -238,7 +219,7 @@ class PreviewHandler(GalaxyHandler):
         except NebulabError as error:
             refuse(self, error)
         except TimeoutError:
-            raise HTTPError(504, reason="The preview took too long. Download the dataset instead.") from None
+            raise HTTPError(504, "The preview took too long. Download the dataset instead.") from None
 
     async def _preview(self, identifier: str) -> dict[str, Any]:
         async for said in self.act(PREVIEWS, {"id": identifier}):
@@ -295,7 +276,7 @@ class TransfersHandler(GalaxyHandler):
                 case "upload":
                     started = self._upload(body)
                 case _:
-                    raise HTTPError(400, reason="kind must be download or upload.")
+                    raise HTTPError(400, "kind must be download or upload.")
         except NebulabError as error:
             refuse(self, error)
             return
@@ -304,7 +285,7 @@ class TransfersHandler(GalaxyHandler):
     def _download(self, body: dict[str, Any]) -> list[dict[str, Any]]:
         folder, history = inside(self.root, body.get("folder", "")), checked_id(body.get("history"))
         if not folder.is_dir():
-            raise HTTPError(400, reason=f"There is no folder {body.get('folder')!r}.")
+            raise HTTPError(400, f"There is no folder {body.get('folder')!r}.")
         names = body.get("names")
         names = names if isinstance(names, list) else []
         started = []
@@ -317,26 +298,18 @@ class TransfersHandler(GalaxyHandler):
     def _upload(self, body: dict[str, Any]) -> list[dict[str, Any]]:
         history = checked_id(body.get("history"))
         paths = body.get("paths")
-        if not isinstance(paths, list) or not 0 < len(paths) <= _MOST_CHOSEN:
-            raise HTTPError(400, reason=f"paths must name 1 to {_MOST_CHOSEN} files.")
+        if not isinstance(paths, list) or not 0 < len(paths) <= MOST_CHOSEN:
+            raise HTTPError(400, f"paths must name 1 to {MOST_CHOSEN} files.")
         found = [inside(self.root, path) for path in paths]
         for path in found:
             if not path.exists():
-                raise HTTPError(400, reason=f"There is no file {path.name!r}.")
+                raise HTTPError(400, f"There is no file {path.name!r}.")
         return [
             self._start("upload", path.name, {"do": "upload", "path": str(path), "history": history}) for path in found
         ]
 
     def _start(self, kind: Literal["download", "upload"], label: str, wish: dict[str, Any]) -> dict[str, Any]:
         return self.transfers.start(kind, label, wish).shown()
-
-
-def inside(root: Path, given: object) -> Path:
-    """Return a path that the page names below the working folder, or refuse."""
-    path = PurePosixPath(given if isinstance(given, str) else "..")
-    if path.is_absolute() or ".." in path.parts or "\0" in str(path):
-        raise HTTPError(400, reason="A path must be below the working folder.")
-    return root / path
 
 
 class TransferHandler(TransfersHandler):
@@ -378,8 +351,6 @@ def prepare(app: Any) -> None:
         app.event_logger.emit(schema_id=listening.SCHEMA_ID, data=data)
 
     def do(wish: dict[str, Any]) -> AsyncIterator[dict[str, Any]]:
-        from nebulab.session.lab.galaxy.transfers import MODULE
-
         return act(app.kernel_spec_manager.get_kernel_spec(KERNEL).argv[0], MODULE, wish)
 
     app.web_app.settings["nebulab_galaxy_listener"] = Listener(emit)
