@@ -106,6 +106,8 @@ TEST_STACK = "NEBULAB_TEST_STACK"
 # Set by one of Nebulab's processes for another.
 CODE_SHA256 = "NEBULAB_CODE_SHA256"
 """The SHA-256 of a notebook's code, for model cards; set by `nebulab run`."""
+GALAXY_PAGE = "NEBULAB_GALAXY_PAGE"
+"""Galaxy's own address, for links that people open, or nothing without a Galaxy; set by the session, for JupyterLab."""
 GPUS = "NEBULAB_GPUS"
 """The GPUs that a session or a job was given, for model cards; set by the session."""
 KEPT = "NEBULAB_KEPT"
