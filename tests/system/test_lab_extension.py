@@ -19,9 +19,9 @@ import httpx
 import pytest
 from playwright.sync_api import Page, Route, expect, sync_playwright
 
-import nebulab
 from nebulab import contract
 from nebulab.develop.tests import SCREENSHOTS
+from nebulab.session.lab.config import lab_extensions
 from support import lab as support
 from support.galaxy import wait_for
 from support.lab import Lab
@@ -91,6 +91,11 @@ def picture(page: Page, name: str) -> None:
         page.screenshot(path=str(Path(folder) / f"{name}.png"))
 
 
+def _entry() -> str:
+    [package] = lab_extensions().glob("@*/*/package.json")
+    return str(json.loads(package.read_text())["jupyterlab"]["_build"]["load"])
+
+
 def test_strangers_are_refused_on_every_kind_of_route(stranger: httpx.Client) -> None:
     for path in (
         "/",
@@ -111,7 +116,7 @@ def test_strangers_are_refused_on_every_kind_of_route(stranger: httpx.Client) ->
         "/logout",
         "/metrics",
         "/static/favicon.ico",
-        f"/lab/extensions/@nebulab/lab-extension/static/remoteEntry.{nebulab.__version__}.js",
+        f"/lab/extensions/@nebulab/lab-extension/{_entry()}",
         "/lab/api/settings",
         "/nebulab/start",
         "/nebulab/session",

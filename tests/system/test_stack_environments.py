@@ -37,7 +37,7 @@ def _lock(*packages: str) -> str:
 def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> StackSettings:
     """A copy of the sources, with environments that are small enough to be made for every test."""
     checkout = tmp_path / "checkout"
-    for folder in ("src", "lab-extension", "examples"):
+    for folder in ("src", "lab-extension/built", "lab-extension/settings", "examples"):
         shutil.copytree(ROOT / folder, checkout / folder, ignore=shutil.ignore_patterns("__pycache__"))
     for file in ("pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(ROOT / file, checkout)

@@ -31,7 +31,15 @@ from nebulab.stack.progress import Install
 from nebulab.stack.settings import StackSettings
 from nebulab.stack.uv import cache, call, sync, uv
 
-_PACKAGED = ("src", "lab-extension", "examples/start", "pyproject.toml", "README.md", "LICENSE")
+_PACKAGED = (
+    "src",
+    "lab-extension/built",
+    "lab-extension/settings",
+    "examples/start",
+    "pyproject.toml",
+    "README.md",
+    "LICENSE",
+)
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ OTHERS = {
     "laptop.running": "asks the Lab that it started",
     "relay": "carries on what browsers and notebooks ask; in the broker it is the way to Galaxy",
     "session.broker.passage": "the broker's relay: to Galaxy, with what a notebook asked and the key",
+    "session.lab.asking": "asks the broker what the page wants to know, in JupyterLab's own loop",
     "session.lab.extension": "asks the session's process",
     "session.lab.git": "asks the broker for the user's name and e-mail, in JupyterLab's own loop",
     "session.lab.server": "asks JupyterLab",

@@ -16,6 +16,7 @@ from tornado.web import HTTPError
 
 _SECONDS = 60
 _AWAY = 503
+_NO_ANSWER = "Galaxy does not answer. Your work in this session goes on; try again in a minute."
 
 
 async def ask(
@@ -46,15 +47,16 @@ async def ask(
     try:
         answer = await AsyncHTTPClient().fetch(request)
     except HTTPClientError as error:
-        body = error.response.body if error.response is not None else b""
-        raise HTTPError(error.code if error.code < 599 else _AWAY, reason=_sentence(body) or str(error)) from error
+        if error.response is None:  # no answer in time
+            raise HTTPError(_AWAY, _NO_ANSWER) from error
+        raise HTTPError(error.code, _sentence(error.response.body) or error.message) from error
     except (OSError, ValueError) as error:
-        raise HTTPError(_AWAY, reason="Galaxy does not answer. It is asked again.") from error
+        raise HTTPError(_AWAY, _NO_ANSWER) from error
     return json.loads(answer.body or b"null")
 
 
 def _sentence(body: bytes) -> str:
-    """Return the sentence of a refusal, on one line as the status of an answer has to be."""
+    """Return the sentence of a refusal, on one line."""
     try:
         answer = json.loads(body)
     except ValueError:

@@ -122,7 +122,7 @@ def configure(config: Any) -> None:
     widgets = os.environ.pop(contract.WIDGETS, "")
     lab.extra_labextensions_path = [str(lab_extensions()), *([widgets] if widgets else [])]
     # Defaults that a user may change: documents are saved every few seconds. No extension could be installed here.
-    lab.app_settings_dir = str(lab_extensions() / "settings")
+    lab.app_settings_dir = str(_settings())
     lab.expose_app_in_browser = True
 
 
@@ -139,8 +139,17 @@ def lab_extensions() -> Path:
     ServerError
         It is in neither.
     """
+    return _folder("_lab_extension", "built")
+
+
+def _settings() -> Path:
+    """Return the folder of JupyterLab's settings for all sessions."""
+    return _folder("_lab_settings", "settings")
+
+
+def _folder(packaged: str, in_checkout: str) -> Path:
     package = Path(nebulab.__file__).parent
-    for folder in (package / "_lab_extension", package.parents[1] / "lab-extension"):
+    for folder in (package / packaged, package.parents[1] / "lab-extension" / in_checkout):
         if folder.is_dir():
             return folder
     raise ServerError("JupyterLab's page lacks Nebulab's part.", "Install Nebulab again.")

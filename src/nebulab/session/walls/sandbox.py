@@ -247,7 +247,7 @@ def _own_folders() -> list[Path]:
     package = Path(nebulab.__file__).parent
     folders = [package.parent, *interpreter_folders(Path(sys.prefix))]
     if package.parent.name == "src":  # a checkout: these folders are in the package of a wheel only
-        folders += [package.parents[1] / name for name in ("lab-extension", "examples")]
+        folders += [package.parents[1] / name for name in ("lab-extension/built", "lab-extension/settings", "examples")]
     return [folder for folder in folders if folder.exists()]
 
 

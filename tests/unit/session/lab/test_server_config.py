@@ -14,6 +14,7 @@ from types import SimpleNamespace
 import pytest
 
 import nebulab
+from nebulab import checkout
 from nebulab.errors import ServerError
 from nebulab.session.lab import config as lab_config
 
@@ -105,7 +106,7 @@ def test_the_figures_are_the_sessions_and_the_prompt_is_short(config: Config, mo
         env={"PATH": "/usr/bin:/bin", "HOME": "/nowhere"},
     ).stderr
     assert re.search(r"nebulab:tmp[$#] ", shown), shown
-    page = json.loads((lab_config.lab_extensions() / "settings" / "page_config.json").read_text())
+    page = json.loads((checkout.root() / "lab-extension" / "settings" / "page_config.json").read_text())
     # Its figures are the machine's, of which a session has a part.
     assert page["disabledExtensions"]["@jupyter-server/resource-usage:kernel-panel-item"]
 
@@ -132,12 +133,9 @@ def test_the_pages_part_is_found_and_fits_the_version() -> None:
     description = json.loads(package.read_text())
     entry = package.parent / description["jupyterlab"]["_build"]["load"]
     assert description["version"] == nebulab.__version__
-    # Browsers keep these files for good: a new version needs a new name.
-    assert nebulab.__version__ in entry.name
-    script = entry.read_text()
-    name = re.search(r"const NAME = '(.*)';", script)
-    assert name is not None
-    assert name[1] == description["name"]
+    # Browsers keep these files for good: what changes needs a new name, which its hash gives it.
+    assert re.fullmatch(r"remoteEntry\.[0-9a-f]{16}\.js", entry.name)
+    assert description["name"] in entry.read_text()
 
 
 def test_an_installed_package_brings_the_pages_part(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

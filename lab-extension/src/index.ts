@@ -1,0 +1,8 @@
+/** The plugins that Nebulab adds to JupyterLab's page, one folder a subject. */
+import type { JupyterFrontEndPlugin } from '@jupyterlab/application';
+
+import session from './session';
+
+const plugins: JupyterFrontEndPlugin<unknown>[] = [session];
+
+export default plugins;

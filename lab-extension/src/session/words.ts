@@ -1,0 +1,17 @@
+/** What is longer JupyterLab cuts, in the list of notifications too. */
+const LONGEST_NOTICE = 140;
+
+/** Return the time left in words: minutes, and seconds within the last minute. */
+export function inWords(seconds: number): string {
+  const whole = Math.max(0, Math.round(seconds));
+  return whole < 60 ? `${whole} s` : `${Math.floor(whole / 60)} min`;
+}
+
+/** Return the sentences at the beginning of `text` that fit into a notification, all of it if it does. */
+export function headline(text: string): string {
+  if (text.length <= LONGEST_NOTICE) {
+    return text;
+  }
+  const sentences = text.slice(0, LONGEST_NOTICE).match(/^[^]*[.!?](?=\s)/);
+  return sentences ? sentences[0] : text.slice(0, LONGEST_NOTICE - 2).replace(/\s+\S*$/, '') + ' …';
+}
