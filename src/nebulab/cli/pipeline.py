@@ -57,22 +57,37 @@ def check(file: Path, as_json: bool) -> None:
 @click.option(
     "--at-once", "limit", type=click.IntRange(1, 64), default=2, show_default=True, help="Nodes that run here at once."
 )
+@click.option("--on", "where", type=click.Choice(["here", "galaxy"]), default="here", show_default=True)
+@click.option("--history", default="", metavar="ID", help="With --on galaxy: the history.  [default: HISTORY_ID]")
+@click.option(
+    "--crate",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="With --on galaxy: write the run as an RO-Crate into this zip file.",
+)
 @click.option("--in-place", is_flag=True, help="Save each executed notebook over its own, as Elyra does.")
 @click.option("--json", "as_json", is_flag=True, help="Print each change as a line of JSON.")
-def run(file: Path, **options: Any) -> None:
+def run(file: Path, where: str, history: str, crate: Path | None, limit: int, in_place: bool, **options: Any) -> None:
     """Run a pipeline: each node in its own folder, after those it waits for.
 
     \b
       nebulab pipeline run study.pipeline
       nebulab pipeline run study.pipeline -p rounds 20
+      nebulab pipeline run study.pipeline --on galaxy
 
     A node that fails stops those after it; the others run on. Logs and
     executed notebooks are kept in NAME.run beside the pipeline.
+
+    On Galaxy the pipeline becomes a workflow. Its notebooks and files are sent
+    to the history once, and are named inputs: run it again from Galaxy's page
+    with others. What the nodes make comes back into the folder. In a session
+    nothing has to be set; elsewhere set GALAXY_URL and API_KEY.
 
     Exit code: 0 all nodes ran, 1 one failed, 2 the pipeline can't run,
     3 stopped.
     """
     dispatch.hand_over(dispatch.LAB)
-    from nebulab.pipelines.commands import run_here
+    from nebulab.pipelines.commands import run_here, run_on_galaxy
 
-    sys.exit(run_here(file, **options))
+    if where == "galaxy":
+        sys.exit(run_on_galaxy(file, history=history, crate=crate, **options))
+    sys.exit(run_here(file, limit=limit, in_place=in_place, **options))

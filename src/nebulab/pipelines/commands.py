@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -54,6 +56,40 @@ def run_here(path: Path, parameters: Sequence[tuple[str, str]], *, limit: int, i
     return 0
 
 
+def run_on_galaxy(
+    path: Path, parameters: Sequence[tuple[str, str]], *, history: str, crate: Path | None, as_json: bool
+) -> int:
+    """Run a pipeline on Galaxy as a workflow, and return the exit code."""
+    try:
+        pipeline = _with(checked(path), parameters)
+        from nebulab.kernel.connecting import connect
+        from nebulab.kernel.packages import SESSION, requirements
+        from nebulab.kernel.settings import KernelSettings
+        from nebulab.pipelines.on_galaxy import OnGalaxy
+
+        settings = KernelSettings.from_environment()
+        galaxy = connect(settings)
+        telling = Telling(pipeline, as_json)
+        history_id = history or settings.history_id
+        if not history_id:
+            history_id = str(galaxy.post("histories", {"name": pipeline.name})["id"])
+            telling.say(f"a new history: {pipeline.name}")
+        with contextlib.redirect_stdout(sys.stderr):  # it says what the jobs install
+            packages = requirements(SESSION)
+        run = OnGalaxy(pipeline, telling, galaxy, history_id, packages)
+        run.run()
+        if crate is not None:
+            from nebulab.pipelines.crate import Done, export
+
+            maker = export(galaxy, Done(pipeline, run.workflow_id, run.invocation_id, run.folder), crate)
+            telling.say(f"the run as an RO-Crate, made by {maker}: {crate}")
+        telling.say(f"All {len(pipeline.nodes)} nodes ran. The workflow {pipeline.name!r} stays in Galaxy: Workflows.")
+        telling.result(well=True, folder=run.folder.name, workflow=run.workflow_id, invocation=run.invocation_id)
+    except NebulabError as error:
+        return _tell(error, as_json)
+    return 0
+
+
 def _with(pipeline: Pipeline, parameters: Sequence[tuple[str, str]]) -> Pipeline:
     """Return a pipeline with values for its parameters.
 
@@ -79,4 +115,4 @@ def _tell(error: NebulabError, as_json: bool) -> int:
     return error.exit_code
 
 
-__all__ = ["run_here", "show_check"]
+__all__ = ["run_here", "run_on_galaxy", "show_check"]

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import fnmatch
 import os
 import posixpath
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from nebulab.files import below, matches, matching
 from nebulab.pipelines.model import Node, Pipeline
-
-_SKIPPED = frozenset({"__pycache__", ".ipynb_checkpoints", ".git"})
 
 
 @dataclass(frozen=True)
@@ -56,17 +54,6 @@ def needs(pipeline: Pipeline, node: Node) -> Needs:
     return Needs(tuple(here), made, strange, tuple(missing))
 
 
-def matching(folder: Path, patterns: Iterable[str]) -> Iterator[str]:
-    """Yield the files below `folder` that patterns match (`*` and `?`), as relative paths; of a folder all of it."""
-    for pattern in patterns:
-        yield from _below(folder, pattern, deep=True)
-
-
-def matches(path: str, pattern: str) -> bool:
-    """Return whether a pattern of Elyra's matches: `*` stands for any characters, `?` for one."""
-    return fnmatch.fnmatchcase(path, _literal(pattern))
-
-
 def overlap(first: str, second: str) -> bool:
     """Return whether two outputs may be one file: the same path, or one that the other's pattern matches."""
     return first == second or matches(first, second) or matches(second, first)
@@ -93,30 +80,10 @@ def _inside(path: str, folder: str) -> bool:
 def _matching(folder: Path, node: Node, dependency: str) -> list[str]:
     if posixpath.isabs(dependency):
         return []
-    found = list(_below(folder, node.below(dependency), deep=node.subdirectories))
+    found = list(matching(folder, node.below(dependency), deep=node.subdirectories))
     if node.subdirectories and "/" not in dependency:
         # As Elyra packs them: the pattern holds in the folders below too.
         for inner, _, files in os.walk(folder / node.folder):
-            found += [_relative(Path(inner) / name, folder) for name in files if matches(name, dependency)]
+            found += [below(Path(inner) / name, folder) for name in files if matches(name, dependency)]
     own = posixpath.normpath(node.filename)
     return sorted(set(found) - {own})
-
-
-def _below(folder: Path, pattern: str, *, deep: bool) -> Iterator[str]:
-    paths = sorted(folder.glob(_literal(pattern))) if "*" in pattern or "?" in pattern else [folder / pattern]
-    for path in paths:
-        if path.is_dir():
-            for inner, folders, files in os.walk(path):
-                folders[:] = sorted(name for name in folders if name not in _SKIPPED) if deep else []
-                yield from (_relative(Path(inner) / name, folder) for name in sorted(files) if not name.startswith("."))
-        elif path.is_file():
-            yield _relative(path, folder)
-
-
-def _relative(path: Path, folder: Path) -> str:
-    return posixpath.normpath(os.path.relpath(path, folder))
-
-
-def _literal(pattern: str) -> str:
-    """Return a pattern in which a bracket is a bracket."""
-    return pattern.replace("[", "[[]")

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from nebulab import contract
 from nebulab.errors import PipelineFailed, RunStopped
-from nebulab.pipelines import files
+from nebulab.files import matching
 from nebulab.pipelines.model import Node, Pipeline
 from nebulab.pipelines.telling import DONE, FAILED, RUNNING, SKIPPED, WAITING, Telling
 
@@ -169,9 +169,7 @@ class Runner:
 def missing_outputs(folder: Path, node: Node) -> str:
     """Return a sentence on outputs that a node has not made, or nothing."""
     missing = [
-        written
-        for written, output in zip(node.outputs, node.makes, strict=True)
-        if not any(files.matching(folder, [output]))
+        written for written, output in zip(node.outputs, node.makes, strict=True) if not any(matching(folder, output))
     ]
     if not missing:
         return ""

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from nebulab.pipelines.files import Needs, matches, matching, needs, overlap
+from nebulab.pipelines.files import Needs, needs, overlap
 from nebulab.pipelines.reading import read
 from support.pipelines import node, write
 
@@ -75,14 +75,3 @@ def test_what_only_a_strange_node_makes(tmp_path: Path) -> None:
 def test_outputs_that_may_be_one(first: str, second: str, same: bool) -> None:
     assert overlap(first, second) is same
     assert overlap(second, first) is same
-
-
-def test_a_bracket_is_no_pattern() -> None:
-    assert matches("x[1].csv", "x[1].*")
-    assert not matches("x1.csv", "x[1].*")
-
-
-def test_outputs_of_a_folder(tmp_path: Path) -> None:
-    touch(tmp_path, "figures/a.png", "figures/deep/b.png")
-    assert list(matching(tmp_path, ["figures"])) == ["figures/a.png", "figures/deep/b.png"]
-    assert list(matching(tmp_path, ["*.txt"])) == []

@@ -30,6 +30,7 @@ from nebulab import contract, pages
 from nebulab.session.kernels import forking
 from nebulab.session.kernels.names import KERNEL
 from nebulab.session.lab import frame, git, refusal, tabs
+from nebulab.session.lab.pipelines import handlers as pipelines
 from nebulab.session.lab.tabs import Tabs
 
 _SECONDS = 10
@@ -285,6 +286,7 @@ def _load_jupyter_server_extension(app: Any) -> None:
             (url_path_join(base, "nebulab", "save"), SaveHandler),
             (url_path_join(base, "nebulab", "saved"), SavedHandler),
             (url_path_join(base, "nebulab", "end"), EndHandler),
+            *((url_path_join(base, path), handler) for path, handler in pipelines.routes()),
             *([(r"/ipython(?:/(.*))?", EarlierPathHandler)] if base == "/" else []),
         ],
     )
