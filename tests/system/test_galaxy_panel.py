@@ -14,15 +14,15 @@ from typing import Any, Literal
 
 import psutil
 import pytest
-from playwright.sync_api import Locator, Page, expect, sync_playwright
+from playwright.sync_api import Locator, Page, expect
 
 from nebulab import contract
 from nebulab.develop.tests import SCREENSHOTS
+from support import chromium
 from support import lab as support
 from support.galaxy import wait_for
 from support.lab import BROKER_TOKEN, Lab
 from support.panel import StandInGalaxy
-from support.parts import require
 from support.stack import ENVIRONMENTS
 
 pytestmark = pytest.mark.system
@@ -92,21 +92,13 @@ def lab(galaxy: StandInGalaxy, request: pytest.FixtureRequest, tmp_path: Path) -
 
 @pytest.fixture
 def page() -> Iterator[Page]:
-    """A headless Chromium, which must end without an error in its console."""
-    quiet = ["--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-quic"]
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=require("browser"), args=["--no-sandbox", "--disable-gpu", "--no-first-run", *quiet]
-        )
-        context = browser.new_context(viewport={"width": 1280, "height": 800})
-        context.set_default_timeout(30_000)
-        page = context.new_page()
+    """A headless Chromium, which must end without an error of a script, and with nothing hostile run."""
+    with chromium.opened() as page:
+        page.set_default_timeout(30_000)
         errors: list[str] = []
         page.on("pageerror", lambda error: errors.append(str(error)))
         yield page
         ran = page.evaluate("[window.ran, top.ran]")
-        context.close()
-        browser.close()
     assert ran == [None, None]
     assert errors == []
 
@@ -316,6 +308,39 @@ def test_previews_show_each_kind(page: Page, lab: Lab, galaxy: StandInGalaxy, sc
         expect(shown).to_be_visible()
         picture(page, f"galaxy-preview-{name.rpartition('.')[2]}-{scheme}")
     assert galaxy.refused == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_serious(
+    page: Page, lab: Lab, galaxy: StandInGalaxy, scheme: Literal["light", "dark"]
+) -> None:
+    galaxy.add("table.csv", b"a,b\n1,2\n", extension="csv", tags=["name:iris"])
+    galaxy.add("forest.onnx", _model(), extension="onnx")
+    galaxy.add("images.h5", _hdf5(), extension="h5")
+    galaxy.add("at work", state="running")
+    galaxy.add("gone.csv", b"x", deleted=True)
+    open_panel(page, lab)
+    expect(page.get_by_role("treeitem")).to_have_count(4)
+    _theme(page, scheme)
+    item(page, "table.csv").click()
+    assert chromium.violations(page, ".nebulab-galaxy") == []
+    item(page, "table.csv").click(button="right")
+    page.get_by_role("menuitem", name="Download to").click()
+    expect(page.get_by_role("listitem").filter(has_text="Download of table.csv")).to_have_attribute(
+        "data-state", "done"
+    )
+    assert chromium.violations(page, ".nebulab-galaxy") == []
+    for name, shown in {"table.csv": "columnheader", "forest.onnx": "article", "images.h5": "list"}.items():
+        item(page, name).dblclick()
+        expect(page.locator(".nebulab-preview:visible").get_by_role(shown).first).to_be_visible()  # type: ignore[arg-type]
+        assert chromium.violations(page, ".nebulab-preview") == []
+    page.get_by_role("button", name="My analysis").click()
+    expect(page.get_by_role("dialog", name="Histories").get_by_role("option")).to_have_count(1)
+    assert chromium.violations(page, ".nebulab-galaxy") == []
+    page.keyboard.press("Escape")
+    page.get_by_label("Deleted").check()
+    expect(item(page, "gone.csv")).to_be_visible()
+    assert chromium.violations(page, ".nebulab-galaxy") == []
 
 
 def _hdf5() -> bytes:

@@ -21,7 +21,7 @@ from nebulab.galaxy.contents import Item
 from nebulab.galaxy.reading import CHUNK_BYTES, Content
 from nebulab.galaxy.settings import GalaxySettings
 from nebulab.kernel.acting import Say, main
-from nebulab.kernel.panel import hdf5, models, notebooks, tables
+from nebulab.kernel.panel import hdf5, notebooks, tables
 from nebulab.kernel.settings import KernelSettings
 
 _PATIENCE_SECONDS = 10.0
@@ -190,6 +190,9 @@ def _notebook(galaxy: Galaxy, item: Item) -> dict[str, Any]:
 
 
 def _model(galaxy: Galaxy, item: Item) -> dict[str, Any]:
+    # It takes NumPy, which other previews need not wait for.
+    from nebulab.kernel.panel import models
+
     return models.card(_opened(galaxy, item))
 
 

@@ -35,6 +35,7 @@ _MOST_HISTORIES = 100
 _LONGEST_NAME = 255
 _LONGEST_SEARCH = 200
 _PREVIEW_SECONDS = 120
+_PREVIEWS_AT_ONCE = 2
 
 
 class GalaxyHandler(APIHandler):
@@ -222,9 +223,15 @@ class PreviewHandler(GalaxyHandler):
             raise HTTPError(504, "The preview took too long. Download the dataset instead.") from None
 
     async def _preview(self, identifier: str) -> dict[str, Any]:
-        async for said in self.act(PREVIEWS, {"id": identifier}):
-            if "result" in said:
-                return dict(said["result"])
+        async with self.settings["nebulab_galaxy_previews"]:
+            working = self.act(PREVIEWS, {"id": identifier})
+            try:
+                async for said in working:
+                    if "result" in said:
+                        return dict(said["result"])
+            finally:
+                # Ends the process at once where the page waits no longer.
+                await working.aclose()  # type: ignore[attr-defined]
         raise NebulabError("The preview ended without a result.", "Try it again.")
 
 
@@ -353,5 +360,6 @@ def prepare(app: Any) -> None:
     def do(wish: dict[str, Any]) -> AsyncIterator[dict[str, Any]]:
         return act(app.kernel_spec_manager.get_kernel_spec(KERNEL).argv[0], MODULE, wish)
 
+    app.web_app.settings["nebulab_galaxy_previews"] = asyncio.Semaphore(_PREVIEWS_AT_ONCE)
     app.web_app.settings["nebulab_galaxy_listener"] = Listener(emit)
     app.web_app.settings["nebulab_galaxy_transfers"] = Transfers(do, emit)
