@@ -445,7 +445,7 @@ def test_an_idle_panel_costs_little(page: Page, lab: Lab, galaxy: StandInGalaxy,
     time.sleep(10)
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url) if "galaxy" in request.url else None)
-    process, seconds = psutil.Process(lab.process.pid), 40
+    process, seconds = psutil.Process(lab.process.pid), 30
     before, began = len(galaxy.asked), sum(process.cpu_times()[:2])
     page.wait_for_timeout(seconds * 1000)
     with_panel = sum(process.cpu_times()[:2]) - began
