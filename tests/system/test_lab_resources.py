@@ -29,6 +29,13 @@ expect.set_options(timeout=60_000)
 
 MIB = 2**20
 LIMITS = {"GALAXY_MEMORY_MB": "4096", "GALAXY_SLOTS": "2", "NEBULAB_DISK_MB": "1024"}
+# Figures that are cut off, or that lie below the items at the right.
+CROWDED = """() => {
+  const right = document.querySelector('.jp-StatusBar-Right').getBoundingClientRect().left;
+  return [...document.querySelectorAll('[data-figure]')]
+    .filter(item => item.scrollWidth > item.clientWidth || item.getBoundingClientRect().right > right)
+    .map(item => item.textContent);
+}"""
 NOTEBOOK: dict[str, Any] = {
     "cells": [],
     "metadata": {"kernelspec": {"name": "python3", "display_name": "Python 3"}},
@@ -107,6 +114,11 @@ def test_figures_of_a_session_with_a_gpu(started: Started, page: Page, tmp_path:
     expect(figure(page, "gpu-memory")).to_have_text("GPU mem 2/16 GB")
     expect(figure(page, "disk")).to_have_text(re.compile(r"Disk \d+ (kB|MB)/1 GB"))
     assert "Stand-in T4: 2.0 GB of 16 GB of GPU memory in use" in str(figure(page, "gpu-memory").get_attribute("title"))
+    # With a notebook in front the bar is at its fullest.
+    page.get_by_role("tab", name="Start here.ipynb").click()
+    expect(page.locator(".jp-StatusBar-Right")).to_contain_text("Ln 1, Col 1")
+    pictures(page, "status-bar")
+    assert page.evaluate(CROWDED) == []
     # The keyboard reaches it, and opens the tab.
     figure(page, "memory").focus()
     page.keyboard.press("Enter")
