@@ -2,10 +2,11 @@
 import type { JupyterFrontEndPlugin } from '@jupyterlab/application';
 
 import apps from './apps';
+import galaxy from './galaxy';
 import resources from './resources';
 import session from './session';
 import start from './start';
 
-const plugins: JupyterFrontEndPlugin<unknown>[] = [session, apps, resources, start];
+const plugins: JupyterFrontEndPlugin<unknown>[] = [session, apps, galaxy, resources, start];
 
 export default plugins;

@@ -10,6 +10,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -100,8 +101,13 @@ class Lab:
         self.broker.close()
 
 
-def start(folder: Path, lab: Path, kernels: Path, start_page: str = "") -> Lab:
-    """Start JupyterLab of the environment `lab` with the kernels of `kernels`, and wait until it answers."""
+def start(
+    folder: Path, lab: Path, kernels: Path, start_page: str = "", variables: Mapping[str, str] | None = None
+) -> Lab:
+    """Start JupyterLab of the environment `lab` with the kernels of `kernels`, and wait until it answers.
+
+    `variables` are set beside those that each has.
+    """
     broker = StandInBroker()
     work = folder / "work"
     work.mkdir(parents=True)
@@ -123,7 +129,7 @@ def start(folder: Path, lab: Path, kernels: Path, start_page: str = "") -> Lab:
         "NEBULAB_START_PAGE": start_page,
         contract.WIDGETS: str(kernels / "share" / "jupyter" / "labextensions"),
     }
-    environment |= WITHOUT_INTERNET | config.hand_over(TOKEN, folder)
+    environment |= WITHOUT_INTERNET | config.hand_over(TOKEN, folder) | dict(variables or {})
     command = [str(lab / "bin" / "python"), *config.command(port)[1:]]
     with (folder / "lab.log").open("wb") as log:
         process = subprocess.Popen(command, env=environment, cwd=work, stdout=log, stderr=subprocess.STDOUT)

@@ -132,6 +132,12 @@ def test_strangers_are_refused_on_every_kind_of_route(stranger: httpx.Client, la
         "/voila",
         "/voila/render/a%20table.ipynb",
         "/voila/files/a%20table.ipynb",
+        "/nebulab/galaxy/state",
+        "/nebulab/galaxy/histories",
+        "/nebulab/galaxy/contents?history=0a",
+        "/nebulab/galaxy/elements",
+        "/nebulab/galaxy/preview/0a",
+        "/nebulab/galaxy/transfers",
         "/no/such/page",
     ):
         for headers in ({}, BEHIND_PROXY):
@@ -142,6 +148,7 @@ def test_strangers_are_refused_on_every_kind_of_route(stranger: httpx.Client, la
     # Nobody who may not ask can have JupyterLab load what waits to be asked.
     assert "jupyterlab_git | extension was successfully loaded" not in lab.log
     ours = ("/git/clone", *(f"/nebulab/{name}" for name in ("session", "save", "saved", "end", "welcome/first")))
+    ours += tuple(f"/nebulab/galaxy/{name}" for name in ("histories", "delete", "watch", "transfers", "transfers/1"))
     for path in ("/api/kernels", "/api/sessions", "/api/terminals", "/api/shutdown", "/login", *ours):
         assert stranger.post(path, json={}).status_code == 403, path
 

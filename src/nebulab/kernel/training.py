@@ -321,6 +321,10 @@ class _HistoryFiles:
         return None
 
 
+HistoryFiles = _HistoryFiles
+"""For pipelines, which send their files in the same way."""
+
+
 def _inputs(inputs: Inputs, known: _HistoryFiles, folder: Path) -> dict[str, Any]:
     """Return the form's fields: a name becomes one of GALAXY_INPUTS, a path is laid out where the program reads it."""
     named: Mapping[str, Any] = inputs if isinstance(inputs, Mapping) else {path: folder / path for path in inputs}
@@ -401,4 +405,4 @@ def _input_value(thing: Any, known: _HistoryFiles) -> tuple[str, Any]:
     )
 
 
-__all__ = ["Models", "Training", "train", "trainings"]
+__all__ = ["HistoryFiles", "Models", "Training", "train", "trainings"]

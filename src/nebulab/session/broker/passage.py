@@ -16,7 +16,7 @@ from multidict import CIMultiDict
 
 from nebulab.errors import NotAllowed
 from nebulab.relay import PATIENCE, pieces, relay_client, relay_http
-from nebulab.session.broker import address, payloads
+from nebulab.session.broker import address, events, payloads
 from nebulab.session.broker.headers import PIECE, token_of
 from nebulab.session.broker.judgement import Allowed, Asked, Streamed, judge
 from nebulab.session.broker.multipart import FormRewriter
@@ -93,6 +93,9 @@ class Passage:
             allowed = judge(asked)
             if allowed.is_user:
                 return await self._describe_user(allowed)
+            if allowed.path == events.PATH and allowed.method == "GET":
+                headers = allowed.headers | {"x-api-key": self._key}
+                return await events.pass_events(request, self._galaxy(), self._galaxy_url + allowed.target, headers)
             return await self._send(request, allowed, body)
         except aiohttp.ClientError as error:
             if body.refusal is not None:

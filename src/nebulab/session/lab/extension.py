@@ -29,12 +29,14 @@ from nebulab.session.kernels import forking
 from nebulab.session.kernels.names import KERNEL
 from nebulab.session.lab import config, frame, git, late, refusal, tabs
 from nebulab.session.lab.apps import handlers as apps
+from nebulab.session.lab.galaxy import handlers as galaxy
+from nebulab.session.lab.pipelines import handlers as pipelines
 from nebulab.session.lab.resources import handlers as resources
 from nebulab.session.lab.start import handlers as start
 from nebulab.session.lab.state import ask_session
 from nebulab.session.lab.tabs import Tabs
 
-_SUBJECTS = (apps, resources, start)
+_SUBJECTS = (apps, galaxy, pipelines, resources, start)
 """What the page shows beside JupyterLab's own, each with handlers below `/nebulab/`."""
 _LONGEST_SAVE_SECONDS = 10
 _LONGEST_NAME = 64
@@ -268,6 +270,7 @@ def _load_jupyter_server_extension(app: Any) -> None:
     application.settings["nebulab_tabs"] = tabs.Tabs(
         lambda data: app.event_logger.emit(schema_id=tabs.SCHEMA_ID, data=data)
     )
+    galaxy.prepare(app)
     base = application.settings["base_url"]
     application.add_handlers(
         ".*$",

@@ -52,7 +52,8 @@ def test_the_default_content_has_the_predecessor_s_names(layout: Layout) -> None
     assert (layout.work / "home_page.ipynb").is_file()
     assert (layout.work / "data" / "breast-w_test.tsv").is_file()
     for folder, names in (("usecases", usecases), ("notebooks", notebooks), ("elyra", elyra)):
-        assert sorted(path.stem for path in (layout.work / folder).iterdir()) == names, folder
+        assert sorted(path.stem for path in (layout.work / folder).glob("*.ipynb")) == names, folder
+    assert (layout.work / "elyra" / "breast_cancer_survival.pipeline").is_file()
 
 
 @pytest.mark.parametrize("path", DEFAULTS, ids=lambda path: path.stem)
