@@ -126,6 +126,7 @@ def test_strangers_are_refused_on_every_kind_of_route(stranger: httpx.Client, la
         "/nebulab/resources",
         "/nebulab/resources/history",
         "/nebulab/welcome",
+        "/nebulab/welcome/first",
         "/git/settings",
         "/nbdime/difftool",
         "/lsp/status",

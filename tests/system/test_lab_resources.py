@@ -29,6 +29,13 @@ expect.set_options(timeout=60_000)
 
 MIB = 2**20
 LIMITS = {"GALAXY_MEMORY_MB": "4096", "GALAXY_SLOTS": "2", "NEBULAB_DISK_MB": "1024"}
+# Figures that are cut off, or that lie below the items at the right.
+CROWDED = """() => {
+  const right = document.querySelector('.jp-StatusBar-Right').getBoundingClientRect().left;
+  return [...document.querySelectorAll('[data-figure]')]
+    .filter(item => item.scrollWidth > item.clientWidth || item.getBoundingClientRect().right > right)
+    .map(item => item.textContent);
+}"""
 NOTEBOOK: dict[str, Any] = {
     "cells": [],
     "metadata": {"kernelspec": {"name": "python3", "display_name": "Python 3"}},
@@ -61,7 +68,8 @@ def started(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Started]
 
 
 def enter(page: Page, session: Session) -> None:
-    """Open the session, and wait until its first page lies in front."""
+    """Open the session on a wide screen, and wait until its first page lies in front."""
+    page.set_viewport_size({"width": 1600, "height": 800})
     page.goto(session.target)
     expect(page.get_by_role("tab", name="Welcome", selected=True)).to_be_visible()
 
@@ -107,6 +115,14 @@ def test_figures_of_a_session_with_a_gpu(started: Started, page: Page, tmp_path:
     expect(figure(page, "gpu-memory")).to_have_text("GPU mem 2/16 GB")
     expect(figure(page, "disk")).to_have_text(re.compile(r"Disk \d+ (kB|MB)/1 GB"))
     assert "Stand-in T4: 2.0 GB of 16 GB of GPU memory in use" in str(figure(page, "gpu-memory").get_attribute("title"))
+    # With a notebook in front the bar is at its fullest.
+    page.get_by_role("tab", name="Start here.ipynb").click()
+    expect(page.locator(".jp-StatusBar-Right")).to_contain_text("Ln 1, Col 1")
+    assert page.evaluate(CROWDED) == []
+    page.set_viewport_size({"width": 1280, "height": 800})
+    expect(figure(page, "gpu-memory")).to_have_text("GPU mem 13 %")
+    assert page.evaluate(CROWDED) == []
+    pictures(page, "status-bar")
     # The keyboard reaches it, and opens the tab.
     figure(page, "memory").focus()
     page.keyboard.press("Enter")
@@ -206,6 +222,7 @@ def test_the_bar_shows_in_form_and_colour_what_runs_out(
         "gpu": {"text": "", "hint": "", "usable": False, "driver": "", "idle_seconds": None, "devices": []},
     }
     lab.broker.status |= {"resources": resources, "remaining_seconds": 7080.0}
+    page.set_viewport_size({"width": 1600, "height": 800})
     page.goto(f"{lab.url}/nebulab/start?token={stand_in.TOKEN}")
     expect(figure(page, "memory")).to_have_text("⚠ Mem 17/20 GB")
     expect(figure(page, "memory")).to_have_class(re.compile("nebulab-mod-high"))

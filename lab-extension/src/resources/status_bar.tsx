@@ -6,10 +6,15 @@ import { deviceName, inBytes, level, ofLimit, percentOf, worst } from './figures
 import type { IDevice, IFigures, Level } from './figures';
 import type { Source } from './source';
 
+/** From this width on the bar has room for figures with their limits; else they are percents. */
+const WIDE = '(min-width: 1500px)';
+
 interface IItem {
   name: string;
   label: string;
   text: string;
+  /** In place of the text where there is little room. */
+  short?: string;
   words: string;
   level: Level;
 }
@@ -24,7 +29,10 @@ export class StatusFigures extends ReactWidget {
     super();
     this.addClass('nebulab-figures');
     this._source.changed.connect(() => this.update());
+    this._wide.addEventListener('change', () => this.update());
   }
+
+  private readonly _wide = window.matchMedia(WIDE);
 
   protected render(): React.ReactElement | null {
     const figures = this._source.figures;
@@ -43,7 +51,8 @@ export class StatusFigures extends ReactWidget {
             onClick={this._open}
           >
             {item.level !== 'calm' && <span aria-hidden="true">⚠ </span>}
-            <span className="nebulab-figure-label">{item.label}</span> {item.text}
+            <span className="nebulab-figure-label">{item.label}</span>{' '}
+            {(!this._wide.matches && item.short) || item.text}
           </button>
         ))}
       </>
@@ -60,6 +69,7 @@ export function items(figures: IFigures, trans: TranslationBundle): IItem[] {
       name: 'memory',
       label: trans.__('Mem'),
       text: ofLimit(memory),
+      short: percentOf(memory),
       level: level(memory),
       words: advised(
         memory.limit
@@ -131,6 +141,7 @@ function ofGpus(gpu: IFigures['gpu'], trans: TranslationBundle): IItem[] {
       name: 'gpu-memory',
       label: trans.__('GPU mem'),
       text: ofLimit({ used: fullest.used, limit: fullest.most }),
+      short: percentOf({ used: fullest.used, limit: fullest.most }),
       level: worst(levels),
       words: known.map(device => `${deviceName(device, trans)}: ${memoryInWords(device, trans)}`).join('\n')
     });
@@ -176,6 +187,7 @@ function ofDisk(disk: NonNullable<IFigures['disk']>, trans: TranslationBundle): 
     name: 'disk',
     label: trans.__('Disk'),
     text: ofLimit(disk),
+    short: percentOf(disk),
     level: level(disk),
     words: advised(
       trans.__('Disk: %1 of this session (%2)', ofLimit(disk), percentOf(disk)),

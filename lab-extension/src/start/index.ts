@@ -67,12 +67,15 @@ const plugin: JupyterFrontEndPlugin<void> = {
     palette?.addItem({ command: OPEN_WELCOME, category: trans.__('Session') });
     mainMenu?.helpMenu.addGroup([{ command: OPEN_WELCOME }], 0);
 
-    const first = ask<IFirst>(app.serviceManager.serverSettings, 'welcome/first', { method: 'POST', body: '{}' });
+    const settings = app.serviceManager.serverSettings;
+    const first = ask<IFirst>(settings, 'welcome/first', { method: 'GET' });
     void app.restored.then(async () => {
       try {
         const told = await first;
         if (told?.open) {
           await inFront(app, documents, told.page);
+          // Not before: a page that was closed meanwhile has shown it to nobody.
+          await ask(settings, 'welcome/first', { method: 'POST', body: '{}' });
         }
       } catch {
         // the page is there without it, and the menu Help has it

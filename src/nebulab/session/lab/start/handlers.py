@@ -42,12 +42,16 @@ class FirstHandler(APIHandler):
     _track_activity = False
 
     @authenticated
-    def post(self) -> None:
-        """Answer `POST /nebulab/welcome/first {}` with `open` the first time that a page asks in this session."""
+    def get(self) -> None:
+        """Answer `GET /nebulab/welcome/first` with `open` until a page has shown Welcome in this session."""
         page = self.settings["nebulab_start_page"]
-        first = not self.settings.get(_SHOWN, False) and page in {"", contract.FIRST_PAGE}
+        self.finish({"open": not self.settings.get(_SHOWN, False) and page in {"", contract.FIRST_PAGE}, "page": page})
+
+    @authenticated
+    def post(self) -> None:
+        """Take notice of `POST /nebulab/welcome/first {}`: a page has shown it."""
         self.settings[_SHOWN] = True
-        self.finish({"open": first, "page": page})
+        self.finish({})
 
 
 def routes() -> list[tuple[str, type]]:
