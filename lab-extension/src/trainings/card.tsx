@@ -18,6 +18,7 @@ export class CardView extends ReactWidget {
   render(): JSX.Element {
     const card = this._card;
     const trans = this._trans;
+    const { outputs = [], ...proof } = (card.proof ?? {}) as { outputs?: Record<string, unknown>[] };
     return (
       <article tabIndex={0} aria-label={trans.__('Card of the model %1', card.name)}>
         <h2>{card.name}</h2>
@@ -30,7 +31,8 @@ export class CardView extends ReactWidget {
         <Signature title={trans.__('Inputs')} rows={card.inputs} />
         <Signature title={trans.__('Outputs')} rows={card.outputs} />
         <Values title={trans.__('Metrics')} values={card.metrics} />
-        <Values title={trans.__('The proof')} values={card.proof ?? {}} />
+        <Values title={trans.__('The proof')} values={proof} />
+        <Signature title={trans.__('The proof, each output')} rows={outputs} />
         <Values title={trans.__('Versions')} values={card.versions} />
         <Values
           title={trans.__('Made')}
@@ -75,7 +77,7 @@ function Signature({ title, rows }: { title: string; rows: Record<string, unknow
           {rows.map((row, number) => (
             <tr key={number}>
               {heads.map(head => (
-                <td key={head}>{row[head] === undefined ? '' : inOneLine(row[head])}</td>
+                <td key={head}>{row[head] === undefined || row[head] === null ? '' : inOneLine(row[head])}</td>
               ))}
             </tr>
           ))}

@@ -63,6 +63,10 @@ function Table({ sides, client, trans }: { sides: ISide[]; client: Client; trans
   };
   const span = (from: number | null, to: number | null): string =>
     from === null || to === null ? nothing : duration(to - from);
+  // A parameter is a variable too, and stands above.
+  const asked = new Set(sides.flatMap(each => Object.keys(each.parameters)));
+  const left = (side: ISide): Record<string, unknown> =>
+    Object.fromEntries(Object.entries(side.values).filter(([name]) => !asked.has(name)));
   const groups: [string, IRow[]][] = [
     [
       trans.__('Run'),
@@ -85,7 +89,7 @@ function Table({ sides, client, trans }: { sides: ISide[]; client: Client; trans
       ]
     ],
     [trans.__('Parameters'), byName(sides, each => each.parameters, nothing)],
-    [trans.__('Numbers and texts'), byName(sides, each => each.values, nothing, trans)],
+    [trans.__('Numbers and texts'), byName(sides, left, nothing, trans)],
     [
       trans.__('Models'),
       names(sides.map(each => each.models.map(model => model.name))).map(name =>
