@@ -43,6 +43,12 @@ scatter = plt.figure()
 plt.scatter(X["length"], X["width"])
 """
 PETALS = "length,width,kind\n" + "".join(f"{n},{n % 7},{'long' if n > 15 else 'short'}\n" for n in range(60))
+READING = """\
+open("none.csv")
+open("../Start here.ipynb")
+GALAXY_INPUTS["absent"]
+history["planets.tsv"]
+"""
 LONG = "# %%\nprint('it began')\n# %%\nimport time\ntime.sleep(900)\n"
 
 
@@ -82,6 +88,7 @@ def session(stack: Stack, user: GalaxyUser, history_id: str) -> Iterator[Session
         put("work/forest.ipynb", notebook(FIT, SHOW, parameters=PARAMETERS))
         put("work/failing.ipynb", notebook("x = {'there': 1}", "x['missing_column']"))
         put("work/long.py", LONG)
+        put("work/reading.ipynb", notebook(READING))
     yield started
     user.stop_session(point["id"])
 
@@ -220,6 +227,7 @@ def test_a_form_sends_a_training_and_the_panel_has_what_it_made(lab: Open, user:
     expect(row).to_contain_text("CPU")
     log = row.get_by_role("log")
     expect(row).to_contain_text("Memory")
+    expect(row).to_contain_text("GPU: none; computing on the CPU")
     picture(page, "trainings-running")
     expect(log).to_contain_text("epoch 7", timeout=240_000)
 
@@ -254,6 +262,27 @@ def test_a_form_sends_a_training_and_the_panel_has_what_it_made(lab: Open, user:
     shown = user.get(f"histories/{history_id}/contents/dataset_collections/{figures}")
     png = next(each for each in shown["elements"] if each["object"]["file_ext"] == "png")
     assert user.content(png["object"]["id"]).startswith(b"\x89PNG")
+
+
+def test_a_form_says_what_a_job_would_not_find_and_takes_another_file(lab: Open) -> None:
+    page = lab(1920, 1080, "JupyterLab Dark")
+    go_to_folder(page, "work")
+    form = by_the_menu(page, "reading.ipynb")
+    expect(form.locator(".nebulab-Warning", has_text="are not in its folder")).to_contain_text("none.csv")
+    expect(form.locator(".nebulab-Warning", has_text="outside of its folder")).to_contain_text("../Start here.ipynb")
+    expect(form.locator(".nebulab-Warning", has_text="GALAXY_INPUTS")).to_contain_text("absent")
+    form.get_by_role("button", name="Add a file…").click()
+    dialog = page.get_by_role("dialog")
+    dialog.locator(".jp-DirListing-item", has_text="long.py").click()
+    dialog.get_by_role("button", name="Select").click()
+    added = form.get_by_label("long.py")
+    expect(added).to_be_checked()
+    added.press("Space")
+    expect(added).not_to_be_checked()
+    assert axe(page, ".nebulab-RunForm") == []
+    picture(page, "trainings-form-dark")
+    form.get_by_role("button", name="Close").click()
+    expect(form).not_to_be_attached()
 
 
 def test_a_failing_notebook_shows_its_cell_and_is_told_after_the_page_was_closed(

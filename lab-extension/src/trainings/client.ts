@@ -81,6 +81,8 @@ export interface IOne extends ITraining {
   position: number;
   from: number;
   progress: IProgress | null;
+  /** What it computes on, once it runs. */
+  device: string;
   seconds?: number | null;
   outputs: IOutput[];
   failure: IFailure | null;

@@ -33,7 +33,7 @@ export function Detail({ one, model, actions, trans }: IProps): JSX.Element {
   return (
     <div className="nebulab-Training-detail">
       {one.state === 'running' && <Progress opened={opened} trans={trans} />}
-      {opened.progress && <Figures opened={opened} isOver={isOver} trans={trans} />}
+      {(opened.progress || opened.device) && <Figures opened={opened} isOver={isOver} trans={trans} />}
       <Parameters values={one.parameters} trans={trans} />
       <Failure opened={opened} trans={trans} />
       {!isOver && (
@@ -85,10 +85,13 @@ function Figures({
   isOver: boolean;
   trans: TranslationBundle;
 }): JSX.Element {
-  const { cell, cells, memory, gpu } = opened.progress!;
+  const { memory, gpu } = opened.progress ?? {};
   const rows: [string, string][] = [];
-  if (isOver) {
-    rows.push([trans.__('Cells'), trans.__('%1 of %2', cell, cells)]);
+  if (opened.device) {
+    rows.push([trans.__('Given'), trans.__('GPU: %1', opened.device)]);
+  }
+  if (isOver && opened.progress) {
+    rows.push([trans.__('Cells'), trans.__('%1 of %2', opened.progress.cell, opened.progress.cells)]);
   }
   if (memory) {
     rows.push([trans.__('Memory'), trans.__('%1 GB, at most %2 GB', memory.gb, memory.peak_gb)]);

@@ -16,6 +16,7 @@ export interface IOpened {
   one: IOne;
   log: string;
   progress: IProgress | null;
+  device: string;
 }
 
 /** The trainings of the history, looked at as often as somebody looks at the panel and something happens. */
@@ -149,7 +150,8 @@ export class Trainings {
     this.opened = {
       one,
       log: (begun + one.log).slice(-MOST_LOG),
-      progress: one.progress ?? known?.progress ?? null
+      progress: one.progress ?? known?.progress ?? null,
+      device: one.device || known?.device || ''
     };
   }
 

@@ -11,6 +11,7 @@ _CELL = re.compile(contract.CELL_RAN, re.MULTILINE)
 _CLOCK = re.compile(r"^(\d+):(\d\d):(\d\d)  ", re.MULTILINE)
 _MEMORY = re.compile(r"memory ([\d.]+) GB \(peak ([\d.]+)\)")
 _GPU = re.compile(r"GPU(?: (\d+) %)? ([\d.]+) GB \(peak ([\d.]+)\)")
+_DEVICE = re.compile(r"^GPU: (.*)$", re.MULTILINE)
 _FAILED = re.compile(r"^Cell (\d+) of (\d+) failed: (.*)$", re.MULTILINE)
 
 
@@ -27,6 +28,12 @@ def progress(text: str) -> dict[str, Any] | None:
         percent = int(gpu[1]) if gpu[1] else None
         told["gpu"] = {"percent": percent, "gb": float(gpu[2]), "peak_gb": float(gpu[3])}
     return told
+
+
+def device(text: str) -> str:
+    """Return what the job computes on, as its session says in the first lines of the log; nothing before that."""
+    match = _DEVICE.search(text)
+    return match[1] if match else ""
 
 
 def seconds(text: str) -> int | None:

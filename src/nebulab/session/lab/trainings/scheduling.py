@@ -142,7 +142,8 @@ class Trainings:
         shown = self._shown(row) | {"log": "", "position": position, "from": position, "outputs": [], "failure": None}
         if row["state"] not in jobs.ENDED:
             text = await self._live_log(job_id, position) if row["state"] == "running" else ""
-            return shown | {"log": text, "position": position + len(text.encode()), "progress": log.progress(text)}
+            told = {"progress": log.progress(text), "device": log.device(text)}
+            return shown | told | {"log": text, "position": position + len(text.encode())}
         self._ended[job_id] = shown | await self._end(job, row["state"])
         return self._since(self._ended[job_id], position)
 
@@ -273,6 +274,7 @@ class Trainings:
             "position": len(text.encode()),
             "from": 0,
             "progress": log.progress(text),
+            "device": log.device(text),
             "seconds": log.seconds(text),
             "failure": log.failure(jobs.messages(job)) if failed else None,
             "outputs": outputs,

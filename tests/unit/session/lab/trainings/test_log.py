@@ -5,9 +5,13 @@ from __future__ import annotations
 from types import SimpleNamespace
 
 from nebulab import contract
+from nebulab.accelerators import caps
+from nebulab.accelerators.diagnosis import Seen
+from nebulab.accelerators.gpus import Look
+from nebulab.accelerators.machine import Machine
 from nebulab.notebooks.failure import describe
 from nebulab.notebooks.usage import Usage
-from nebulab.session.lab.trainings.log import failure, progress, seconds
+from nebulab.session.lab.trainings.log import device, failure, progress, seconds
 
 
 def written(number: int, usage: Usage, clock: str = "00:00:03") -> str:
@@ -36,6 +40,12 @@ def test_a_gpu_is_told_with_and_without_its_load() -> None:
     told = progress(written(1, used(**fields, gpu_percent=97)))
     assert told is not None
     assert told["gpu"] == {"percent": 97, "gb": 1.0, "peak_gb": 2.0}
+
+
+def test_what_it_computes_on_is_told_by_the_logs_beginning() -> None:
+    said = caps.describe(Seen(Look(), Machine(), ()), None)
+    assert device(f"Nebulab session: isolation none\n{said}\n") == "none; computing on the CPU"
+    assert device("          | GPU: mine\n") == ""
 
 
 def test_what_a_cell_prints_is_no_figure() -> None:
