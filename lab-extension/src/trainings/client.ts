@@ -73,6 +73,9 @@ export interface IFailure {
   cells: number | null;
   reason: string;
   text: string;
+  /** Whether Galaxy has lost it: it may still run. */
+  lost: boolean;
+  hint: string;
 }
 
 export interface IOne extends ITraining {

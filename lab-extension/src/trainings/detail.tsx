@@ -147,6 +147,7 @@ function Failure({ opened, trans }: { opened: IOpened; trans: TranslationBundle 
           ? failure.reason
           : trans.__('Cell %1 of %2 failed: %3', failure.cell, failure.cells ?? '?', failure.reason)}
       </strong>
+      {failure.hint && <p>{failure.hint}</p>}
       <pre tabIndex={0}>
         {failure.cell === null ? failure.text : failure.text.split('\n').slice(1).join('\n').trim()}
       </pre>

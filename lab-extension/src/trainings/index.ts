@@ -2,6 +2,7 @@
 import { ILabShell, type JupyterFrontEnd, type JupyterFrontEndPlugin } from '@jupyterlab/application';
 import {
   Dialog,
+  ICommandPalette,
   MainAreaWidget,
   Notification,
   showDialog,
@@ -246,7 +247,7 @@ const plugin: JupyterFrontEndPlugin<void> = {
   description: 'Sends notebooks and scripts to the cluster by a form, and shows what runs there.',
   autoStart: true,
   requires: [IDocumentManager, INotebookTracker],
-  optional: [IFileBrowserFactory, ILabShell, IMainMenu, ITranslator],
+  optional: [IFileBrowserFactory, ILabShell, IMainMenu, ICommandPalette, ITranslator],
   activate: (
     app: JupyterFrontEnd,
     documents: IDocumentManager,
@@ -254,6 +255,7 @@ const plugin: JupyterFrontEndPlugin<void> = {
     files: IFileBrowserFactory | null,
     labShell: ILabShell | null,
     mainMenu: IMainMenu | null,
+    palette: ICommandPalette | null,
     translator: ITranslator | null
   ): void => {
     const trans = (translator ?? nullTranslator).load('nebulab');
@@ -328,6 +330,9 @@ const plugin: JupyterFrontEndPlugin<void> = {
       app.contextMenu.addItem({ command: RUN, args: { selected: true }, selector, rank: 3.5 });
     }
     mainMenu?.runMenu.addGroup([{ command: RUN }, { command: SHOW }], 900);
+    for (const command of [RUN, SHOW]) {
+      palette?.addItem({ command, category: trans.__('Notebook Operations') });
+    }
     tellEnds(model, show, trans);
     void app.restored.then(() => setTimeout(() => void model.look(), FIRST_LOOK_MILLISECONDS));
   }

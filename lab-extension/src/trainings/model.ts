@@ -139,7 +139,7 @@ export class Trainings {
       return;
     }
     const known = this.opened?.one.id === id ? this.opened : null;
-    if (known && ENDED.includes(known.one.state)) {
+    if (known && ENDED.includes(known.one.state) && !known.one.failure?.lost) {
       return;
     }
     const one = await this.client.one(id, known?.one.position ?? 0);

@@ -16,6 +16,7 @@ from tornado.web import HTTPError
 
 from nebulab import contract
 from nebulab.errors import NebulabError
+from nebulab.galaxy.contents import LOST, LOST_HINT
 from nebulab.session.lab.trainings import form, jobs, log
 from nebulab.session.lab.trainings.sends import Sends
 
@@ -144,8 +145,10 @@ class Trainings:
             text = await self._live_log(job_id, position) if row["state"] == "running" else ""
             told = {"progress": log.progress(text), "device": log.device(text)}
             return shown | told | {"log": text, "position": position + len(text.encode())}
-        self._ended[job_id] = shown | await self._end(job, row["state"])
-        return self._since(self._ended[job_id], position)
+        ended = shown | await self._end(job, row["state"])
+        if not (ended["failure"] and ended["failure"]["lost"]):
+            self._ended[job_id] = ended
+        return self._since(ended, position)
 
     async def cancel(self, name: str) -> None:
         """End a training, or its sending; forget one that could not be sent.
@@ -268,6 +271,9 @@ class Trainings:
         """Return what does not change any more: the whole log, the outputs, the failure."""
         text = str(job.get("tool_stdout") or job.get("stdout") or "")
         failed = state == "failed"
+        said = (jobs.messages(job) or await self._info(job)) if failed else ""
+        # What Galaxy has lost may still run, and brings its results by itself.
+        lost = {"lost": LOST in said, "hint": LOST_HINT if LOST in said else ""}
         outputs = await self._outputs(job, recovered=failed) if state != "cancelled" else []
         return {
             "log": text,
@@ -276,9 +282,15 @@ class Trainings:
             "progress": log.progress(text),
             "device": log.device(text),
             "seconds": log.seconds(text),
-            "failure": log.failure(jobs.messages(job)) if failed else None,
+            "failure": log.failure(said) | lost if failed else None,
             "outputs": outputs,
         }
+
+    async def _info(self, job: dict[str, Any]) -> str:
+        """Return what Galaxy says of a job that failed without a word: it is told of its outputs alone."""
+        notebook = (job.get("outputs") or {}).get("executed_notebook")
+        shown = await self._ask("GET", f"datasets/{notebook['id']}") if notebook else {}
+        return str(shown.get("misc_info") or "").strip()
 
     async def _outputs(self, job: dict[str, Any], *, recovered: bool) -> list[dict[str, Any]]:
         history = job["history_id"]

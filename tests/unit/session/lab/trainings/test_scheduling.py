@@ -195,6 +195,18 @@ async def test_a_failed_cell_and_what_was_made_before(fake: FakeGalaxy, training
     }
 
 
+async def test_what_galaxy_lost_is_looked_at_until_it_has_come_back(fake: FakeGalaxy, trainings: Trainings) -> None:
+    red = fake.add("executed", state="error", misc_info="This job was killed when Galaxy was restarted.")
+    galaxys(fake, {"id": "a1", "state": "error", "outputs": {"executed_notebook": {"id": red["id"]}}})
+    fake.contents = []
+    told = await trainings.one("a1")
+    assert told["failure"]["lost"]
+    assert "brings its results" in told["failure"]["hint"]
+    fake.contents = [fake.add("arrays.h5 of x, recovered", tags=[contract.job_tag("a1"), "outfile_output_arrays"])]
+    told = await trainings.one("a1")
+    assert "arrays.h5 of x, recovered" in {each["name"] for each in told["outputs"]}
+
+
 async def test_a_job_of_another_tool_is_no_training(fake: FakeGalaxy, trainings: Trainings) -> None:
     galaxys(fake, {"id": "a1", "state": "running", "tool_id": "interactive_tool_ml_jupyter_notebook"})
     with pytest.raises(HTTPError, match="no training"):
