@@ -353,8 +353,8 @@ def test_two_trainings_are_compared(lab: Open) -> None:
     figures = table.get_by_role("img", name=re.compile("scatter"))
     expect(figures).to_have_count(2)
     assert figures.first.evaluate("image => image.complete && image.naturalWidth > 100")
-    assert axe(page, ".nebulab-Comparison") == []
     picture(page, "trainings-compared")
+    assert axe(page, ".nebulab-Comparison") == []
 
 
 def test_a_result_is_opened_and_downloaded(lab: Open, session: Session) -> None:

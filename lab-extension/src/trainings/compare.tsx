@@ -46,7 +46,12 @@ function Loading({ client, ids, trans }: IProps): JSX.Element {
   if (!sides) {
     return <p role="status">{trans.__('The results are fetched from Galaxy …')}</p>;
   }
-  return <Table sides={sides} client={client} trans={trans} />;
+  // In focus it can be scrolled by the keyboard.
+  return (
+    <section tabIndex={0} aria-label={trans.__('Comparison')}>
+      <Table sides={sides} client={client} trans={trans} />
+    </section>
+  );
 }
 
 interface IRow {
