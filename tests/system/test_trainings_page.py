@@ -227,7 +227,7 @@ def test_a_form_sends_a_training_and_the_panel_has_what_it_made(lab: Open, user:
     expect(row).to_contain_text("CPU")
     log = row.get_by_role("log")
     expect(row).to_contain_text("Memory")
-    expect(row).to_contain_text("GPU: none; computing on the CPU")
+    expect(row.locator(".nebulab-Pairs").first).to_contain_text("none; computing on the CPU")
     picture(page, "trainings-running")
     expect(log).to_contain_text("epoch 7", timeout=240_000)
 

@@ -88,7 +88,7 @@ function Figures({
   const { memory, gpu } = opened.progress ?? {};
   const rows: [string, string][] = [];
   if (opened.device) {
-    rows.push([trans.__('Given'), trans.__('GPU: %1', opened.device)]);
+    rows.push([trans.__('GPU'), opened.device]);
   }
   if (isOver && opened.progress) {
     rows.push([trans.__('Cells'), trans.__('%1 of %2', opened.progress.cell, opened.progress.cells)]);
@@ -98,7 +98,7 @@ function Figures({
   }
   if (gpu) {
     const load = gpu.percent === null ? '' : `${gpu.percent} %, `;
-    rows.push([trans.__('GPU'), load + trans.__('%1 GB, at most %2 GB', gpu.gb, gpu.peak_gb)]);
+    rows.push([trans.__('GPU in use'), load + trans.__('%1 GB, at most %2 GB', gpu.gb, gpu.peak_gb)]);
   }
   return <Pairs rows={rows} />;
 }
