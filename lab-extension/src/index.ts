@@ -6,7 +6,8 @@ import galaxy from './galaxy';
 import resources from './resources';
 import session from './session';
 import start from './start';
+import trainings from './trainings';
 
-const plugins: JupyterFrontEndPlugin<unknown>[] = [session, apps, galaxy, resources, start];
+const plugins: JupyterFrontEndPlugin<unknown>[] = [session, apps, galaxy, resources, start, trainings];
 
 export default plugins;

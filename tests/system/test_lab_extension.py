@@ -123,6 +123,12 @@ def test_strangers_are_refused_on_every_kind_of_route(stranger: httpx.Client, la
         "/nebulab/save",
         "/nebulab/saved",
         "/nebulab/end",
+        "/nebulab/trainings",
+        "/nebulab/trainings/describe",
+        "/nebulab/trainings/compare",
+        "/nebulab/trainings/job/0a1b",
+        "/nebulab/trainings/card/0a1b",
+        "/nebulab/trainings/figure/0a1b",
         "/nebulab/resources",
         "/nebulab/resources/history",
         "/nebulab/welcome",
@@ -150,6 +156,7 @@ def test_strangers_are_refused_on_every_kind_of_route(stranger: httpx.Client, la
     assert "jupyterlab_git | extension was successfully loaded" not in lab.log
     ours = ("/git/clone", *(f"/nebulab/{name}" for name in ("session", "save", "saved", "end", "welcome/first")))
     ours += tuple(f"/nebulab/galaxy/{name}" for name in ("histories", "delete", "watch", "transfers", "transfers/1"))
+    ours += ("/nebulab/trainings", "/nebulab/trainings/told", "/nebulab/trainings/fetch")
     for path in ("/api/kernels", "/api/sessions", "/api/terminals", "/api/shutdown", "/login", *ours):
         assert stranger.post(path, json={}).status_code == 403, path
 

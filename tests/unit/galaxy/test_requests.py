@@ -25,6 +25,7 @@ OTHERS = {
     "session.lab.git": "asks the broker for the user's name and e-mail, in JupyterLab's own loop",
     "session.lab.server": "asks JupyterLab",
     "session.lab.state": "asks the session's process",
+    "session.lab.trainings.figure": "asks the broker for a figure, which is no JSON, in JupyterLab's own loop",
     "session.live": "makes the client; JupyterLab is asked with it here, Galaxy in `nebulab.galaxy`",
     "session.run": "makes the client where a session can't start; Galaxy is asked with it in `nebulab.galaxy`",
     "session.watches.activity": "asks JupyterLab",

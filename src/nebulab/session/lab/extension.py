@@ -35,8 +35,9 @@ from nebulab.session.lab.resources import handlers as resources
 from nebulab.session.lab.start import handlers as start
 from nebulab.session.lab.state import ask_session
 from nebulab.session.lab.tabs import Tabs
+from nebulab.session.lab.trainings import handlers as trainings
 
-_SUBJECTS = (apps, galaxy, pipelines, resources, start)
+_SUBJECTS = (apps, galaxy, pipelines, resources, start, trainings)
 """What the page shows beside JupyterLab's own, each with handlers below `/nebulab/`."""
 _LONGEST_SAVE_SECONDS = 10
 _LONGEST_NAME = 64
