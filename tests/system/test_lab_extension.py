@@ -153,7 +153,7 @@ def test_strangers_are_refused_on_every_kind_of_route(stranger: httpx.Client, la
                 assert answer.status_code == 403, f"{address} answers {answer.status_code}"
                 assert support.TOKEN not in answer.text
     # Nobody who may not ask can have JupyterLab load what waits to be asked.
-    assert "jupyterlab_git | extension was successfully loaded" not in lab.log
+    assert "git_panel | extension was successfully loaded" not in lab.log
     ours = ("/git/clone", *(f"/nebulab/{name}" for name in ("session", "save", "saved", "end", "welcome/first")))
     ours += tuple(f"/nebulab/galaxy/{name}" for name in ("histories", "delete", "watch", "transfers", "transfers/1"))
     ours += ("/nebulab/trainings", "/nebulab/trainings/told", "/nebulab/trainings/fetch")
@@ -167,7 +167,7 @@ def test_extensions_are_loaded_by_the_first_request_to_them(own_lab: Lab) -> Non
         httpx.Client(base_url=own_lab.url, timeout=60, headers={"Authorization": f"token {support.TOKEN}"}) as known,
         httpx.Client(base_url=own_lab.url, timeout=60) as unknown,
     ):
-        assert "jupyterlab_git" not in own_lab.log
+        assert "git_panel" not in own_lab.log
         (own_lab.folder / ".gitconfig").write_text("[user]\n\tname = Ada\n\temail = ada@example.org\n")
         # A POST comes first, with a body that the extension's handler has to get.
         made = known.post("/git/init", json={}, follow_redirects=False)
@@ -177,7 +177,7 @@ def test_extensions_are_loaded_by_the_first_request_to_them(own_lab: Lab) -> Non
         assert known.post("/nbdime/api/isgit", json={"path": ""}).json() == {"is_git": True}
         assert known.get("/lsp/status").status_code == 200
         assert known.get("/git/no/such/address").status_code == 404
-        for name in ("jupyterlab_git", "nbdime", "jupyter_lsp"):
+        for name in ("nebulab.session.lab.git_panel", "nbdime", "jupyter_lsp"):
             assert own_lab.log.count(f"{name} | extension was successfully loaded") == 1
         for path in ("/git/settings", "/nbdime/difftool", "/lsp/status", "/lsp/ws/pyright"):
             assert unknown.get(path).status_code == 403

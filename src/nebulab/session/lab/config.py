@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import sys
 from pathlib import Path
 from typing import Any
@@ -19,11 +20,14 @@ from nebulab.session.kernels.names import KERNEL, PROVISIONER
 
 TOKEN_FILE = "JUPYTER_TOKEN_FILE"  # noqa: S105 - the variable's name
 
-LATE = {"jupyter_lsp": "lsp", "jupyterlab_git": "git", "nbdime": "nbdime", "nebulab.session.lab.apps.server": "voila"}
+LATE = {
+    "jupyter_lsp": "lsp",
+    "nbdime": "nbdime",
+    "nebulab.session.lab.git_panel": "git",
+    "nebulab.session.lab.apps.server": "voila",
+}
 """Server extensions that are loaded at the first request below this address (`nebulab.session.lab.late`)."""
-
-_VOILA = "voila.server_extension"
-"""Loaded by `nebulab.session.lab.apps.server`."""
+_LOADED_BY_OURS = ("jupyterlab_git", "voila.server_extension")
 
 _HASHED = re.compile(r"(argon2|sha1|sha256|sha512):\S+")
 _EXTENSION = "nebulab.session.lab.extension"
@@ -107,7 +111,7 @@ def configure(config: Any) -> None:
     # Kept in memory: a cookie of one session is worth nothing in the next, and no file holds the secret.
     server.cookie_secret = os.urandom(32)
     # Ours loads the late ones, each when it is asked for.
-    server.jpserver_extensions = {_EXTENSION: True} | dict.fromkeys((*LATE, _VOILA), False)
+    server.jpserver_extensions = {_EXTENSION: True} | dict.fromkeys((*LATE, *_LOADED_BY_OURS), False)
     # A login shell would reset PATH, and with it the user's own packages.
     server.terminado_settings = {"shell_command": _shell()}
     server.kernel_spec_manager_class = "nebulab.session.kernels.kernelspecs.KernelSpecs"
@@ -127,6 +131,8 @@ def configure(config: Any) -> None:
     # The page's part of ipywidgets must match the kernels' version, so it is served from their environment.
     widgets = os.environ.pop(contract.WIDGETS, "")
     lab.extra_labextensions_path = [str(lab_extensions()), *([widgets] if widgets else [])]
+    # The kernels' environment, first on PATH, has a `jupyter` too, and no nbconvert.
+    config.JupyterLabGit.output_cleaning_command = shlex.join([sys.executable, "-P", "-m", "nbconvert"])
     config.VoilaConfiguration.extra_labextensions_path = [widgets] if widgets else []
     # Defaults that a user may change: documents are saved every few seconds. No extension could be installed here.
     lab.app_settings_dir = str(_settings())
