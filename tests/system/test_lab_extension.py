@@ -123,6 +123,9 @@ def test_strangers_are_refused_on_every_kind_of_route(stranger: httpx.Client) ->
         "/nebulab/save",
         "/nebulab/saved",
         "/nebulab/end",
+        "/nebulab/pipelines/check",
+        "/nebulab/pipelines/runs",
+        "/nebulab/pipelines/runs/run-1",
         "/no/such/page",
     ):
         for headers in ({}, BEHIND_PROXY):
@@ -131,7 +134,8 @@ def test_strangers_are_refused_on_every_kind_of_route(stranger: httpx.Client) ->
                 assert answer.status_code == 403, f"{address} answers {answer.status_code}"
                 assert support.TOKEN not in answer.text
     ours = ("/nebulab/session", "/nebulab/save", "/nebulab/saved", "/nebulab/end")
-    for path in ("/api/kernels", "/api/sessions", "/api/terminals", "/api/shutdown", "/login", *ours):
+    pipelines = ("/nebulab/pipelines/check", "/nebulab/pipelines/runs")
+    for path in ("/api/kernels", "/api/sessions", "/api/terminals", "/api/shutdown", "/login", *ours, *pipelines):
         assert stranger.post(path, json={}).status_code == 403, path
 
 
