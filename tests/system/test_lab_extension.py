@@ -145,6 +145,9 @@ def test_strangers_are_refused_on_every_kind_of_route(stranger: httpx.Client, la
         "/nebulab/galaxy/elements",
         "/nebulab/galaxy/preview/0a",
         "/nebulab/galaxy/transfers",
+        "/nebulab/pipelines/check",
+        "/nebulab/pipelines/runs",
+        "/nebulab/pipelines/runs/run-1",
         "/no/such/page",
     ):
         for headers in ({}, BEHIND_PROXY):
@@ -157,6 +160,7 @@ def test_strangers_are_refused_on_every_kind_of_route(stranger: httpx.Client, la
     ours = ("/git/clone", *(f"/nebulab/{name}" for name in ("session", "save", "saved", "end", "welcome/first")))
     ours += tuple(f"/nebulab/galaxy/{name}" for name in ("histories", "delete", "watch", "transfers", "transfers/1"))
     ours += ("/nebulab/trainings", "/nebulab/trainings/told", "/nebulab/trainings/fetch")
+    ours += ("/nebulab/pipelines/check", "/nebulab/pipelines/runs")
     for path in ("/api/kernels", "/api/sessions", "/api/terminals", "/api/shutdown", "/login", *ours):
         assert stranger.post(path, json={}).status_code == 403, path
 

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,7 @@ from jupyter_server.base.handlers import APIHandler
 from tornado.web import authenticated
 
 from nebulab.errors import NebulabError
-from nebulab.session.lab.pipelines.runs import GALAXY, HERE, Runs
+from nebulab.session.lab.pipelines.runs import GALAXY, HERE, Runs, checked
 
 _KEY = "nebulab_pipelines"
 _ID = r"(run-\d+)"
@@ -52,7 +51,7 @@ class CheckHandler(_Handler):
         asked = self.wish()
         try:
             path = self.runs.path(str(asked.get("path") or ""))
-            answer = await asyncio.to_thread(_checked, path, str(asked.get("content") or ""))
+            answer = await asyncio.to_thread(checked, path, str(asked.get("content") or ""))
         except NebulabError as error:
             self.refuse(error)
             return
@@ -101,18 +100,3 @@ def routes() -> list[tuple[str, type]]:
         ("pipelines/runs", RunsHandler),
         (rf"pipelines/runs/{_ID}", OneHandler),
     ]
-
-
-def _checked(path: Path, content: str) -> dict[str, Any]:
-    """Return the problems of a pipeline, and its text in the current form if it is of an older one."""
-    from nebulab.pipelines import reading, upgrading
-    from nebulab.pipelines.checking import check
-
-    flow = reading.parse(content, path.name)
-    pipeline, problems = check(path, flow)
-    upgraded = upgrading.upgrade(flow, path.parent)
-    return {
-        "problems": [problem.as_json() for problem in problems],
-        "order": [{"id": node.id, "name": node.name} for node in pipeline.nodes],
-        "upgraded": json.dumps(flow, indent=2) if upgraded else None,
-    }

@@ -146,3 +146,24 @@ class Runs:
         if code and not run.error:
             run.error = last[0] if last else f"It ended with exit code {code}."
         run.over = True
+
+
+def checked(path: Path, content: str) -> dict[str, Any]:
+    """Return the problems of a pipeline that need not be saved, and its text in the current form if it is an older one.
+
+    Raises
+    ------
+    PipelineError
+        It is no pipeline.
+    """
+    from nebulab.pipelines import reading, upgrading
+    from nebulab.pipelines.checking import check
+
+    flow = reading.parse(content, path.name)
+    pipeline, problems = check(path, flow)
+    upgraded = upgrading.upgrade(flow, path.parent)
+    return {
+        "problems": [problem.as_json() for problem in problems],
+        "order": [{"id": node.id, "name": node.name} for node in pipeline.nodes],
+        "upgraded": json.dumps(flow, indent=2) if upgraded else None,
+    }
