@@ -16,11 +16,14 @@ _EXAMPLES = (
     "Breast cancer.ipynb",
     "home_page.ipynb",
     "notebooks/pandas.ipynb",
-    "notebooks/plots_matplotlib.ipynb",
+    "notebooks/plots.ipynb",
     "notebooks/scikit-Learn.ipynb",
     "notebooks/tensorflow-deep-learning.ipynb",
     "usecases/1_fetch_datasets.ipynb",
+    "elyra/breast_cancer_survival.pipeline",
 )
+_TITLES = {"elyra/breast_cancer_survival.pipeline": "A pipeline of four notebooks: survival of breast cancer"}
+"""Of what has no heading."""
 
 
 def inputs(file: Path, folder: Path) -> list[dict[str, Any]]:
@@ -57,7 +60,11 @@ def _dataset(path: str, folder: Path) -> dict[str, Any]:
 
 def examples(folder: Path) -> list[dict[str, str]]:
     """Return the default notebooks that are still in the working folder, each with its own title."""
-    return [{"path": path, "title": _title(folder / path)} for path in _EXAMPLES if (folder / path).is_file()]
+    return [
+        {"path": path, "title": _TITLES.get(path) or _title(folder / path)}
+        for path in _EXAMPLES
+        if (folder / path).is_file()
+    ]
 
 
 def _title(notebook: Path) -> str:
