@@ -15,7 +15,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from bench import crowd, estimators, image, jobs, kernels, lookup, models, notebooks, sessions, training, transfer
+from bench import crowd, estimators, image, jobs, kernels, lookup, models, notebooks, page, sessions, training, transfer
 from bench.table import Row, render
 from nebulab.containers.engine import find_for
 from nebulab.develop import tests
@@ -29,7 +29,7 @@ ROOT = BENCH.parent
 ENVIRONMENTS: Path = tests.ENVIRONMENTS.read(os.environ) or ROOT / ".work" / "environments"
 
 ON_GALAXY = ("sessions", "crowd", "transfer", "lookup", "training")
-PARTS = (*ON_GALAXY, "jobs", "notebooks", "kernels", "estimators", "models", "image")
+PARTS = (*ON_GALAXY, "jobs", "page", "notebooks", "kernels", "estimators", "models", "image")
 
 
 def _bare_tool(folder: Path) -> Path:
@@ -76,7 +76,10 @@ def _arguments() -> argparse.Namespace:
         help="how often each kind of session is opened (default: 5), or a job is run (default: 10)",
     )
     parser.add_argument(
-        "--against", type=Path, metavar="CHECKOUT", help="compare jobs with another checkout's, not with --no-worker"
+        "--against",
+        type=Path,
+        metavar="CHECKOUT",
+        help="another checkout: jobs are compared with its, not with --no-worker, and so is the page",
     )
     return parser.parse_args()
 
@@ -92,10 +95,12 @@ def main() -> int:
         work.mkdir()
         if set(wanted) & set(ON_GALAXY):
             rows += _on_galaxy(wanted, Path(folder), work, rounds)
-        elif wanted != ("jobs",):
+        elif not set(wanted) <= {"jobs", "page"}:
             install_missing(StackSettings(data_dir, ENVIRONMENTS, ROOT), Console(stderr=True))
         if "jobs" in wanted:
             rows += _jobs(Path(folder), work, chosen.rounds or 10, chosen.against)
+        if "page" in wanted and (chosen.against or chosen.only):
+            rows += _page(Path(folder), rounds, chosen.against)
         rows += _without_galaxy(wanted, work, rounds)
     if "image" in wanted:
         rows += _image(rounds, only=chosen.only == "image")
@@ -149,6 +154,17 @@ def _jobs(folder: Path, work: Path, rounds: int, against: Path | None) -> list[R
     with stack(places[0]) as new, stack(places[1], checkout=checkout, options=options) as old:
         sides = jobs.Side(ROOT, places[0], *new), jobs.Side(checkout, places[1], *old)
         return jobs.measure(*sides, work, rounds, "the checkout before" if against else "without the worker")
+
+
+def _page(folder: Path, rounds: int, against: Path | None) -> list[Row]:
+    """Measure the page of sessions on two stacks that run at the same time."""
+    if against is None:
+        raise SettingsError("The page is compared with another checkout's.", "Name it: --against CHECKOUT.")
+    for name in ("page", "page-before"):
+        (folder / name).mkdir()
+    data, before = folder / "page" / "data", folder / "page-before" / "data"
+    with stack(data) as new, stack(before, checkout=against.resolve()) as old:
+        return page.measure(jobs.Side(ROOT, data, *new), jobs.Side(against.resolve(), before, *old), rounds)
 
 
 def _crowd_in_containers(data_dir: Path, bare: crowd.Crowd) -> list[Row]:

@@ -24,10 +24,12 @@ MIB = 1024 * 1024
 
 @dataclass
 class Opened:
-    """A session that answered through the proxy: its job and entry point, the seconds until then, an HTTP client."""
+    """A session that answered through the proxy: its job and entry point, its address with the token, the seconds until
+    then, an HTTP client."""
 
     job: str
     entry_point: str
+    target: str = field(repr=False)
     seconds: float
     client: httpx.Client = field(repr=False)
 
@@ -65,7 +67,7 @@ class Galaxy:
             time.sleep(0.02)
         seconds = time.perf_counter() - began
         try:
-            yield Opened(job, point["id"], seconds, client)
+            yield Opened(job, point["id"], point["target"], seconds, client)
         finally:
             client.close()
             self._json("DELETE", f"/api/entry_points/{point['id']}")
@@ -91,7 +93,7 @@ class Galaxy:
             time.sleep(0.5)
 
 
-def _processes(job_folder: Path) -> list[psutil.Process]:
+def processes(job_folder: Path) -> list[psutil.Process]:
     """Return the processes below a job's command: those that work in its folder, and their descendants."""
     roots = []
     for process in psutil.process_iter():
@@ -111,7 +113,7 @@ def _processes(job_folder: Path) -> list[psutil.Process]:
 def memory(job_folder: Path) -> float:
     """Return the memory of a job's processes in MiB: proportional set size, so that shared pages count once."""
     total = 0
-    for process in _processes(job_folder):
+    for process in processes(job_folder):
         try:
             total += process.memory_full_info().pss
         except (psutil.NoSuchProcess, psutil.AccessDenied):
@@ -128,7 +130,7 @@ def job_folders(data_dir: Path, since: float) -> list[Path]:
 def _launcher_seconds(job_folder: Path) -> float:
     """Return the seconds from the start of the session's process to the start of JupyterLab's."""
     begun: dict[str, float] = {}
-    for process in sorted(_processes(job_folder), key=lambda process: process.create_time()):
+    for process in sorted(processes(job_folder), key=lambda process: process.create_time()):
         command = " ".join(process.cmdline())
         for name, mark in (("session", "nebulab session"), ("server", "-m jupyterlab")):
             if mark in command:

@@ -2,8 +2,13 @@
 import type { JupyterFrontEndPlugin } from '@jupyterlab/application';
 
 import apps from './apps';
+import galaxy from './galaxy';
+import pipelines from './pipelines';
+import resources from './resources';
 import session from './session';
+import start from './start';
+import trainings from './trainings';
 
-const plugins: JupyterFrontEndPlugin<unknown>[] = [session, apps];
+const plugins: JupyterFrontEndPlugin<unknown>[] = [session, apps, galaxy, pipelines, resources, start, trainings];
 
 export default plugins;

@@ -41,6 +41,6 @@ async function refusal(answer: Response): Promise<Refused> {
   } catch {
     // a proxy's page
   }
-  const text = said.reason || said.message || `the session answered ${answer.status}`;
+  const text = said.message || said.reason || `the session answered ${answer.status}`;
   return new Refused(answer.status, text, said.hint);
 }

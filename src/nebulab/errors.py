@@ -22,6 +22,8 @@ NebulabError
 ├── NotebookError            a notebook can't be run
 │   ├── CellFailed           a cell raised
 │   └── RunStopped           a time limit or a signal ended it
+├── PipelineError            a pipeline file can't be understood, or can't run as it is
+├── PipelineFailed           a node of a pipeline failed
 ├── Refused                  the door does not let a session's container through
 └── StackError               a part of the embedded stack can't do its work
     ├── InstallError         an environment can't be installed
@@ -143,6 +145,16 @@ class RunStopped(NotebookError):
     """A time limit or a signal ended the run of a notebook."""
 
     exit_code = 3
+
+
+class PipelineError(NebulabError):
+    """A pipeline file can't be understood, or can't run as it is."""
+
+    exit_code = 2
+
+
+class PipelineFailed(NebulabError):
+    """A node of a pipeline failed; the message names each with its reason."""
 
 
 class Refused(NebulabError):

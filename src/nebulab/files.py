@@ -1,7 +1,7 @@
 """Files and folders; runs everywhere.
 
 Atomic replacement (a reader sees the old content or the new one, never a part), folders for their owner alone, JSON
-that may be broken, lock files, and what a copy of a file would take.
+that may be broken, lock files, files that patterns match, and what a copy of a file would take.
 """
 
 from __future__ import annotations
@@ -9,8 +9,10 @@ from __future__ import annotations
 import contextlib
 import errno
 import fcntl
+import fnmatch
 import json
 import os
+import posixpath
 import shutil
 import stat
 import tempfile
@@ -19,6 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
+_CACHES = frozenset({"__pycache__", ".ipynb_checkpoints", ".git"})
 _BLOCK = 512
 _ROUNDING = 2**16
 """Bytes that a small file's blocks may lack: some file systems keep its content elsewhere."""
@@ -122,6 +125,35 @@ def hold(path: Path) -> int | None:
     with contextlib.suppress(OSError):
         fcntl.flock(descriptor, fcntl.LOCK_SH)
     return descriptor
+
+
+def matches(path: str, pattern: str) -> bool:
+    """Return whether a pattern matches: `*` stands for any characters, `?` for one, a bracket for itself."""
+    return fnmatch.fnmatchcase(path, _literal(pattern))
+
+
+def matching(folder: Path, pattern: str, *, deep: bool = True) -> Iterator[str]:
+    """Yield the files below `folder` that a pattern matches, as relative paths.
+
+    Of a folder that it matches all files, those in folders below only with `deep`; hidden files and caches are none.
+    """
+    for path in sorted(folder.glob(_literal(pattern))) if "*" in pattern or "?" in pattern else [folder / pattern]:
+        if path.is_dir():
+            for inner, folders, names in os.walk(path):
+                folders[:] = sorted(name for name in folders if name not in _CACHES) if deep else []
+                yield from (below(Path(inner) / name, folder) for name in sorted(names) if not name.startswith("."))
+        elif path.is_file():
+            yield below(path, folder)
+
+
+def below(path: Path, folder: Path) -> str:
+    """Return a file's path from a folder, with slashes."""
+    return posixpath.normpath(os.path.relpath(path, folder))
+
+
+def _literal(pattern: str) -> str:
+    """Return a pattern in which a bracket is a bracket."""
+    return pattern.replace("[", "[[]")
 
 
 def create_empty(path: Path) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from nebulab.files import create_empty, replacing, write_private
+from nebulab.files import create_empty, matches, matching, replacing, write_private
 
 
 @pytest.fixture
@@ -50,3 +50,18 @@ def test_an_empty_file_is_made_in_place_of_a_link_and_not_where_it_leads(tmp_pat
     (tmp_path / "folder").mkdir()
     create_empty(tmp_path / "folder")
     assert (tmp_path / "folder").is_dir()
+
+
+def test_a_bracket_is_no_pattern() -> None:
+    assert matches("x[1].csv", "x[1].*")
+    assert not matches("x1.csv", "x[1].*")
+
+
+def test_files_that_a_pattern_matches(tmp_path: Path) -> None:
+    for name in ("figures/a.png", "figures/deep/b.png", "figures/.hidden", "figures/__pycache__/x.pyc", "c[1].csv"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(name)
+    assert list(matching(tmp_path, "figures")) == ["figures/a.png", "figures/deep/b.png"]
+    assert list(matching(tmp_path, "fig*", deep=False)) == ["figures/a.png"]
+    assert list(matching(tmp_path, "c[1].*")) == list(matching(tmp_path, "c[1].csv")) == ["c[1].csv"]
+    assert list(matching(tmp_path, "*.txt")) == list(matching(tmp_path, "gone.txt")) == []

@@ -79,8 +79,7 @@ export async function shutDown(
     let lost = '';
     if (ending.keptIn !== 'folder') {
       const left = (await session.notKept()) ?? { not_kept: [], more: 0 };
-      const names =
-        left.not_kept.join(', ') + (left.more ? `, ${trans.__('and %1 more', left.more)}` : '');
+      const names = left.not_kept.join(', ') + (left.more ? `, ${trans.__('and %1 more', left.more)}` : '');
       lost = names && ` ${trans.__('Not kept: %1. Copy what you need of it to outputs/ first.', names)}`;
     }
     const answer = await showDialog({
@@ -97,7 +96,10 @@ export async function shutDown(
   } catch (error) {
     const why = (error as Error).message;
     notices.fail(
-      trans.__('The session could not be ended: %1. Stop it in Galaxy, under Interactive Tools.', why.replace(/\.$/, ''))
+      trans.__(
+        'The session could not be ended: %1. Stop it in Galaxy, under Interactive Tools.',
+        why.replace(/\.$/, '')
+      )
     );
   }
 }

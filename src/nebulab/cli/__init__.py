@@ -20,6 +20,7 @@ COMMANDS = {
     "restore": "Make a data folder out of such a file.",
     "doctor": "Check this machine, and say what each missing thing costs.",
     "run": "Run a notebook or a script without a browser, and keep what it makes.",
+    "pipeline": "Check and run pipelines of notebooks, here or on Galaxy.",
     "export": "Export a saved model to ONNX, with proof.",
     "verify": "Show what an ONNX file takes and gives, and its proof.",
     "job": "Run a notebook as a job (called by the Galaxy tool).",

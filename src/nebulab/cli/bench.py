@@ -15,11 +15,11 @@ def command(arguments: tuple[str, ...]) -> None:
     \b
     ARGUMENTS go to the bench:
       --only PART   sessions, crowd, transfer, lookup, training, jobs,
-                    notebooks, kernels, estimators, models or image
+                    page, notebooks, kernels, estimators, models or image
       --rounds N    how often a session is opened, or a job is run
-      --against DIR with --only jobs: another checkout to compare with
+      --against DIR another checkout to compare jobs and the page with
 
-    The first six start stacks of their own in a temporary folder and take
+    The first seven start stacks of their own in a temporary folder and take
     them down again.
     The figures are ratios, so that a slow or busy machine doesn't change them much.
     """

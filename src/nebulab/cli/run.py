@@ -61,6 +61,8 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 )
 @click.option("--in-place", is_flag=True, help="Save the executed notebook over NOTEBOOK; implies --no-harvest.")
 @click.option("--failure", type=click.Path(path_type=Path), hidden=True)
+@click.option("--environment", type=_FILE, hidden=True)
+@click.option("--step-files", type=_FILE, hidden=True)
 @click.option("--stop-file", type=click.Path(path_type=Path), hidden=True)
 @click.option("-q", "--quiet", is_flag=True, help="Say nothing while it runs.")
 def command(

@@ -1,8 +1,8 @@
 """Builds `lab-extension/`, Nebulab's part of the page: `python -m nebulab.develop.front_end`; runs in a checkout.
 
-The TypeScript is compiled and bundled by JupyterLab's own builder into `lab-extension/built/`, which is kept in the
-repository: who installs Nebulab needs no Node. Node and npm come with Galaxy's environment, packages by
-`package-lock.json`. With `--check` nothing is changed: it says whether `built/` is what the source gives.
+JupyterLab's own builder compiles and bundles TypeScript into `lab-extension/built/`, which is kept in the repository:
+who installs Nebulab needs no Node. Node and npm come with Galaxy's environment, packages by
+`package-lock.json`. With `--check` nothing is changed: it says whether the source is formatted and gives this bundle.
 """
 
 from __future__ import annotations
@@ -115,6 +115,19 @@ def _call(command: list[Path | str], folder: Path, node: Node) -> None:
         raise InstallError(f"`{Path(command[1]).name}` failed.", finished.stdout[-4000:])
 
 
+def format_sources(source: Path, node: Node, *, check: bool) -> None:
+    """Format TypeScript and CSS with Prettier, or only look whether they are.
+
+    Raises
+    ------
+    InstallError
+        They are not, or can't be read; the message names the files.
+    """
+    prettier = source / "node_modules" / "prettier" / "bin" / "prettier.cjs"
+    mode = "--check" if check else "--write"
+    _call([node.program, prettier, mode, "--log-level", "warn", "src/**/*.{ts,tsx}", "style/*.css"], source, node)
+
+
 @click.command(help=__doc__)
 @click.option("--check", is_flag=True, help="Change nothing; exit with 1 if the bundle is not what the source gives.")
 def main(check: bool) -> None:
@@ -124,6 +137,7 @@ def main(check: bool) -> None:
         node = _node()
         install(source, node)
         with locked(source / ".lock", wait=True):
+            format_sources(source, node, check=check)
             made = rebuilt(source, node)
             changed = differences(made, source / BUILT)
             if not check:

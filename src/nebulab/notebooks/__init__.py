@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nebulab import contract
-from nebulab.errors import NebulabError
+from nebulab.errors import NebulabError, NotebookError
 from nebulab.variables import Number, Setting
 
 if TYPE_CHECKING:
@@ -49,6 +50,8 @@ def run(  # noqa: PLR0913 - the command's options, by name
     export_models: bool = True,
     limits: Mapping[str, float] | None = None,
     stop_file: Path | None = None,
+    environment: Path | None = None,
+    step_files: Path | None = None,
     quiet: bool = False,
 ) -> Outcome:
     """Run a notebook or a script, save it executed, and keep what it makes.
@@ -71,6 +74,11 @@ def run(  # noqa: PLR0913 - the command's options, by name
         Time limits in seconds.
     limits
         The harvest's limits that differ from `nebulab.harvest.limits.Limits`.
+    environment
+        A file of JSON: variables of the kernel's environment.
+    step_files
+        A file of JSON: the `folder` and the `patterns` of files for a pipeline's later steps. They go into the folder
+        `step_files` of the results, and have to be there after a run that ended well.
     stop_file
         Stops the run, as SIGTERM does, once it exists: for callers that can't send signals into a sandbox.
 
@@ -85,7 +93,7 @@ def run(  # noqa: PLR0913 - the command's options, by name
     SettingsError
         A parameter that the notebook does not have.
     """
-    from nebulab.notebooks import packages
+    from nebulab.notebooks import files, packages
     from nebulab.notebooks import parameters as parameter_cells
     from nebulab.notebooks.execution import RunSettings, execute, raise_for
     from nebulab.notebooks.log import RunLog
@@ -123,10 +131,18 @@ def run(  # noqa: PLR0913 - the command's options, by name
             log.say(remark)
         if requirements is not None:
             packages.install(requirements, log)
+        if environment is not None:
+            os.environ.update(json.loads(environment.read_text(encoding="utf-8")))
         outcome = execute(program, settings, log)
+        missing = files.collect_for_later(step_files, folder) if step_files is not None else []
     finally:
         log.close()
     raise_for(outcome)
+    if missing:
+        raise NotebookError(
+            f"All cells ran, and did not make {', '.join(map(repr, missing))}, which the next steps need.",
+            "Correct the list of files for later steps, or have the notebook write the file.",
+        )
     return outcome
 
 

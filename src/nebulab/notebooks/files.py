@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import shutil
 import stat
@@ -11,7 +12,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from nebulab.files import Extent, uncopyable
+from nebulab import contract
+from nebulab.files import Extent, matching, uncopyable
 
 FILES, ZIP = "files", "files.zip"
 _SKIPPED = frozenset({"__pycache__", "node_modules", "site-packages", "galaxy_inputs"})
@@ -76,6 +78,30 @@ def collect(
             except (OSError, ValueError, RuntimeError) as error:
                 collected.refused[name] = getattr(error, "strerror", None) or str(error)
     return collected
+
+
+def collect_for_later(wanted: Path, results: Path) -> list[str]:
+    """Put the files that a pipeline's later steps need into `results/step_files`; return the patterns without a file.
+
+    `wanted` is a file of JSON with the `folder` that the `patterns` start from. What is a link is copied: a step may
+    hand on what it was given.
+    """
+    asked = json.loads(wanted.read_text(encoding="utf-8"))
+    folder, target = Path(asked["folder"]), results / contract.STEP_FILES
+    if target.exists():
+        shutil.rmtree(target)
+    missing = []
+    for pattern in asked["patterns"]:
+        found = list(matching(folder, pattern))
+        for name in found:
+            if (folder / name).is_symlink():
+                (target / name).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(folder / name, target / name)
+            else:
+                _link(folder / name, target / name)
+        if not found:
+            missing.append(pattern)
+    return missing
 
 
 def _new(

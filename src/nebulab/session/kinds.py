@@ -76,7 +76,7 @@ class Job(Kind):
         for folder in (settings.layout.outputs, settings.layout.mirror):
             folder.mkdir(parents=True, exist_ok=True)
         sources = job.lay_out(self.program, settings.layout)
-        first = start.Start(self.program.name, (settings.layout.work / self.program.name).read_bytes())
+        first = start.Start(self.program.path, (settings.layout.work / self.program.path).read_bytes())
         collected = Results(
             settings.layout,
             place.datatypes,

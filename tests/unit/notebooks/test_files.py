@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import zipfile
@@ -100,3 +101,22 @@ def test_a_file_of_holes_is_refused_where_a_copy_of_it_has_no_room(work: Path) -
     assert found.kept == ["dense", "few"]
     assert found.refused == {"holes": "150.0 GB with its holes: save it in a compressed form"}
     assert zipfile.ZipFile(work / "run" / "files.zip").namelist() == ["dense", "few"]
+
+
+def test_files_for_later_steps(tmp_path: Path) -> None:
+    work, results = tmp_path / "work", tmp_path / "results"
+    for name in ("steps/made.csv", "figures/a.png", "figures/deep/b.png"):
+        (work / name).parent.mkdir(parents=True, exist_ok=True)
+        (work / name).write_text(name)
+    (tmp_path / "given.csv").write_text("given")
+    (work / "given.csv").symlink_to(tmp_path / "given.csv")
+    (results / "step_files").mkdir(parents=True)
+    (results / "step_files" / "of an earlier run").write_text("")
+    wanted = tmp_path / "wanted.json"
+    patterns = ["steps/*.csv", "figures", "given.csv", "gone.txt"]
+    wanted.write_text(json.dumps({"folder": str(work), "patterns": patterns}))
+    assert files.collect_for_later(wanted, results) == ["gone.txt"]
+    kept = {str(path.relative_to(results / "step_files")) for path in results.rglob("*") if path.is_file()}
+    assert kept == {"steps/made.csv", "figures/a.png", "figures/deep/b.png", "given.csv"}
+    assert not (results / "step_files" / "given.csv").is_symlink()
+    assert (results / "step_files" / "given.csv").read_text() == "given"

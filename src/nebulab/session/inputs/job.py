@@ -7,18 +7,21 @@ import json
 import re
 import shutil
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from nebulab import contract
 from nebulab.errors import StagingError
 from nebulab.session.inputs.staging import UNREADABLE, Request, inputs_of, inside, unreadable
+from nebulab.session.inputs.step import Step, read_step
 from nebulab.session.layout import EXECUTED, Layout
 from nebulab.session.settings import SessionSettings
 
 _PARAMETERS = "parameters.yaml"
 _REQUIREMENTS = "requirements.txt"
+_ENVIRONMENT = "environment.json"
+_STEP_FILES = "step_files.json"
 
 
 @dataclass(frozen=True)
@@ -38,6 +41,12 @@ class Program:
     allow_errors: bool = False
     keras2: bool = False
     """Whether it runs in the kernel for Keras 2, whatever kernel it names."""
+    step: Step = field(default_factory=Step)
+
+    @property
+    def path(self) -> str:
+        """Where it lies in the working folder."""
+        return self.step.path or self.name
 
 
 def read_request(path: Path) -> tuple[Request, Program]:
@@ -60,6 +69,7 @@ def read_request(path: Path) -> tuple[Request, Program]:
         named = [part.strip() for part in (form.get("ml_h5_dataset_paths") or "").split(",") if part.strip()]
         seconds, cell_seconds = _minutes(options.get("time_limit")), _minutes(options.get("cell_time_limit"))
         inputs = inputs_of(form)
+        step = read_step(form)
     except UNREADABLE as error:
         raise unreadable(str(path), error) from error
     if named and len(named) != len(sources):
@@ -71,14 +81,15 @@ def read_request(path: Path) -> tuple[Request, Program]:
         Request(mode="job", run_it=True, inputs=inputs),
         Program(
             source=source,
-            name=_file_name(name, program.get("file_ext") or "", source),
+            name=_file_name(PurePosixPath(step.path).name or name, program.get("file_ext") or "", source),
             parameters=str(options.get("parameters") or ""),
             requirements=str(options.get("requirements") or ""),
-            files=tuple(zip(named or labels, sources, strict=True)),
+            files=(*zip(named or labels, sources, strict=True), *step.files),
             seconds=seconds,
             cell_seconds=cell_seconds,
             allow_errors=bool(options.get("allow_errors")),
             keras2=bool(options.get("keras2")),
+            step=step,
         ),
     )
 
@@ -94,8 +105,10 @@ def lay_out(program: Program, layout: Layout) -> tuple[Path, ...]:
         A path leads out of the working folder, or is given twice.
     """
     layout.results.mkdir(parents=True, exist_ok=True)
+    _check_inside(program)
     try:
-        shutil.copyfile(program.source, layout.work / program.name)
+        (layout.work / program.path).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(program.source, layout.work / program.path)
     except OSError as error:
         raise _program_unreadable(error) from error
     for name, source in program.files:
@@ -115,17 +128,34 @@ def lay_out(program: Program, layout: Layout) -> tuple[Path, ...]:
             ) from error
     (layout.own / _PARAMETERS).write_text(program.parameters, encoding="utf-8")
     (layout.own / _REQUIREMENTS).write_text(program.requirements, encoding="utf-8")
+    (layout.own / _ENVIRONMENT).write_text(json.dumps(dict(program.step.environment)), encoding="utf-8")
+    wanted = {"folder": str(layout.work), "patterns": program.step.outputs}
+    (layout.own / _STEP_FILES).write_text(json.dumps(wanted), encoding="utf-8")
     return tuple(source for _, source in program.files)
+
+
+def _check_inside(program: Program) -> None:
+    for name in (program.path, *program.step.outputs):
+        if inside(name) is None:
+            raise StagingError(
+                f"{name!r} lies outside of the working folder.",
+                "Use a path that is relative to it, such as data/train.h5.",
+            )
 
 
 def command(program: Program, settings: SessionSettings) -> list[str]:
     """Return the command that runs the program inside the sandbox."""
     layout = settings.layout
-    argv = [sys.executable, "-P", "-m", "nebulab", "run", str(layout.work / program.name)]
-    argv += ["--work", str(layout.work), "--results", str(layout.results), "--output", str(layout.results / EXECUTED)]
+    path = layout.work / program.path
+    argv = [sys.executable, "-P", "-m", "nebulab", "run", str(path), "--work", str(path.parent)]
+    argv += ["--results", str(layout.results), "--output", str(layout.results / EXECUTED)]
     argv += ["--parameters-file", str(layout.own / _PARAMETERS)]
     argv += ["--requirements", str(layout.own / _REQUIREMENTS)]
     argv += ["--failure", str(layout.failure), "--stop-file", str(layout.stop_file)]
+    if program.step.environment:
+        argv += ["--environment", str(layout.own / _ENVIRONMENT)]
+    if program.step.outputs:
+        argv += ["--step-files", str(layout.own / _STEP_FILES)]
     if program.seconds:
         argv += ["--timeout", str(program.seconds)]
     if program.cell_seconds:

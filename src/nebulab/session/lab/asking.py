@@ -16,6 +16,7 @@ from tornado.web import HTTPError
 
 _SECONDS = 60
 _AWAY = 503
+_NO_ANSWER = "Galaxy does not answer. Your work in this session goes on; try again in a minute."
 
 
 async def ask(
@@ -25,8 +26,11 @@ async def ask(
     payload: object = None,
     *,
     seconds: float = _SECONDS,
+    accept: str = "application/json",
 ) -> Any:
     """Return the JSON that Galaxy answers to `method` `/api/<path>`; of `query` what is None is left out.
+
+    A list in `query` is a parameter that is there several times; `accept` is the form of JSON that is asked for.
 
     Raises
     ------
@@ -36,9 +40,9 @@ async def ask(
     named = {name: value for name, value in (query or {}).items() if value is not None}
     address = f"{os.environ.get('GALAXY_URL', '').rstrip('/')}/api/{path}"
     request = HTTPRequest(
-        f"{address}?{urlencode(named)}" if named else address,
+        f"{address}?{urlencode(named, doseq=True)}" if named else address,
         method=method,
-        headers={"x-api-key": os.environ.get("API_KEY", ""), "Content-Type": "application/json"},
+        headers={"x-api-key": os.environ.get("API_KEY", ""), "Content-Type": "application/json", "Accept": accept},
         body=None if payload is None and method in {"GET", "DELETE"} else json.dumps(payload),
         allow_nonstandard_methods=True,
         request_timeout=seconds,
@@ -46,15 +50,16 @@ async def ask(
     try:
         answer = await AsyncHTTPClient().fetch(request)
     except HTTPClientError as error:
-        body = error.response.body if error.response is not None else b""
-        raise HTTPError(error.code if error.code < 599 else _AWAY, reason=_sentence(body) or str(error)) from error
+        if error.response is None:  # no answer in time
+            raise HTTPError(_AWAY, _NO_ANSWER) from error
+        raise HTTPError(error.code, _sentence(error.response.body) or error.message) from error
     except (OSError, ValueError) as error:
-        raise HTTPError(_AWAY, reason="Galaxy does not answer. It is asked again.") from error
+        raise HTTPError(_AWAY, _NO_ANSWER) from error
     return json.loads(answer.body or b"null")
 
 
 def _sentence(body: bytes) -> str:
-    """Return the sentence of a refusal, on one line as the status of an answer has to be."""
+    """Return the sentence of a refusal, on one line."""
     try:
         answer = json.loads(body)
     except ValueError:

@@ -125,9 +125,6 @@ def configure(config: Any) -> None:
     # Kernels listen on loopback, which the sessions of a machine share, and ZeroMQ asks nobody who listens to what a
     # kernel prints for a key. Encrypted where the kernelspec says that the kernel knows how, as ipykernel does.
     config.MappingKernelManager.transport_encryption = "auto"
-    # The figures at the bottom are the session's: its limits, not what the machine has.
-    config.ResourceUseDisplay.mem_limit = int(os.environ.get("GALAXY_MEMORY_MB") or 0) * 2**20
-    config.ResourceUseDisplay.cpu_limit = float(os.environ.get("GALAXY_SLOTS") or 0)
     lab = config.LabApp
     lab.news_url = None
     lab.check_for_updates_class = "jupyterlab.NeverCheckForUpdate"

@@ -22,7 +22,10 @@ COLLECTIONS = {
     "tables": "tables",
     "figures": "figures",
     "files": "files",
+    contract.STEP_FILES: "step_files",
 }
+_BY_PATH = frozenset({contract.STEP_FILES})
+"""Folders whose elements are named by their whole paths, at which a pipeline's next step lays them out."""
 _ZIP = "files.zip"
 _ARRAYS = "arrays.h5"
 NOTEBOOK = "executed_notebook"
@@ -194,6 +197,8 @@ class Results(Collected):
                 target = self._links[below[element.path]].target
                 # A model's name has its extension, as workflows of the tool's version 0.0.1 name it.
                 name = contract.model_element(element.path.stem) if folder == "models" else element.identifier
+                if folder in _BY_PATH:
+                    name = str(element.path)
                 elements.append({"name": name, "ext": element.extension or self._sniffed(target), "filename": target})
             free -= len(elements)
             content[collection] = elements

@@ -66,6 +66,12 @@ def test_folders_become_collections_and_files_become_datasets(job: Job) -> None:
     assert job.arrays.read_text() == "arrays"
 
 
+def test_files_for_later_steps_are_named_by_their_paths(job: Job) -> None:
+    job.write("step_files/steps/data/clean.txt", "a")
+    job.write("step_files/clean.txt", "b")
+    assert job.collected("step_files") == {"clean.txt": "b", "steps/data/clean.txt": "a"}
+
+
 def test_what_is_written_again_or_deleted_is_noticed(job: Job) -> None:
     job.write("files/a.txt", "old")
     job.write("arrays.h5", "old")

@@ -1,0 +1,120 @@
+"""The Lab's page in a real browser, sessions of two checkouts in turn: until it can be used, and what it costs idle."""
+
+from __future__ import annotations
+
+import statistics
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from shutil import which
+
+import psutil
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from bench import sessions
+from bench.jobs import Side
+from bench.table import Row
+from nebulab.errors import SettingsError
+
+_QUIET = ["--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-quic"]
+_IDLE_SECONDS = 60
+# JupyterLab takes its splash screen away when all that it restores is there.
+_USABLE = """() =>
+    document.querySelector('#jp-main-dock-panel .lm-TabBar-tab') && !document.querySelector('#jupyterlab-splash')"""
+_PANEL = "nebulab-galaxy"
+"""The id of the Galaxy panel's tab in the left side bar."""
+
+
+@contextmanager
+def _browser() -> Iterator[Browser]:
+    path = which("chromium")
+    if path is None:
+        raise SettingsError("There is no Chromium to open the page in.", "`./nebulab test` installs it with apt.")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-gpu", *_QUIET])
+        try:
+            yield browser
+        finally:
+            browser.close()
+
+
+def measure(new: Side, old: Side, rounds: int) -> list[Row]:
+    """Open the page of a session of either side in turn, `rounds` times, and leave ours idle for a minute."""
+    taken: dict[Side, list[float]] = {new: [], old: []}
+    with ExitStack() as stack:
+        browser = stack.enter_context(_browser())
+        began = time.time()
+        addresses = {}
+        for side in (new, old):
+            opened = stack.enter_context(sessions.Galaxy(side.url, side.key).session(sessions.OURS))
+            addresses[side] = opened.target
+        for number in range(rounds + 1):
+            for side in (new, old):
+                seconds = _load(browser, addresses[side])
+                if number:  # the first round warms the server up
+                    taken[side].append(seconds)
+        folder = sessions.job_folders(new.data_dir, began)[-1]
+        requests, share = _idle(browser, addresses[new], folder)
+    print(f"the page: {taken[new]} against {taken[old]}", file=sys.stderr)
+    medians = {side: statistics.median(values) for side, values in taken.items()}
+    return [
+        Row.at_most(
+            "the Lab's page until it can be used", medians[new], medians[old], "s", "the checkout before", goal=1.15
+        ),
+        Row.figure("an idle page with the Galaxy panel: requests in 10 s", requests, "", goal=1),
+        Row.figure("the same: CPU of the session's processes", share, "%", goal=1),
+    ]
+
+
+def _load(browser: Browser, address: str) -> float:
+    """Return the seconds until a browser that has never been here shows the page."""
+    context = browser.new_context(viewport={"width": 1280, "height": 800})
+    try:
+        page = context.new_page()
+        began = time.perf_counter()
+        page.goto(address)
+        page.wait_for_function(_USABLE, timeout=120_000)
+        return time.perf_counter() - began
+    finally:
+        context.close()
+
+
+def _idle(browser: Browser, address: str, folder: Path) -> tuple[float, float]:
+    """Return the requests in 10 s of a page with the Galaxy panel, and its session's CPU in percent of a core."""
+    context = browser.new_context(viewport={"width": 1280, "height": 800})
+    try:
+        page = context.new_page()
+        page.goto(address)
+        page.wait_for_function(_USABLE, timeout=120_000)
+        _open_panel(page)
+        page.wait_for_timeout(20_000)  # what a start brings along is over
+        asked: list[str] = []
+        page.on("request", lambda request: asked.append(request.url))
+        before = _cpu(sessions.processes(folder))
+        page.wait_for_timeout(_IDLE_SECONDS * 1000)
+        used = _cpu(sessions.processes(folder)) - before
+        print(f"requests of the idle page: {sorted(asked)}", file=sys.stderr)
+        return len(asked) * 10 / _IDLE_SECONDS, 100 * used / _IDLE_SECONDS
+    finally:
+        context.close()
+
+
+def _open_panel(page: Page) -> None:
+    tab = page.locator(f".jp-SideBar [data-id={_PANEL}]")
+    if tab.get_attribute("aria-selected") != "true":
+        tab.click()
+    page.locator(f"#{_PANEL}").wait_for()
+
+
+def _cpu(processes: Sequence[psutil.Process]) -> float:
+    """Return the CPU seconds of processes so far."""
+    total = 0.0
+    for process in processes:
+        try:
+            times = process.cpu_times()
+        except (psutil.NoSuchProcess, psutil.AccessDenied):
+            continue
+        total += times.user + times.system
+    return total
