@@ -47,8 +47,9 @@ _PASSED_NAMES = frozenset(
 WITHOUT_INTERNET = {
     # Bokeh's plots fetch their script from the internet otherwise, and show "Loading BokehJS …" for ever without it.
     "BOKEH_RESOURCES": "inline",
-    # Plotly's, which a user may install, would want an extension of JupyterLab's page, and show nothing without it.
-    "PLOTLY_RENDERER": "notebook",
+    # Plotly's figures as data, which its extension of the page draws, and as HTML, where there is no extension: HTML
+    # alone asks the internet for MathJax whenever it is shown.
+    "PLOTLY_RENDERER": "plotly_mimetype+notebook",
     # ONNX Runtime reports its use to Microsoft.
     "ORT_DISABLE_TELEMETRY": "1",
 }

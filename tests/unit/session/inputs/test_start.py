@@ -46,8 +46,8 @@ def test_the_default_content_has_the_predecessor_s_names(layout: Layout) -> None
     start.prepare(Request(), layout, no_clone)
     usecases = ["1_fetch_datasets", "2_create_model_and_train", "3_predict_masks", "4_create_model_and_train_remote"]
     usecases += ["5_run_remote_training", "6_predict_masks_remote_model", "7_ColabFold_MMseq2"]
-    notebooks = ["bioblend_APIs", "bokeh", "bqplots", "model-sharing", "pandas", "plots_matplotlib", "plots_seaborn"]
-    notebooks += ["scikit-Learn", "tensorflow-deep-learning"]
+    notebooks = ["bioblend_APIs", "bokeh", "bqplots", "model-sharing", "pandas", "plots", "plots_matplotlib"]
+    notebooks += ["plots_seaborn", "scikit-Learn", "tensorflow-deep-learning"]
     elyra = ["apply_ml", "load_dataset", "plot_results", "preprocess_dataset"]
     assert (layout.work / "home_page.ipynb").is_file()
     assert (layout.work / "data" / "breast-w_test.tsv").is_file()

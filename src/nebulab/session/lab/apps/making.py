@@ -17,6 +17,7 @@ from nebulab.errors import CellFailed
 from nebulab.files import replace
 from nebulab.session.kernels.names import KERNEL
 
+_MATHJAX = re.compile(r"""<script[^>]*\ssrc=["']https?://[^"']*mathjax[^"']*["'][^>]*>\s*</script>""", re.IGNORECASE)
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -60,6 +61,8 @@ def make(folder: Path, path: str) -> str:
         embed_images=True,
     )
     page, _ = exporter.from_notebook_node(notebook, resources=resources)
+    # Plotly's figures ask the internet for it, and are drawn without.
+    page = _MATHJAX.sub("", page)
     target = folder / "outputs" / f"{source.stem}.html"
     target.parent.mkdir(exist_ok=True)
     replace(target, page.encode())
