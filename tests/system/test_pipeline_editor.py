@@ -303,7 +303,7 @@ def test_nothing_overlaps_or_is_cut(page: Page, lab: Lab, theme: str, size: tupl
     editor = open_pipeline(page, lab, f"elyra/{PIPELINE}")
     page.evaluate("theme => window.jupyterapp.commands.execute('apputils:change-theme', { theme })", theme)
     dark = "true" if theme.endswith("Light") else "false"
-    page.locator(f"body[data-jp-theme-light='{dark}']").wait_for()
+    page.locator(f"body[data-jp-theme-light='{dark}']").wait_for(state="attached")
     editor.get_by_role("button", name="Learn").click()
     expect(editor.get_by_label("Output files")).to_be_visible()
     boxes = [box for one in editor.locator(".nebulab-Pipeline-node").all() if (box := one.bounding_box())]
