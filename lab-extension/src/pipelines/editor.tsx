@@ -94,12 +94,7 @@ function Editor(props: {
   const nodes = controller.flow.nodes;
   const chosen = nodes.find(node => node.id === controller.selected);
   return (
-    <div
-      className="nebulab-Pipeline-parts"
-      ref={root}
-      tabIndex={-1}
-      onKeyDown={event => undoKeys(event, controller)}
-    >
+    <div className="nebulab-Pipeline-parts" ref={root} tabIndex={-1} onKeyDown={event => undoKeys(event, controller)}>
       <div className="nebulab-Pipeline-left">
         {controller.upgraded !== null && (
           <div className="nebulab-Pipeline-old" role="status">
