@@ -19,6 +19,9 @@ _PR_SET_DUMPABLE = 4
 _PR_SET_CHILD_SUBREAPER = 36
 # Indices of env_start and env_end among the fields of /proc/self/stat that follow the program's name (proc(5)).
 _ENVIRONMENT_FIELDS = slice(47, 49)
+# Indices of utime, stime, cutime and cstime among the same fields.
+_TIME_FIELDS = slice(11, 15)
+_TICKS = os.sysconf("SC_CLK_TCK")
 _LISTENING = "0A"
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 _OCTAL = re.compile(r"\\([0-7]{3})")
@@ -98,6 +101,26 @@ def commands(pids: Iterable[int]) -> dict[int, list[bytes]]:
         with contextlib.suppress(OSError):
             by_pid[pid] = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
     return by_pid
+
+
+def processor_seconds(pid: int) -> float:
+    """Return the processor time that a process and the children which it has waited for have taken.
+
+    Summed over a whole tree it only grows: a process that ends adds its time to its parent's.
+    """
+    with contextlib.suppress(OSError, ValueError, IndexError):
+        fields = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()
+        return sum(int(field) for field in fields[_TIME_FIELDS]) / _TICKS
+    return 0.0
+
+
+def pid_inside(pid: int) -> int:
+    """Return the pid that a process has in its own PID namespace, as programs in a sandbox show it."""
+    with contextlib.suppress(OSError, ValueError, IndexError):
+        for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+            if line.startswith("NSpid:"):
+                return int(line.split()[-1])
+    return pid
 
 
 def resident(pid: int) -> int:

@@ -23,15 +23,15 @@ body {{ font: 1.1rem/1.5 system-ui, sans-serif; max-width: 36rem; margin: 15vh a
   background: #fff }}
 h1 {{ font-size: 1.5rem }}
 a {{ color: #25537b }}
-a.button {{ display: inline-block; padding: .6rem 1.2rem; border-radius: .4rem; background: #25537b; color: #fff;
-  font-weight: 600; text-decoration: none }}
-a.button:hover, a.button:focus-visible {{ background: #1a3d5c }}
-a.button:focus-visible {{ outline: 3px solid #ffb400; outline-offset: 2px }}
+.button {{ display: inline-block; padding: .6rem 1.2rem; border-radius: .4rem; background: #25537b; color: #fff;
+  font: inherit; font-weight: 600; text-decoration: none; border: 0; cursor: pointer }}
+.button:hover, .button:focus-visible {{ background: #1a3d5c }}
+.button:focus-visible {{ outline: 3px solid #ffb400; outline-offset: 2px }}
 @media (prefers-color-scheme: dark) {{
   body {{ background: #1b1b1f; color: #ddd }}
   a {{ color: #8ab4f8 }}
-  a.button {{ background: #8ab4f8; color: #10203a }}
-  a.button:hover, a.button:focus-visible {{ background: #aecbfa }}
+  .button {{ background: #8ab4f8; color: #10203a }}
+  .button:hover, .button:focus-visible {{ background: #aecbfa }}
 }}
 </style>
 </head>

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import subprocess
 import threading
@@ -20,8 +21,10 @@ def git(folder: Path, *arguments: str) -> None:
 
 
 @contextmanager
-def serve(folder: Path) -> Iterator[str]:
+def serve(folder: Path, login: str = "") -> Iterator[str]:
     """Serve a small repository: `/open/thing.git` for everybody, while `/private/…` asks for a password.
+
+    With `login`, as `name:password`, `/private/thing.git` is the same for who gives it, who may push to it as well.
 
     It has a notebook on `main`, the tag `v1` there, and one more file on the branch `wip/two`.
     """
@@ -39,12 +42,15 @@ def serve(folder: Path) -> Iterator[str]:
     git(source, "checkout", "main")
     bare = folder / "served" / "open" / "thing.git"
     bare.parent.mkdir(parents=True)
+    (folder / "served" / "private").symlink_to("open")
+    known = f"Basic {base64.b64encode(login.encode()).decode()}" if login else ""
     git(folder, "clone", "--bare", str(source), str(bare))
 
     class Handler(BaseHTTPRequestHandler):
         def handle_one(self) -> None:
             address = urlsplit(self.path)
-            if address.path.startswith("/private"):
+            is_known = bool(known) and self.headers.get("Authorization") == known
+            if address.path.startswith("/private") and not is_known:
                 self.send_response(401)
                 self.send_header("WWW-Authenticate", 'Basic realm="private"')
                 self.end_headers()
@@ -63,6 +69,7 @@ def serve(folder: Path) -> Iterator[str]:
                     "REQUEST_METHOD": self.command,
                     "CONTENT_TYPE": self.headers.get("Content-Type", ""),
                     "HTTP_CONTENT_ENCODING": self.headers.get("Content-Encoding", ""),
+                    **({"REMOTE_USER": login.partition(":")[0]} if is_known else {}),
                     "GIT_PROTOCOL": self.headers.get("Git-Protocol", ""),
                 },
             )

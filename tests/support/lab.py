@@ -10,11 +10,13 @@ import threading
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+from nebulab import contract
 from nebulab.session.kernels import overlay
 from nebulab.session.lab import config
 from nebulab.session.lab.environment import WITHOUT_INTERNET
@@ -25,13 +27,17 @@ TOKEN = "5ecre7" * 5
 
 @dataclass
 class StandInBroker:
-    """Answers `/nebulab/session` with what a test sets, and notes who asks for more time."""
+    """Answers `/nebulab/session` with what a test sets, and notes who asks for more time.
+
+    `further` has the answers below it, by name; JSON as the session gives it.
+    """
 
     status: dict[str, Any] = field(
         default_factory=lambda: {"state": "running", "ends_in_seconds": None, "messages": []}
     )
     extended: int = 0
     asked: int = 0
+    further: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         broker = self
@@ -49,7 +55,8 @@ class StandInBroker:
 
             def answer(self) -> None:
                 known = self.headers["x-api-key"] == BROKER_TOKEN and self.path.startswith("/nebulab/session")
-                body = json.dumps(broker.status if known else {}).encode()
+                name = self.path.removeprefix("/nebulab/session/")
+                body = json.dumps(broker.further.get(name, broker.status) if known else {}).encode()
                 self.send_response(200 if known else 401)
                 self.send_header("Content-Length", str(len(body)))
                 self.end_headers()
@@ -94,8 +101,13 @@ class Lab:
         self.broker.close()
 
 
-def start(folder: Path, lab: Path, kernels: Path, start_page: str = "") -> Lab:
-    """Start JupyterLab of the environment `lab` with the kernels of `kernels`, and wait until it answers."""
+def start(
+    folder: Path, lab: Path, kernels: Path, start_page: str = "", variables: Mapping[str, str] | None = None
+) -> Lab:
+    """Start JupyterLab of the environment `lab` with the kernels of `kernels`, and wait until it answers.
+
+    `variables` are set beside those that each has.
+    """
     broker = StandInBroker()
     work = folder / "work"
     work.mkdir(parents=True)
@@ -115,8 +127,9 @@ def start(folder: Path, lab: Path, kernels: Path, start_page: str = "") -> Lab:
         "API_KEY": BROKER_TOKEN,
         "NEBULAB_SESSION": broker.url,
         "NEBULAB_START_PAGE": start_page,
+        contract.WIDGETS: str(kernels / "share" / "jupyter" / "labextensions"),
     }
-    environment |= WITHOUT_INTERNET | config.hand_over(TOKEN, folder)
+    environment |= WITHOUT_INTERNET | config.hand_over(TOKEN, folder) | dict(variables or {})
     command = [str(lab / "bin" / "python"), *config.command(port)[1:]]
     with (folder / "lab.log").open("wb") as log:
         process = subprocess.Popen(command, env=environment, cwd=work, stdout=log, stderr=subprocess.STDOUT)

@@ -155,3 +155,28 @@ def test_two_inputs_of_one_name_fail_with_a_reason(galaxy: GalaxyUser, history: 
     job = galaxy.wait_job(galaxy.run_tool(history, TOOL, flat)["jobs"][0]["id"])
     assert (job["state"], job["exit_code"]) == ("error", 1)
     assert "Two inputs are named 'same'" in job["tool_stderr"]
+
+
+def test_datasets_to_start_with_are_inputs_under_their_names(
+    galaxy: GalaxyUser, history: str, table: str, teller: str
+) -> None:
+    second = galaxy.upload(history, "x\ty\n", "my table", "tabular")["id"]
+    answer = galaxy.run_tool(
+        history,
+        TOOL,
+        {
+            "mode|mode_select": "previous",
+            "mode|ipynb": {"src": "hda", "id": teller},
+            "mode|run_it": "true",
+            "__datasets": {"values": [{"src": "hda", "id": table}, {"src": "hda", "id": second}]},
+            "user_inputs_0|input_name": "rows",
+            "user_inputs_0|input_type|input_type_selector": "integer",
+            "user_inputs_0|input_type|input_value": 3,
+        },
+    )
+    galaxy.succeed(answer["jobs"][0]["id"])
+    assert json.loads(galaxy.content(galaxy.elements(answer)["inputs"]["id"])) == {
+        "rows": 3,
+        "mytable": [["galaxy_inputs/mytable/my table.tabular", "a\tb\n1\t2\n", []]],
+        "mytable2": [["galaxy_inputs/mytable2/my table.tabular", "x\ty\n", []]],
+    }

@@ -1,5 +1,6 @@
 import { ServerConnection } from '@jupyterlab/services';
 
+import type { IFigures } from '../resources/figures';
 import { ask } from '../server';
 
 /** A message of the session; the time tells two of the same text apart. */
@@ -12,6 +13,11 @@ export interface IMessage {
 export interface IStatus {
   state: string;
   ends_in_seconds: number | null;
+  idle_seconds?: number;
+  /** Time until the end if no cell runs; null where a session has none. */
+  remaining_seconds?: number | null;
+  /** What the session uses; see `resources/figures`. */
+  resources?: IFigures | null;
   kept_in: 'history' | 'folder';
   messages?: IMessage[];
 }

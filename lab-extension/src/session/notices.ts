@@ -11,6 +11,8 @@ type Kind = 'warning' | 'error' | 'info';
 export class Notices {
   /** Emits each status of the session as it comes. */
   readonly changed = new Signal<this, IStatus>(this);
+  /** The newest status, or null before the first. */
+  last: IStatus | null = null;
   private readonly _told = new Map<string, string>();
   private _warning: string | null = null;
 
@@ -20,6 +22,7 @@ export class Notices {
   ) {}
 
   show(status: IStatus): void {
+    this.last = status;
     const messages = status.messages ?? [];
     for (const message of messages) {
       this._tell(message);

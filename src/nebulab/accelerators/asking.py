@@ -66,7 +66,7 @@ def ask(environment: Mapping[str, str] | None = None) -> Asked:
         return Asked(None)
     return Asked(
         subprocess.Popen(
-            [sys.executable, "-m", "nebulab.accelerators"],
+            [sys.executable, "-P", "-m", "nebulab.accelerators"],
             env=os.environ if environment is None else environment,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,

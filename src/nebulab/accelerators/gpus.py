@@ -33,6 +33,16 @@ class ComputeMode(Enum):
 
 
 @dataclass(frozen=True)
+class Holder:
+    """A process that computes on a GPU or a slice."""
+
+    pid: int
+    """As the machine counts; in a container the driver may tell another number, or 0."""
+    memory_used: int | None
+    """In bytes; None where the driver does not tell."""
+
+
+@dataclass(frozen=True)
 class MigSlice:
     """A slice of a GPU, isolated in hardware (Multi-Instance GPU); memory in bytes."""
 
@@ -44,6 +54,9 @@ class MigSlice:
     memory_used: int | None
     visible: bool = True
     """Whether CUDA_VISIBLE_DEVICES lets programs see it."""
+    percent: int | None = None
+    """Share of the time in which it computed; most drivers tell none of a slice."""
+    holders: tuple[Holder, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -69,6 +82,8 @@ class Gpu:
     visible: bool = True
     """Whether CUDA_VISIBLE_DEVICES lets programs see it."""
     trouble: Trouble | None = None
+    holders: tuple[Holder, ...] = ()
+    """The processes that `processes` counts."""
 
     @property
     def usable(self) -> bool:
@@ -122,7 +137,8 @@ class Look:
                     **gpu,
                     "mode": ComputeMode[gpu["mode"]],
                     "trouble": Trouble[gpu["trouble"]] if gpu["trouble"] else None,
-                    "slices": tuple(MigSlice(**part) for part in gpu["slices"]),
+                    "slices": tuple(MigSlice(**{**part, "holders": _holders(part)}) for part in gpu["slices"]),
+                    "holders": _holders(gpu),
                 }
             )
             for gpu in values["gpus"]
@@ -187,6 +203,10 @@ def _find(gpus: tuple[Gpu, ...], entry: str) -> int | str | None:
 
 def _named(part: Gpu | MigSlice) -> str:
     return part.name if part.memory_total is None else f"{part.name}, {part.memory_total / _GIB:.1f} GiB"
+
+
+def _holders(values: Mapping[str, Any]) -> tuple[Holder, ...]:
+    return tuple(Holder(**holder) for holder in values["holders"])
 
 
 def _plain(value: Any) -> Any:

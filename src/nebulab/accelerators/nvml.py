@@ -12,7 +12,7 @@ import os
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
-from nebulab.accelerators.gpus import ComputeMode, Gpu, Look, MigSlice, Sample, Trouble, show
+from nebulab.accelerators.gpus import ComputeMode, Gpu, Holder, Look, MigSlice, Sample, Trouble, show
 
 LIBRARY = "libnvidia-ml.so.1"
 VISIBLE = "CUDA_VISIBLE_DEVICES"
@@ -129,7 +129,7 @@ class Nvml:
             return Gpu(index, trouble=self._trouble(error))
         load = self._answer(nvml.nvmlDeviceGetUtilizationRates, handle)
         watts = self._answer(nvml.nvmlDeviceGetPowerUsage, handle)
-        running = self._answer(nvml.nvmlDeviceGetComputeRunningProcesses, handle)
+        holders = self._holders(handle)
         mode = self._answer(nvml.nvmlDeviceGetComputeMode, handle)
         mig = self._answer(nvml.nvmlDeviceGetMigMode, handle)
         cut = bool(mig and mig[0])
@@ -142,10 +142,11 @@ class Nvml:
             percent=None if load is None else int(load.gpu),
             celsius=self._answer(nvml.nvmlDeviceGetTemperature, handle, _CELSIUS),
             watts=None if watts is None else watts / 1000,
-            processes=None if running is None else len(running),
+            processes=None if holders is None else len(holders),
             mode=ComputeMode.SHARED if mode is None else ComputeMode(mode),
             mig=cut,
             slices=tuple(self._slice(part, name) for part in self._slices(handle)) if cut else (),
+            holders=holders or (),
         )
 
     def _slices(self, handle: Any) -> list[Any]:
@@ -159,7 +160,20 @@ class Nvml:
         name = self._answer(nvml.nvmlDeviceGetName, handle) or f"{card} MIG"
         uuid = self._answer(nvml.nvmlDeviceGetUUID, handle) or ""
         total, used = self._memory(handle)
-        return MigSlice(name, name.rpartition("MIG ")[2] if "MIG " in name else "", uuid, total, used)
+        load = self._answer(nvml.nvmlDeviceGetUtilizationRates, handle)
+        return MigSlice(
+            name,
+            name.rpartition("MIG ")[2] if "MIG " in name else "",
+            uuid,
+            total,
+            used,
+            percent=None if load is None else int(load.gpu),
+            holders=self._holders(handle) or (),
+        )
+
+    def _holders(self, handle: Any) -> tuple[Holder, ...] | None:
+        running = self._answer(self._library.nvmlDeviceGetComputeRunningProcesses, handle)
+        return None if running is None else tuple(Holder(each.pid, each.usedGpuMemory) for each in running)
 
     def _memory(self, handle: Any) -> tuple[int | None, int | None]:
         """Return total and used memory, or None for each on a card that shares the processor's memory.

@@ -6,13 +6,15 @@ import difflib
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, overload
+from typing import TYPE_CHECKING, Any, overload
 
 from nebulab.errors import DatasetFailed, DatasetLost, DatasetNotFound, DatasetNotReady, QuotaExceeded
-from nebulab.galaxy.connection import QUOTA_HINT, Galaxy
 
-# Fields beside the summary of each item; datasets and collections each have some of them.
-_KEYS = "file_size,uuid,misc_info,element_count,elements_datatypes,elements_states"
+if TYPE_CHECKING:
+    from nebulab.galaxy.connection import Galaxy
+
+KEYS = "file_size,uuid,misc_info,element_count,elements_datatypes,elements_states"
+"""Fields beside the summary of each item; datasets and collections each have some of them."""
 
 # With `failed_metadata` Galaxy's description of the content is missing, the content itself is there.
 READY_STATES = frozenset({"ok", "empty", "failed_metadata"})
@@ -135,6 +137,9 @@ class Item:
         self.check_not_failed()
         label = f"{self.hid}: {self.name}"
         if self.state == "paused" and "quota" in self.info:
+            # Not above: JupyterLab's process reads items too, and has no use for a client.
+            from nebulab.galaxy.connection import QUOTA_HINT
+
             raise QuotaExceeded(f"{label} is paused: {self.info}", QUOTA_HINT)
         if self.state in PAUSED_STATES:
             message = f": {self.info}" if self.info else ""
@@ -273,7 +278,7 @@ def list_contents(galaxy: Galaxy, history_id: str, *, deleted: bool | None = Fal
     """
     filters = {} if deleted is None else {"q": "deleted", "qv": str(deleted)}
     # `v=dev` is Galaxy's name for the listing whose fields can be chosen, and which has no limit unless one is given.
-    answer = galaxy.get(f"histories/{history_id}/contents", v="dev", view="summary", keys=_KEYS, **filters)
+    answer = galaxy.get(f"histories/{history_id}/contents", v="dev", view="summary", keys=KEYS, **filters)
     return Contents([Item.from_answer(item) for item in answer])
 
 

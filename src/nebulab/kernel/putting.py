@@ -38,15 +38,19 @@ def put_into(  # noqa: PLR0913 - the arguments of History.put, by name
         item = upload_folder(galaxy, history_id, path, name=name or "", ext=ext or "auto", tags=tags, progress=Bar())
         return wait_for_item(galaxy, item, seen=Wait(item.name).look) if wait else item
     if path is not None:
-        suffix = path.suffix.lower().removeprefix(".")
-        datatype = ext or (suffix if suffix in _BY_SUFFIX else "auto")
-        return _send(galaxy, history_id, Upload(path, name or "", datatype, tags), wait)
+        return _send(galaxy, history_id, Upload(path, name or "", ext or datatype(path), tags), wait)
     form = _format(thing, name)
     label = name or f"{form.stem}.{form.suffix}"
     with tempfile.TemporaryDirectory(prefix="nebulab-put-") as folder:
         file = Path(folder) / safe_name(label)
         form.write(thing, file)
         return _send(galaxy, history_id, Upload(file, label, ext or form.ext, tags), wait)
+
+
+def datatype(path: Path) -> str:
+    """Return Galaxy's datatype for a file by its name, or `auto` where Galaxy finds it out."""
+    suffix = path.suffix.lower().removeprefix(".")
+    return suffix if suffix in _BY_SUFFIX else "auto"
 
 
 def _send(galaxy: Galaxy, history_id: str, request: Upload, wait: bool) -> Item:

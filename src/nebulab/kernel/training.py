@@ -17,6 +17,7 @@ from nebulab import contract
 from nebulab.errors import DatasetNotFound, GalaxyError, NebulabError, SettingsError, TransferError
 from nebulab.galaxy.connection import Galaxy
 from nebulab.galaxy.contents import READY_STATES, Item, list_contents
+from nebulab.galaxy.progress import Progress
 from nebulab.galaxy.upload import Upload, upload
 from nebulab.galaxy.waiting import JOB_ENDED, job_failure, wait_for_job
 from nebulab.kernel.datasets import Dataset
@@ -51,12 +52,13 @@ def train(  # noqa: PLR0913 - the arguments of History.train, by name
     time_limit: float | None = None,
     packages: Packages = SESSION,
     tool: str = contract.JOB_TOOL,
+    progress: Callable[[], Progress] = Bar,
 ) -> Training:
-    """See `nebulab.kernel.histories.History.train`."""
+    """See `nebulab.kernel.histories.History.train`; `progress` is called for what shows each file's upload."""
     path = Path(notebook).expanduser()
     if not path.is_file():
         raise TransferError(f"There is no notebook {str(notebook)!r}.", "Save it, and check its path.")
-    known = _HistoryFiles(galaxy, history_id)
+    known = _HistoryFiles(galaxy, history_id, progress)
     label = name or path.name
     form: dict[str, Any] = {
         "select_file": known.reference(path, label=label, ext="ipynb" if path.suffix == ".ipynb" else "txt"),
@@ -282,9 +284,10 @@ _WORDS = {"new": "waiting", "waiting": "waiting", "queued": "queued", "ok": "don
 class _HistoryFiles:
     """Local files as datasets of the history; a file that it holds already is not uploaded again."""
 
-    def __init__(self, galaxy: Galaxy, history_id: str) -> None:
+    def __init__(self, galaxy: Galaxy, history_id: str, progress: Callable[[], Progress] = Bar) -> None:
         self._galaxy = galaxy
         self._history_id = history_id
+        self._progress = progress
         self._items: list[Item] | None = None
 
     def reference(self, thing: Any, *, label: str = "", ext: str = "auto") -> dict[str, str]:
@@ -297,7 +300,7 @@ class _HistoryFiles:
             raise TransferError(f"There is no file {str(thing)!r}.", "Paths are relative to the notebook's folder.")
         item = self._same(path, label or path.name)
         if item is None:
-            item = upload(self._galaxy, self._history_id, Upload(path, label, ext), progress=Bar())
+            item = upload(self._galaxy, self._history_id, Upload(path, label, ext), progress=self._progress())
         return {"src": "hda", "id": item.id}
 
     def _same(self, path: Path, label: str) -> Item | None:

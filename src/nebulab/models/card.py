@@ -177,9 +177,9 @@ def page(card: Mapping[str, Any]) -> str:
     parts = [
         _HEAD.format(name=name),
         f"<h1>{name}</h1>\n<p>{html.escape(str(card['class']))}</p>",
-        f'<p class="{"proven" if card["verified"] else "unproven"}">{html.escape(_verdict(card))}</p>',
+        f'<p class="{"proven" if card["verified"] else "unproven"}">{html.escape(verdict(card))}</p>',
     ]
-    for section in _sections(card):
+    for section in sections(card):
         parts.append(f"<h2>{html.escape(section.title)}</h2>")
         parts += [f"<p>{html.escape(section.text)}</p>"] if section.text else []
         parts += [_table(section.heads, section.rows)] if section.rows else []
@@ -188,8 +188,8 @@ def page(card: Mapping[str, Any]) -> str:
 
 def text(card: Mapping[str, Any]) -> str:
     """Return the card as plain text: Galaxy shows pages as their source unless its administrator trusts the tool."""
-    parts = [f"{card['name']}\n{'=' * len(str(card['name']))}\n{card['class']}\n\n{_verdict(card)}\n"]
-    for section in _sections(card):
+    parts = [f"{card['name']}\n{'=' * len(str(card['name']))}\n{card['class']}\n\n{verdict(card)}\n"]
+    for section in sections(card):
         parts.append(f"\n{section.title}\n{'-' * len(section.title)}\n")
         parts += [f"{section.text}\n"] if section.text else []
         rows = [section.heads, *section.rows] if section.rows else []
@@ -201,7 +201,7 @@ def text(card: Mapping[str, Any]) -> str:
 
 
 @dataclass(frozen=True)
-class _Section:
+class Section:
     """A part of the card: a title, a sentence, a table."""
 
     title: str
@@ -210,13 +210,15 @@ class _Section:
     rows: Sequence[Sequence[str]] = ()
 
 
-def _verdict(card: Mapping[str, Any]) -> str:
+def verdict(card: Mapping[str, Any]) -> str:
+    """Return the sentence that says whether the file was checked against the original."""
     if card["verified"]:
         return "Checked: the file gives the same predictions as the original."
     return f"Not checked against the original: {card['reason']}"
 
 
-def _sections(card: Mapping[str, Any]) -> Iterator[_Section]:
+def sections(card: Mapping[str, Any]) -> Iterator[Section]:
+    """Yield the card's parts, in the order in which a person reads them."""
     proof = card["proof"]
     if proof:
         compared = [
@@ -230,17 +232,17 @@ def _sections(card: Mapping[str, Any]) -> Iterator[_Section]:
             for output in proof["outputs"]
         ]
         heads = ("output", "compared with", "labels", "largest difference", "as a share of the largest value")
-        yield _Section("How it was checked", checked_on(proof), heads, compared)
+        yield Section("How it was checked", checked_on(proof), heads, compared)
     for title in ("inputs", "outputs"):
         signatures = [(str(value["name"]), str(value["type"]), _shape(value["shape"])) for value in card[title]]
         if signatures:
-            yield _Section(title.capitalize(), "", ("name", "type", "shape"), signatures)
+            yield Section(title.capitalize(), "", ("name", "type", "shape"), signatures)
     headings = {"metrics": "Measures found in the notebook", "versions": "Versions", "hardware": "Made on"}
     for title, heading in headings.items():
         rows = [(str(key), str(value)) for key, value in card[title].items()]
         if rows:
-            yield _Section(heading, "", ("name", "value"), rows)
-    yield _Section("Origin", f"Made {card['date']} by code with the SHA-256 {card['code_sha256'] or 'unknown'}")
+            yield Section(heading, "", ("name", "value"), rows)
+    yield Section("Origin", f"Made {card['date']} by code with the SHA-256 {card['code_sha256'] or 'unknown'}")
 
 
 def checked_on(proof: Mapping[str, Any]) -> str:

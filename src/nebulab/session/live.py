@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import os
 import signal
 import socket
@@ -23,10 +24,12 @@ from nebulab.galaxy.showing import Wanted, show_only
 from nebulab.session.ending import FAILURES, GALAXY_KNOWS, End
 from nebulab.session.journal import log
 from nebulab.session.lab import server
+from nebulab.session.limits.disk import Disk
 from nebulab.session.limits.watches import watches
 from nebulab.session.outputs.collected import Lost, write_lost
 from nebulab.session.outputs.mirroring import Mirroring
 from nebulab.session.outputs.results import Results
+from nebulab.session.resources.watch import Resources
 from nebulab.session.walls import guardian, sealed
 from nebulab.session.watches import watchdog
 from nebulab.session.watches.activity import IdleWatch, list_activity
@@ -42,6 +45,8 @@ if TYPE_CHECKING:
 _THREADS = 4
 _LONGEST_STOP_SECONDS = 20.0
 _LONGEST_HARVEST_SECONDS = 25.0
+_FIRST_FIGURES_SECONDS = 2.0
+"""Until the first look at memory and GPUs: JupyterLab needs the processors to start."""
 _ALL_RAN = "All cells ran. More of what they made may be hidden in this history: search it for visible:false"
 _TABS_SAVE_SECONDS = {End.STOPPED: 0.4, End.DELETED: 0.4, End.IDLE: 10.0, End.LOST: 10.0}
 """How long open tabs may take to save: Galaxy collects 0.7 s after it has stopped a session."""
@@ -80,6 +85,7 @@ class _Live:
         self._mirroring = Keeper(Mirroring(prepared.mirror), prepared.journal)
         self._passing_on = PassingOn(prepared.settings.layout.server_log, broker_token)
         self._job: watchdog.JobWatch | None = None
+        self._resources: Resources | None = None
         self._forwarders: list[asyncio.Server] = []
         self._end: asyncio.Future[End]
         self._tasks: set[asyncio.Task[None]] = set()
@@ -91,9 +97,17 @@ class _Live:
             "state": self._state,
             "idle_seconds": round(self._idle.seconds, 1),
             "ends_in_seconds": None if ends_in is None else round(ends_in, 1),
+            "remaining_seconds": round(self._idle.remaining, 1) if math.isfinite(self._idle.limit) else None,
             "kept_in": "history" if self._settings.in_galaxy else "folder",
             "messages": self._journal.messages(),
+            "resources": None if self._resources is None else self._resources.summary(),
         }
+
+    def _figures(self) -> Mapping[str, object]:
+        return self._resources.now() if self._resources is not None else {}
+
+    def _last_hour(self) -> Mapping[str, object]:
+        return self._resources.last_hour() if self._resources is not None else {}
 
     async def run(self) -> int:
         loop = asyncio.get_running_loop()
@@ -118,6 +132,7 @@ class _Live:
                 self._broker_token,
                 status=self.status,
                 extend=self._idle.extend,
+                further={"resources": self._figures, "resources/history": self._last_hour},
             )
             await broker.start(self._bound)
             try:
@@ -138,7 +153,8 @@ class _Live:
     def _watch(self, client: aiohttp.ClientSession) -> None:
         """Start the mirror and the watches and, unless a notebook runs as a job, open the session to its user."""
         self._begin(self._mirroring.keep())
-        for watch in watches(self._prepared, self._process.pid):
+        limits = list(watches(self._prepared, self._process.pid))
+        for watch in limits:
             self._keep(watch)
         if self._prepared.job is not None:
             self._keep(self._passing_on)
@@ -146,6 +162,11 @@ class _Live:
             self._state = "running"
         else:
             self._begin(self._open())
+            (disk,) = (watch for watch in limits if isinstance(watch, Disk))
+            self._resources = Resources(
+                self._prepared, self._process.pid, disk, quiet_seconds=lambda: self._idle.seconds
+            )
+            self._keep(self._resources, after=_FIRST_FIGURES_SECONDS)
             idle = self._idle_watch(client)
             self._keep(idle, after=idle.pause)
         if self._settings.in_galaxy:
@@ -167,6 +188,8 @@ class _Live:
             await self._job.outlast(self._galaxy_is_away)
         for task in self._tasks:
             task.cancel()
+        if self._resources is not None:
+            await self._resources.close()
 
     async def _tidy(self, end: End, client: aiohttp.ClientSession) -> None:
         """Have the history show what is worth it; of a failed training what it made, as outputs that are no failure."""
@@ -342,6 +365,7 @@ class _Live:
         write_lost(lost, settings.layout)
         process = await asyncio.create_subprocess_exec(
             sys.executable,
+            "-P",
             "-m",
             "nebulab.session.outputs.recovery",
             settings.galaxy_url,

@@ -93,7 +93,7 @@ def _spawn(prepared: Prepared, bound: socket.socket, broker_token: str, port: in
     if prepared.job is not None:
         argv = job.command(prepared.job, settings)
     elif prepared.request.run_it:
-        argv = [sys.executable, "-m", "nebulab", "run", prepared.first.page, "--in-place"]
+        argv = [sys.executable, "-P", "-m", "nebulab", "run", prepared.first.page, "--in-place"]
         argv += ["--failure", str(layout.failure)]
     else:
         # The door's connections are made from inside the container, to loopback.

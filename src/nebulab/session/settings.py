@@ -164,6 +164,12 @@ class SessionSettings:
         help="MiB that one process may take of each GPU.",
     )
     """Memory that one process may take of each GPU."""
+    gpu_idle_minutes: float = setting(
+        contract.GPU_IDLE_MINUTES,
+        30.0,
+        at_least=0,
+        help="Tell the user that the GPU has computed nothing for so many minutes; 0: never.",
+    )
     slots: int | None = setting("GALAXY_SLOTS", at_least=1, whole=True, help="The session's processors.")
     idle_minutes: float = setting(
         contract.IDLE_MINUTES,

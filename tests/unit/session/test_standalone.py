@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from nebulab import contract
 from nebulab.errors import SettingsError
 from nebulab.session import settings, standalone
 from nebulab.session.inputs import start
@@ -50,7 +51,7 @@ def test_a_state_folder_that_was_asked_for_must_work(folder: Path) -> None:
 
 def test_an_empty_folder_gets_the_default_notebooks_and_a_full_one_stays_as_it_is(folder: Path, tmp_path: Path) -> None:
     layout = standalone.layout(folder, {"NEBULAB_STATE": str(tmp_path / "state")})
-    assert start.in_own_folder(layout).page == start.FIRST_PAGE
+    assert start.in_own_folder(layout).page == contract.FIRST_PAGE
     for made in folder.rglob("*.ipynb"):
         made.rename(tmp_path / made.name)
     (folder / "mine.txt").touch()

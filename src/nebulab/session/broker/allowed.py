@@ -24,6 +24,7 @@ GET                 api/datatypes
 GET                 api/datatypes/{path}
 GET                 api/licenses
 GET                 api/object_stores
+GET                 api/events/stream
 
 GET                 api/histories
 POST                api/histories  ?view keys

@@ -16,7 +16,7 @@ from multidict import CIMultiDict
 
 from nebulab.errors import NotAllowed
 from nebulab.relay import PATIENCE, pieces, relay_client, relay_http
-from nebulab.session.broker import address, payloads
+from nebulab.session.broker import address, events, payloads
 from nebulab.session.broker.headers import PIECE, token_of
 from nebulab.session.broker.judgement import Allowed, Asked, Streamed, judge
 from nebulab.session.broker.multipart import FormRewriter
@@ -37,7 +37,7 @@ _SECRET = re.compile("key|password|preference|secret|token|credential", re.IGNOR
 
 
 class Passage:
-    """The handlers of one session's broker."""
+    """The handlers of one session's broker; `told` answers GET requests, by their paths."""
 
     patience: float = PATIENCE
     """Seconds until the next bytes of a request's body must have come."""
@@ -49,7 +49,7 @@ class Passage:
         token: str,
         own_address: str,
         *,
-        status: Callable[[], Mapping[str, object]],
+        told: Mapping[str, Callable[[], Mapping[str, object]]],
         extend: Callable[[], None],
     ) -> None:
         self._galaxy_url = galaxy_url
@@ -57,7 +57,7 @@ class Passage:
         self._key = key
         self._token = token.encode()
         self._address = own_address
-        self._status = status
+        self._told = told
         self._extend = extend
         self._client: aiohttp.ClientSession | None = None
 
@@ -77,11 +77,11 @@ class Passage:
             if not self._is_known(request):
                 return _no_token()
             match request.method, request.raw_path.partition("?")[0]:
-                case "GET", "/nebulab/session":
-                    return web.json_response(dict(self._status()))
+                case "GET", path if path in self._told:
+                    return web.json_response(dict(self._told[path]()))
                 case "POST", "/nebulab/session/extend":
                     self._extend()
-                    return web.json_response(dict(self._status()))
+                    return web.json_response(dict(self._told["/nebulab/session"]()))
             return await self._pass(request)
         except NotAllowed as refusal:
             return _refuse(refusal)
@@ -93,6 +93,9 @@ class Passage:
             allowed = judge(asked)
             if allowed.is_user:
                 return await self._describe_user(allowed)
+            if allowed.path == events.PATH and allowed.method == "GET":
+                headers = allowed.headers | {"x-api-key": self._key}
+                return await events.pass_events(request, self._galaxy(), self._galaxy_url + allowed.target, headers)
             return await self._send(request, allowed, body)
         except aiohttp.ClientError as error:
             if body.refusal is not None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from nebulab.errors import SessionError
@@ -33,6 +34,8 @@ class Broker:
         Answers `GET /nebulab/session`.
     extend
         Called for `POST /nebulab/session/extend`.
+    further
+        What answers `GET /nebulab/session/<name>`, by the name.
     """
 
     def __init__(
@@ -43,12 +46,14 @@ class Broker:
         *,
         status: Callable[[], Mapping[str, object]],
         extend: Callable[[], None],
+        further: Mapping[str, Callable[[], Mapping[str, object]]] = MappingProxyType({}),
     ) -> None:
         self._galaxy_url = galaxy_url.rstrip("/")
         self._key = key
         self._token = token
         self._status = status
         self._extend = extend
+        self._further = further
         self._address = ""
         self._runner: web.AppRunner | None = None
         self._passage: Passage | None = None
@@ -74,9 +79,9 @@ class Broker:
         from nebulab.session.broker.passage import Passage
 
         self._address = "http://{}:{}".format(*sock.getsockname()[:2])
-        passage = Passage(
-            self._galaxy_url, self._key, self._token, self._address, status=self._status, extend=self._extend
-        )
+        told = {f"/nebulab/session/{name}": answer for name, answer in self._further.items()}
+        told["/nebulab/session"] = self._status
+        passage = Passage(self._galaxy_url, self._key, self._token, self._address, told=told, extend=self._extend)
         # No access log: a client may carry its token in the address.
         self._runner = web.AppRunner(passage.application(), access_log=None, **SERVER_OPTIONS)
         self._passage = passage

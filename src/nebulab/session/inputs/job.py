@@ -13,7 +13,7 @@ from typing import Any
 
 from nebulab import contract
 from nebulab.errors import StagingError
-from nebulab.session.inputs.staging import UNREADABLE, Request, inside, unreadable
+from nebulab.session.inputs.staging import UNREADABLE, Request, inputs_of, inside, unreadable
 from nebulab.session.inputs.step import Step, read_step
 from nebulab.session.layout import EXECUTED, Layout
 from nebulab.session.settings import SessionSettings
@@ -68,7 +68,7 @@ def read_request(path: Path) -> tuple[Request, Program]:
         labels = [str(dataset.get("element_identifier") or "") for dataset in datasets if dataset.get("source_path")]
         named = [part.strip() for part in (form.get("ml_h5_dataset_paths") or "").split(",") if part.strip()]
         seconds, cell_seconds = _minutes(options.get("time_limit")), _minutes(options.get("cell_time_limit"))
-        inputs = tuple(form.get("user_inputs") or ())
+        inputs = inputs_of(form)
         step = read_step(form)
     except UNREADABLE as error:
         raise unreadable(str(path), error) from error
@@ -147,7 +147,7 @@ def command(program: Program, settings: SessionSettings) -> list[str]:
     """Return the command that runs the program inside the sandbox."""
     layout = settings.layout
     path = layout.work / program.path
-    argv = [sys.executable, "-m", "nebulab", "run", str(path), "--work", str(path.parent)]
+    argv = [sys.executable, "-P", "-m", "nebulab", "run", str(path), "--work", str(path.parent)]
     argv += ["--results", str(layout.results), "--output", str(layout.results / EXECUTED)]
     argv += ["--parameters-file", str(layout.own / _PARAMETERS)]
     argv += ["--requirements", str(layout.own / _REQUIREMENTS)]

@@ -26,6 +26,10 @@ UNREADABLE = (OSError, ValueError, KeyError, AttributeError, TypeError)
 
 _RAW = "galaxy_inputs_raw.json"
 _NAME = re.compile(r"[A-Za-z0-9_]+")
+_NO_WORD = re.compile(r"[^A-Za-z0-9]+")
+_LONGEST_NAME = 60
+_TO_START_WITH = "__datasets"
+"""The input of datasets without names (`galaxy-tools/macros.xml`)."""
 
 
 @dataclass(frozen=True)
@@ -61,10 +65,40 @@ def read_request(path: Path) -> Request:
             notebook=Path(source) if source else None,
             notebook_name=notebook.get("element_identifier") or "",
             run_it=bool(mode.get("run_it")),
-            inputs=tuple(form.get("user_inputs") or ()),
+            inputs=inputs_of(form),
         )
     except UNREADABLE as error:
         raise unreadable(str(path), error) from error
+
+
+def inputs_of(form: Mapping[str, Any]) -> tuple[Mapping[str, Any], ...]:
+    """Return the inputs of the form: those that the user named, then the datasets to start with, under names of theirs.
+
+    Such a name has the letters and digits of the dataset's own, and a number where it is taken.
+    """
+    named = tuple(form.get("user_inputs") or ())
+    taken = {str(input_.get("input_name") or "") for input_ in named}
+    chosen = form.get(_TO_START_WITH) or []
+    unnamed = []
+    for dataset in chosen if isinstance(chosen, list) else [chosen]:
+        # One that was left out comes as nothing, or as a record without a file.
+        if dataset and dataset.get("source_path"):
+            name = _free_name(str(dataset.get("element_identifier") or ""), taken)
+            unnamed.append(
+                {"input_name": name, "input_type": {"input_type_selector": "dataset", "input_value": dataset}}
+            )
+    return named + tuple(unnamed)
+
+
+def _free_name(label: str, taken: set[str]) -> str:
+    """Return a name for a dataset with this label that is not `taken`, and add it there."""
+    base = _NO_WORD.sub("", label)[:_LONGEST_NAME] or "dataset"
+    name, number = base, 1
+    while name in taken:
+        number += 1
+        name = f"{base}{number}"
+    taken.add(name)
+    return name
 
 
 def unreadable(place: str, error: Exception) -> StagingError:

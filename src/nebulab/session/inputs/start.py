@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import nebulab
+from nebulab import contract
 from nebulab.errors import RepositoryError, StagingError
 from nebulab.session.inputs.staging import Request
 from nebulab.session.layout import Layout
 
-FIRST_PAGE = "Start here.ipynb"
 _PROBLEM_PAGE = "Read me first.ipynb"
 _READMES = ("README.md", "Readme.md", "readme.md", "README.rst", "README.txt", "README")
 
@@ -90,9 +90,9 @@ def _defaults(layout: Layout) -> Start:
                 shutil.copytree(path, layout.work / path.name, dirs_exist_ok=True, ignore=ignore)
             else:
                 shutil.copyfile(path, layout.work / path.name)
-    first = layout.work / FIRST_PAGE
+    first = layout.work / contract.FIRST_PAGE
     if first.is_file():
-        return Start(FIRST_PAGE, first.read_bytes())
+        return Start(contract.FIRST_PAGE, first.read_bytes())
     return Start("", written_notebook("# No notebook was saved in this session"))
 
 

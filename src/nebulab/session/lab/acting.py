@@ -32,6 +32,8 @@ async def act(python: str, module: str, wish: dict[str, Any]) -> AsyncIterator[d
     """
     process = await asyncio.create_subprocess_exec(
         python,
+        # Without the current folder, the user's, where files may have the names of packages.
+        "-P",
         "-m",
         module,
         stdin=asyncio.subprocess.PIPE,

@@ -26,8 +26,11 @@ async def ask(
     payload: object = None,
     *,
     seconds: float = _SECONDS,
+    accept: str = "application/json",
 ) -> Any:
     """Return the JSON that Galaxy answers to `method` `/api/<path>`; of `query` what is None is left out.
+
+    A list in `query` is a parameter that is there several times; `accept` is the form of JSON that is asked for.
 
     Raises
     ------
@@ -37,9 +40,9 @@ async def ask(
     named = {name: value for name, value in (query or {}).items() if value is not None}
     address = f"{os.environ.get('GALAXY_URL', '').rstrip('/')}/api/{path}"
     request = HTTPRequest(
-        f"{address}?{urlencode(named)}" if named else address,
+        f"{address}?{urlencode(named, doseq=True)}" if named else address,
         method=method,
-        headers={"x-api-key": os.environ.get("API_KEY", ""), "Content-Type": "application/json"},
+        headers={"x-api-key": os.environ.get("API_KEY", ""), "Content-Type": "application/json", "Accept": accept},
         body=None if payload is None and method in {"GET", "DELETE"} else json.dumps(payload),
         allow_nonstandard_methods=True,
         request_timeout=seconds,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import sys
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,15 @@ from nebulab.errors import ServerError
 from nebulab.session.kernels.names import KERNEL, PROVISIONER
 
 TOKEN_FILE = "JUPYTER_TOKEN_FILE"  # noqa: S105 - the variable's name
+
+LATE = {
+    "jupyter_lsp": "lsp",
+    "nbdime": "nbdime",
+    "nebulab.session.lab.git_panel": "git",
+    "nebulab.session.lab.apps.server": "voila",
+}
+"""Server extensions that are loaded at the first request below this address (`nebulab.session.lab.late`)."""
+_LOADED_BY_OURS = ("jupyterlab_git", "voila.server_extension")
 
 _HASHED = re.compile(r"(argon2|sha1|sha256|sha512):\S+")
 _EXTENSION = "nebulab.session.lab.extension"
@@ -34,6 +44,8 @@ def command(port: int, *, address: str = "127.0.0.1", base_url: str = "/", origi
     options = {"base_url": "" if base_url == "/" else base_url, "allow_origin": origin}
     return [
         sys.executable,
+        # Without the current folder, the user's: a file `yaml.py` there is not for this process to import.
+        "-P",
         "-m",
         "jupyterlab",
         f"--config={_CONFIG_FILE}",
@@ -98,7 +110,8 @@ def configure(config: Any) -> None:
     server.allow_unauthenticated_access = False
     # Kept in memory: a cookie of one session is worth nothing in the next, and no file holds the secret.
     server.cookie_secret = os.urandom(32)
-    server.jpserver_extensions = {_EXTENSION: True}
+    # Ours loads the late ones, each when it is asked for.
+    server.jpserver_extensions = {_EXTENSION: True} | dict.fromkeys((*LATE, *_LOADED_BY_OURS), False)
     # A login shell would reset PATH, and with it the user's own packages.
     server.terminado_settings = {"shell_command": _shell()}
     server.kernel_spec_manager_class = "nebulab.session.kernels.kernelspecs.KernelSpecs"
@@ -112,15 +125,15 @@ def configure(config: Any) -> None:
     # Kernels listen on loopback, which the sessions of a machine share, and ZeroMQ asks nobody who listens to what a
     # kernel prints for a key. Encrypted where the kernelspec says that the kernel knows how, as ipykernel does.
     config.MappingKernelManager.transport_encryption = "auto"
-    # The figures at the bottom are the session's: its limits, not what the machine has.
-    config.ResourceUseDisplay.mem_limit = int(os.environ.get("GALAXY_MEMORY_MB") or 0) * 2**20
-    config.ResourceUseDisplay.cpu_limit = float(os.environ.get("GALAXY_SLOTS") or 0)
     lab = config.LabApp
     lab.news_url = None
     lab.check_for_updates_class = "jupyterlab.NeverCheckForUpdate"
     # The page's part of ipywidgets must match the kernels' version, so it is served from their environment.
     widgets = os.environ.pop(contract.WIDGETS, "")
     lab.extra_labextensions_path = [str(lab_extensions()), *([widgets] if widgets else [])]
+    # The kernels' environment, first on PATH, has a `jupyter` too, and no nbconvert.
+    config.JupyterLabGit.output_cleaning_command = shlex.join([sys.executable, "-P", "-m", "nbconvert"])
+    config.VoilaConfiguration.extra_labextensions_path = [widgets] if widgets else []
     # Defaults that a user may change: documents are saved every few seconds. No extension could be installed here.
     lab.app_settings_dir = str(_settings())
     lab.expose_app_in_browser = True

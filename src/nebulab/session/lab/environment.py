@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from nebulab import contract
 from nebulab.accelerators import caps
@@ -119,6 +120,7 @@ def galaxy(settings: SessionSettings, *, broker: str, broker_token: str) -> dict
     layout: Layout = settings.layout
     return {
         "GALAXY_URL": broker,
+        contract.GALAXY_PAGE: _page(settings) if settings.key else "",
         "REMOTE_HOST": broker,
         "GALAXY_WEB_PORT": broker.rpartition(":")[2],
         "API_KEY": broker_token,
@@ -129,3 +131,9 @@ def galaxy(settings: SessionSettings, *, broker: str, broker_token: str) -> dict
         contract.CACHE: str(layout.cache),
         contract.INPUTS: str(layout.staged / contract.INPUTS_FILE),
     }
+
+
+def _page(settings: SessionSettings) -> str:
+    """Return Galaxy's address as people open it: without a name and a password that stand in it."""
+    parts = urlsplit(settings.galaxy_url)
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl().rstrip("/")

@@ -10,7 +10,6 @@ Runs inside JupyterLab's process, in the sandbox: it knows the session's token, 
 from __future__ import annotations
 
 import itertools
-import json
 import os
 import re
 from collections.abc import Iterator
@@ -22,18 +21,24 @@ import psutil
 from jupyter_server.auth.login import LoginFormHandler
 from jupyter_server.base.handlers import APIHandler, JupyterHandler
 from jupyter_server.utils import url_escape, url_path_join
-from tornado.httpclient import AsyncHTTPClient, HTTPClientError, HTTPRequest
 from tornado.ioloop import IOLoop
 from tornado.web import Application, HTTPError, RequestHandler, authenticated
 
 from nebulab import contract, pages
 from nebulab.session.kernels import forking
 from nebulab.session.kernels.names import KERNEL
-from nebulab.session.lab import frame, git, refusal, tabs
+from nebulab.session.lab import config, frame, git, late, refusal, tabs
+from nebulab.session.lab.apps import handlers as apps
+from nebulab.session.lab.galaxy import handlers as galaxy
 from nebulab.session.lab.pipelines import handlers as pipelines
+from nebulab.session.lab.resources import handlers as resources
+from nebulab.session.lab.start import handlers as start
+from nebulab.session.lab.state import ask_session
 from nebulab.session.lab.tabs import Tabs
+from nebulab.session.lab.trainings import handlers as trainings
 
-_SECONDS = 10
+_SUBJECTS = (apps, galaxy, pipelines, resources, start, trainings)
+"""What the page shows beside JupyterLab's own, each with handlers below `/nebulab/`."""
 _LONGEST_SAVE_SECONDS = 10
 _LONGEST_NAME = 64
 _MOST_NAMES = 20
@@ -101,23 +106,12 @@ class SessionHandler(APIHandler):
         await self._relay("POST", "/extend")
 
     async def _relay(self, method: str, path: str) -> None:
-        address, token = self.settings["nebulab_session"]
-        if not address:
+        answer = await ask_session(self.settings, path, method)
+        if answer is None:
             self.set_status(204)
             self.finish()
             return
-        request = HTTPRequest(
-            address + path,
-            method=method,
-            headers={"x-api-key": token},
-            body=b"" if method == "POST" else None,
-            request_timeout=_SECONDS,
-        )
-        try:
-            answer = await AsyncHTTPClient().fetch(request)
-        except (HTTPClientError, OSError) as error:
-            raise HTTPError(503, "The session does not answer.") from error
-        self.finish(json.loads(answer.body))
+        self.finish(answer)
 
 
 class SaveHandler(APIHandler):
@@ -277,6 +271,7 @@ def _load_jupyter_server_extension(app: Any) -> None:
     application.settings["nebulab_tabs"] = tabs.Tabs(
         lambda data: app.event_logger.emit(schema_id=tabs.SCHEMA_ID, data=data)
     )
+    galaxy.prepare(app)
     base = application.settings["base_url"]
     application.add_handlers(
         ".*$",
@@ -286,10 +281,15 @@ def _load_jupyter_server_extension(app: Any) -> None:
             (url_path_join(base, "nebulab", "save"), SaveHandler),
             (url_path_join(base, "nebulab", "saved"), SavedHandler),
             (url_path_join(base, "nebulab", "end"), EndHandler),
-            *((url_path_join(base, path), handler) for path, handler in pipelines.routes()),
+            *(
+                (url_path_join(base, "nebulab", path), handler)
+                for subject in _SUBJECTS
+                for path, handler in subject.routes()
+            ),
             *([(r"/ipython(?:/(.*))?", EarlierPathHandler)] if base == "/" else []),
         ],
     )
+    late.wait(app, config.LATE, lock)
     # Jupyter writes the token to files for its own command line and browser, which nobody uses here.
     app.write_server_info_file = app.write_browser_open_files = lambda: None
     # A callback runs after all extensions have loaded, and before the first request is read.

@@ -77,6 +77,21 @@ class Disk:
         self._suspended: list[Suspended] = []
         self._nearly_full: set[FileSystem] = set()
 
+    @property
+    def limit(self) -> int | None:
+        """Bytes, or None where there is no limit but the file system's own."""
+        return self._limit
+
+    @property
+    def file_systems(self) -> Iterable[FileSystem]:
+        """The file systems that the session may fill."""
+        return self._file_systems
+
+    @property
+    def usage(self) -> Usage | None:
+        """What the last walk measured; None before it, and without a limit."""
+        return self._usage
+
     async def look(self) -> float:
         """Look once, in a thread; return the seconds until the next look."""
         return await asyncio.to_thread(self.measure)

@@ -47,6 +47,13 @@ class FileSystem:
             return (status.f_blocks - status.f_bfree) * status.f_frsize
         return 0
 
+    def free(self) -> int | None:
+        """Return the bytes that this user may still write to it, or None if it can't be asked."""
+        with contextlib.suppress(OSError):
+            status = os.statvfs(self.at or self.folder)
+            return status.f_bavail * status.f_frsize
+        return None
+
     def trouble(self, *, warned: bool = False) -> str:
         """Return a warning if it is nearly full, else nothing; a quota on the folder shows as its size.
 

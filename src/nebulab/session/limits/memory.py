@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,9 +40,14 @@ def used(root: int, limit: int, files: int = 0) -> int:
     quick = files + sum(resident(pid) for pid in pids)
     if quick < limit * KILL_SHARE:
         return quick
+    return exact({pid: proportional(pid) for pid in pids}, files)
+
+
+def exact(sizes: Mapping[int, int], files: int = 0) -> int:
+    """Return the bytes of memory that processes, each with its `proportional` size, and `files` in memory use."""
     # Files in memory that processes have mapped, as data loaders do, are among both figures.
-    mapped = sum(map(proportional_shared, pids)) if files else 0
-    return sum(proportional(pid) for pid in pids) + max(files - mapped, 0)
+    mapped = sum(map(proportional_shared, sizes)) if files else 0
+    return sum(sizes.values()) + max(files - mapped, 0)
 
 
 @dataclass(frozen=True)
@@ -53,26 +58,31 @@ class Program:
     pids: tuple[int, ...]
     """Its own first."""
     is_kernel: bool
+    name: str = ""
+    """A kernel's id, as JupyterLab knows it; of another program the name of its file."""
 
     def memory(self) -> int:
         """Return the bytes of memory that its processes use, pages shared with others divided among them."""
         return sum(map(proportional, self.pids))
 
 
-def programs(root: int) -> list[Program]:
+def programs(root: int, tree: Mapping[int, Sequence[int]] | None = None) -> list[Program]:
     """Return the kernels below `root` and the programs started in terminals: those that may be killed."""
     listed = []
     counted: set[int] = set()
-    tree = children()
+    tree = children() if tree is None else tree
     for pid, arguments in commands(descendants(root, tree)).items():
         # A process that has just ended has no arguments any more.
         if pid in counted or not arguments[0] or arguments[0].endswith(b"bwrap") or _OURS & set(arguments):
             continue
         # A kernel is a process whose arguments name a connection file, as every kernelspec's do.
-        is_kernel = any(Path(os.fsdecode(argument)).match("kernel-*.json") for argument in arguments)
+        files = (Path(os.fsdecode(argument)) for argument in arguments)
+        file = next((file for file in files if file.match("kernel-*.json")), None)
+        is_kernel = file is not None
+        name = Path(os.fsdecode(arguments[0])).name if file is None else file.stem.removeprefix("kernel-")
         pids = (pid, *descendants(pid, tree)) if is_kernel else (pid,)
         counted.update(pids)
-        listed.append(Program(pid, pids, is_kernel))
+        listed.append(Program(pid, pids, is_kernel, name))
     return listed
 
 

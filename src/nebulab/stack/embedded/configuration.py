@@ -123,6 +123,8 @@ def _galaxy_configuration(
         "max_discovered_files": 11_000,
         # What a failed job left behind may be somebody's work.
         "cleanup_job": "onsuccess",
+        # Galaxy's page and the Lab's panel are told what changes, in place of asking every few seconds.
+        "enable_sse_updates": True,
         # Seconds between two looks for jobs that are new, or whose inputs have become ready; the default is 1.
         "job_handler_monitor_sleep": 0.25,
     }

@@ -135,7 +135,8 @@ REFUSED = [
     ("POST", f"/api/histories/{ID}/write_store"),
     ("POST", "/api/histories/from_store"),
     ("POST", f"/api/libraries/{ID}/contents"),
-    ("GET", "/api/events/stream"),
+    ("POST", "/api/events/stream"),
+    ("POST", "/api/events/history-subscriptions"),
     # Pages, unknown paths, unknown methods.
     ("GET", "/"),
     ("GET", "/context"),

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from nebulab.errors import StagingError
-from nebulab.session.inputs.staging import Request, read_request, stage
+from nebulab.session.inputs.staging import Request, inputs_of, read_request, stage
 from nebulab.session.layout import Layout
 
 
@@ -164,3 +164,33 @@ def test_a_form_of_another_kind_is_refused(tmp_path: Path, content: str) -> None
 def test_an_input_of_another_form_is_told(layout: Layout, broken: dict[str, Any]) -> None:
     with pytest.raises(StagingError, match="user input 2"):
         stage(Request(inputs=(given("a", "integer", 1), broken)), layout)
+
+
+def test_datasets_to_start_with_have_names_of_their_own(layout: Layout, tmp_path: Path) -> None:
+    """Letters and digits of the dataset's name, never one that the user gave to another input."""
+    chosen = [
+        dataset(tmp_path / "d1.dat", "train.tsv", "first"),
+        dataset(tmp_path / "d2.dat", "train.tsv", "second"),
+        dataset(tmp_path / "d3.dat", "größe 1!"),
+        dataset(tmp_path / "d4.dat", "日本"),
+        dataset(tmp_path / "d5.dat", "n" * 200),
+        None,
+        {"staging_path": "left out", "element_identifier": "left out"},
+    ]
+    inputs = inputs_of({"user_inputs": [given("traintsv", "integer", 3)], "__datasets": chosen})
+    told = staged(layout, *map(dict, inputs))
+    assert list(told) == ["traintsv", "traintsv2", "traintsv3", "gre1", "dataset", "n" * 60]
+    assert told["traintsv"] == 3
+    [second] = told["traintsv3"]
+    assert (layout.work / second["path"]).read_text() == "second"
+
+
+@pytest.mark.parametrize("form", [{}, {"__datasets": None}, {"__datasets": []}, {"__datasets": [None]}])
+def test_a_form_without_datasets_to_start_with_has_no_more_inputs(form: dict[str, Any]) -> None:
+    """Workflows and tools' states from before they were there."""
+    assert inputs_of(form) == ()
+
+
+def test_one_dataset_to_start_with_needs_no_list(tmp_path: Path) -> None:
+    [only] = inputs_of({"__datasets": dataset(tmp_path / "d1.dat", "a.csv")})
+    assert only["input_name"] == "acsv"

@@ -8,6 +8,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
+from nebulab import contract
 from nebulab.errors import RepositoryError, StagingError
 from nebulab.session.inputs import start
 from nebulab.session.inputs.staging import Request
@@ -31,13 +32,13 @@ def no_clone(address: str, reference: str, into: Path) -> Path:
 def test_default_notebooks_are_copied(layout: Layout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = tmp_path / "defaults"
     (folder / "data").mkdir(parents=True)
-    (folder / start.FIRST_PAGE).write_text(NOTEBOOK)
+    (folder / contract.FIRST_PAGE).write_text(NOTEBOOK)
     (folder / "data" / "a.csv").write_text("1,2")
     (folder / "README.md").write_text("for developers")
     monkeypatch.setattr(start, "default_notebooks", lambda: folder)
     first = start.prepare(Request(), layout, no_clone)
-    assert (first.page, first.notebook.decode()) == (start.FIRST_PAGE, NOTEBOOK)
-    assert {path.name for path in layout.work.rglob("*")} == {start.FIRST_PAGE, "data", "a.csv"}
+    assert (first.page, first.notebook.decode()) == (contract.FIRST_PAGE, NOTEBOOK)
+    assert {path.name for path in layout.work.rglob("*")} == {contract.FIRST_PAGE, "data", "a.csv"}
 
 
 def test_the_default_content_has_the_predecessor_s_names(layout: Layout) -> None:

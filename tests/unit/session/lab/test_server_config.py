@@ -14,7 +14,6 @@ from types import SimpleNamespace
 import pytest
 
 import nebulab
-from nebulab import checkout
 from nebulab.errors import ServerError
 from nebulab.session.lab import config as lab_config
 
@@ -88,13 +87,9 @@ def test_no_token_no_server(config: Config, handed_over: Path, monkeypatch: pyte
 
 
 @pytest.mark.usefixtures("handed_over")
-def test_the_figures_are_the_sessions_and_the_prompt_is_short(config: Config, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("GALAXY_MEMORY_MB", "2048")
-    monkeypatch.setenv("GALAXY_SLOTS", "3")
+def test_the_prompt_is_short(config: Config, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SHELL", "/bin/bash")
     lab_config.configure(config)
-    assert config.ResourceUseDisplay.mem_limit == 2 * 2**30
-    assert config.ResourceUseDisplay.cpu_limit == 3
     shell = config.ServerApp.terminado_settings["shell_command"]
     folder = Path("/tmp")
     shown = subprocess.run(
@@ -106,9 +101,6 @@ def test_the_figures_are_the_sessions_and_the_prompt_is_short(config: Config, mo
         env={"PATH": "/usr/bin:/bin", "HOME": "/nowhere"},
     ).stderr
     assert re.search(r"nebulab:tmp[$#] ", shown), shown
-    page = json.loads((checkout.root() / "lab-extension" / "settings" / "page_config.json").read_text())
-    # Its figures are the machine's, of which a session has a part.
-    assert page["disabledExtensions"]["@jupyter-server/resource-usage:kernel-panel-item"]
 
 
 def test_two_sessions_share_no_cookie_secret(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, config: Config) -> None:

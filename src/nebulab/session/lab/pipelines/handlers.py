@@ -94,9 +94,9 @@ class OneHandler(_Handler):
 
 
 def routes() -> list[tuple[str, type]]:
-    """Return the handlers by their paths below the server's address."""
+    """Return the handlers by their paths below `/nebulab/`."""
     return [
-        ("nebulab/pipelines/check", CheckHandler),
-        ("nebulab/pipelines/runs", RunsHandler),
-        (f"nebulab/pipelines/runs/{_ID}", OneHandler),
+        ("pipelines/check", CheckHandler),
+        ("pipelines/runs", RunsHandler),
+        (rf"pipelines/runs/{_ID}", OneHandler),
     ]

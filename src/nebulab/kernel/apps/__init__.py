@@ -1,0 +1,1 @@
+"""What the Lab's pages of notebooks need of the kernels' side."""

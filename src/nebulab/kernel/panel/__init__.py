@@ -1,0 +1,1 @@
+"""What the Galaxy panel has done in the kernels' environment: previews and transfers."""

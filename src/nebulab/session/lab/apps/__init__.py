@@ -1,0 +1,1 @@
+"""Notebooks as apps, by Voila, and as pages that need no session; runs in JupyterLab's process."""

@@ -1,0 +1,1 @@
+"""What the session uses, for the status bar and the tab Resources."""

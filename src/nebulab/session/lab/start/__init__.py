@@ -1,0 +1,1 @@
+"""The page "Welcome": inputs, examples and news of a session, for the page."""

@@ -1,0 +1,1 @@
+"""Trainings as the Lab's page sees them: the form that sends one, and the panel that shows them."""

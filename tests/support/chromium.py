@@ -1,0 +1,71 @@
+"""A page in a real Chromium, what its console says, and screenshots of it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
+from playwright.sync_api import Page, sync_playwright
+
+from nebulab.develop.tests import SCREENSHOTS
+from support.parts import require
+
+_QUIET = ["--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-quic"]
+_THEME = "theme => window.jupyterapp.commands.execute('apputils:change-theme', {theme})"
+
+
+@contextmanager
+def opened() -> Iterator[Page]:
+    """Start Chromium, and end it with the block."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=require("browser"), args=["--no-sandbox", "--disable-gpu", "--no-first-run", *_QUIET]
+        )
+        context = browser.new_context(viewport={"width": 1280, "height": 800})
+        context.set_default_timeout(60_000)
+        yield context.new_page()
+        context.close()
+        browser.close()
+
+
+def listen(page: Page) -> list[str]:
+    """Return the list to which errors of the page's console and scripts are added from now on."""
+    said: list[str] = []
+    page.on("console", lambda message: said.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: said.append(str(error)))
+    return said
+
+
+def violations(page: Page, selector: str) -> list[str]:
+    """Return what axe finds serious or critical in the part of the page at `selector`."""
+    found = Axe().run(page, context=selector).response["violations"]
+    return [
+        f"{each['id']}: {node['html'][:200]}"
+        for each in found
+        if each["impact"] in {"serious", "critical"}
+        for node in each["nodes"]
+    ]
+
+
+def in_both_themes(page: Page) -> Iterator[str]:
+    """Change the Lab's theme, and yield the name of each: dark, then light."""
+    for theme in ("Dark", "Light"):
+        page.evaluate(_THEME, f"JupyterLab {theme}")
+        page.wait_for_timeout(800)
+        yield theme.lower()
+
+
+def pictures(page: Page, name: str) -> None:
+    """Keep screenshots of the Lab where somebody wants to look at them: two widths, light and dark."""
+    folder = SCREENSHOTS.read(os.environ)
+    if not folder:
+        return
+    for theme in in_both_themes(page):
+        for width, height in ((1280, 800), (1920, 1080)):
+            page.set_viewport_size({"width": width, "height": height})
+            page.wait_for_timeout(800)
+            page.screenshot(path=str(Path(folder) / f"{name}-{theme}-{width}.png"))
+    page.set_viewport_size({"width": 1280, "height": 800})

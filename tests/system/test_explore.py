@@ -1,0 +1,48 @@
+"""Galaxy's "Explore": the tool's form, opened by an address that names a dataset, has it chosen."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect, sync_playwright
+
+from nebulab.contract import JOB_TOOL
+from nebulab.develop.tests import SCREENSHOTS
+from support.galaxy import TOOL, GalaxyUser
+from support.parts import require
+from support.stack import Stack
+
+pytestmark = pytest.mark.system
+
+
+@pytest.fixture
+def page(stack: Stack) -> Iterator[Page]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=require("browser"), args=["--no-sandbox", "--disable-gpu", "--no-first-run"]
+        )
+        context = browser.new_context(viewport={"width": 1280, "height": 1000})
+        context.set_default_timeout(120_000)
+        yield context.new_page()
+        browser.close()
+
+
+@pytest.mark.parametrize("tool", [TOOL, JOB_TOOL])
+def test_an_address_fills_the_datasets_to_start_with(
+    stack: Stack, galaxy: GalaxyUser, history: str, page: Page, tool: str
+) -> None:
+    table = galaxy.upload(history, "a\tb\n1\t2\n", "petals.tsv", "tabular")["id"]
+    page.goto(f"{stack.url}/login/start")
+    page.fill("input[name=login]", stack.user.email)
+    page.fill("input[name=password]", stack.user.password)
+    page.click("button[name=login]")
+    page.locator("#activity-upload").wait_for()
+    page.evaluate("id => fetch('/history/set_as_current?id=' + id)", history)
+    page.goto(f"{stack.url}/?tool_id={tool}&version=latest&__datasets={table}")
+    chosen = page.locator(".ui-form-element", has_text="Datasets to start with").last
+    expect(chosen.get_by_text("petals.tsv").first).to_be_visible(timeout=120_000)
+    if folder := SCREENSHOTS.read(os.environ):
+        page.screenshot(path=str(Path(folder) / f"explore-{tool}.png"))
