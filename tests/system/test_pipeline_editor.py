@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -85,12 +85,21 @@ def names(editor: Locator) -> list[str]:
     return editor.locator(".nebulab-Pipeline-list .nebulab-Pipeline-label").all_inner_texts()
 
 
-def saved(page: Page, path: Path) -> dict[str, Any]:
-    """Save as a person does, and return the file's JSON."""
+def saved(page: Page, path: Path, fits: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
+    """Save as a person does, and return the file's JSON once it is what was made."""
     page.keyboard.press("Control+s")
-    page.locator(".lm-TabBar-tab.lm-mod-current.jp-mod-dirty").first.wait_for(state="detached")
-    read: dict[str, Any] = json.loads(path.read_text())
-    return read
+
+    def written() -> dict[str, Any] | None:
+        read: dict[str, Any] = json.loads(path.read_text())
+        return read if fits(read) else None
+
+    return wait_for("the saved pipeline", written, 10)
+
+
+def inner(flow: dict[str, Any], number: int) -> dict[str, Any]:
+    """Return what a node of a pipeline's JSON has of the editor."""
+    data: dict[str, Any] = flow["pipelines"][0]["nodes"][number]["app_data"]
+    return data
 
 
 def test_the_shipped_pipeline_is_shown_and_runs(page: Page, lab: Lab) -> None:
@@ -163,7 +172,8 @@ def test_a_pipeline_is_drawn_with_the_mouse(page: Page, lab: Lab) -> None:
     editor.get_by_label("Output files").fill("made.txt")
     expect(editor.get_by_role("region", name="Problems")).to_have_count(0)
     nodes = {
-        one["app_data"]["component_parameters"]["filename"]: one for one in saved(page, path)["pipelines"][0]["nodes"]
+        one["app_data"]["component_parameters"]["filename"]: one
+        for one in saved(page, path, lambda made: len(made["pipelines"][0]["nodes"]) == 2)["pipelines"][0]["nodes"]
     }
     [link] = nodes["second.py"]["inputs"][0]["links"]
     assert link["node_id_ref"] == nodes["first.ipynb"]["id"]
@@ -199,8 +209,8 @@ def test_without_a_mouse(page: Page, lab: Lab) -> None:
     page.keyboard.type("Second")
     page.keyboard.press("Enter")
     expect(editor.get_by_role("button", name="Second")).to_be_visible()
-    written = saved(page, work / "keys.pipeline")["pipelines"][0]["nodes"][1]
-    assert written["app_data"]["ui_data"]["label"] == "Second"
+    made = saved(page, work / "keys.pipeline", lambda made: inner(made, 1)["ui_data"]["label"] == "Second")
+    written = made["pipelines"][0]["nodes"][1]
     assert written["inputs"][0]["links"][0]["node_id_ref"] == "a.py"
     editor.get_by_role("button", name="Second").focus()
     page.keyboard.press("Delete")
@@ -231,7 +241,7 @@ def test_what_the_editor_does_not_know_survives(page: Page, lab: Lab) -> None:
     expected["pipelines"][0]["nodes"][0]["app_data"]["component_parameters"]["env_vars"] = [
         {"env_var": "ROUNDS", "value": "50"}
     ]
-    assert saved(page, path) == expected
+    saved(page, path, lambda read: read == expected)
 
 
 def test_hostile_names_and_broken_files_are_told(page: Page, lab: Lab) -> None:
@@ -260,8 +270,7 @@ def test_an_older_file_is_upgraded_on_request(page: Page, lab: Lab) -> None:
     editor = open_pipeline(page, lab, "old/old.pipeline")
     editor.get_by_role("button", name="Upgrade").click()
     expect(editor.get_by_role("button", name="Upgrade")).to_have_count(0)
-    written = saved(page, path)["pipelines"][0]
-    assert written["app_data"]["version"] == 8
+    written = saved(page, path, lambda made: made["pipelines"][0]["app_data"]["version"] == 8)["pipelines"][0]
     assert written["nodes"][0]["app_data"]["component_parameters"]["env_vars"] == [{"env_var": "A", "value": "1"}]
 
 
@@ -294,7 +303,7 @@ def test_nothing_overlaps_or_is_cut(page: Page, lab: Lab, theme: str, size: tupl
     editor = open_pipeline(page, lab, f"elyra/{PIPELINE}")
     page.evaluate("theme => window.jupyterapp.commands.execute('apputils:change-theme', { theme })", theme)
     dark = "true" if theme.endswith("Light") else "false"
-    page.locator(f"body[data-jp-theme-light='{dark}']").wait_for()
+    page.locator(f"body[data-jp-theme-light='{dark}']").wait_for(state="attached")
     editor.get_by_role("button", name="Learn").click()
     expect(editor.get_by_label("Output files")).to_be_visible()
     boxes = [box for one in editor.locator(".nebulab-Pipeline-node").all() if (box := one.bounding_box())]

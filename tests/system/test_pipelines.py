@@ -13,12 +13,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import nbformat
 import pytest
 from playwright.sync_api import Page, expect, sync_playwright
 
 from nebulab.develop.tests import SCREENSHOTS
 from nebulab.session.inputs.start import default_notebooks
-from support.galaxy import GalaxyUser, wait_for
+from support.galaxy import TOOL, GalaxyUser, wait_for
 from support.kernels import kernelspecs
 from support.parts import require
 from support.pipelines import node, program, write
@@ -227,3 +228,37 @@ def test_a_failing_node_is_told_with_its_cell(there: dict[str, str], tmp_path: P
     }
     assert "Cell 2 of 2 failed: ZeroDivisionError" in told[-1]["error"]
     assert (tmp_path / "other.txt").read_text() == "a=b"
+
+
+IN_SESSION = """
+import json, subprocess
+from pathlib import Path
+for name, content in json.loads({files!r}).items():
+    Path(name).write_text(content)
+command = ["nebulab", "pipeline", "run", "test.pipeline", "--on", "galaxy"]
+done = subprocess.run(command, capture_output=True, text=True)
+print(done.stdout, done.stderr)
+assert done.returncode == 0
+print("it is", Path("second.txt").read_text())
+"""
+
+
+def test_a_session_runs_it_through_its_broker(galaxy: GalaxyUser, history: str, tmp_path: Path) -> None:
+    program(tmp_path, "first.ipynb", "open('first.txt', 'w').write('from the first')")
+    program(tmp_path, "second.py", "open('second.txt', 'w').write(open('first.txt').read().upper())")
+    write(
+        tmp_path,
+        node("first.ipynb", outputs=["first.txt"]),
+        node("second.py", after=["first.ipynb"], outputs=["second.txt"]),
+    )
+    files = json.dumps({path.name: path.read_text() for path in tmp_path.iterdir() if path.is_file()})
+    made = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(IN_SESSION.format(files=files))])
+    dataset = galaxy.upload(history, nbformat.writes(made), "notebook.ipynb", "ipynb")
+    inputs = {"mode|mode_select": "previous", "mode|ipynb": {"src": "hda", "id": dataset["id"]}, "mode|run_it": True}
+    answer = galaxy.run_tool(history, TOOL, inputs)
+    galaxy.succeed(answer["jobs"][0]["id"], timeout=600)
+    notebook = galaxy.notebook(galaxy.output(answer, "jupyter_notebook")["id"])
+    printed = "".join("".join(output.get("text", "")) for output in notebook["cells"][0]["outputs"])
+    assert "it is FROM THE FIRST" in printed
+    workflows = [one["name"] for one in galaxy.gi.workflows.get_workflows()]
+    assert "test" in workflows

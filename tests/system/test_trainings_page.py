@@ -354,6 +354,8 @@ def test_two_trainings_are_compared(lab: Open) -> None:
     expect(figures).to_have_count(2)
     assert figures.first.evaluate("image => image.complete && image.naturalWidth > 100")
     picture(page, "trainings-compared")
+    widths = table.get_by_role("rowheader").evaluate_all("heads => heads.map(head => head.clientWidth)")
+    assert min(widths) > 100
     assert axe(page, ".nebulab-Comparison") == []
 
 

@@ -178,8 +178,8 @@ async function activate(
     createNew: (panel: NotebookPanel) => {
       const button = new ToolbarButton({
         icon: launchIcon,
-        label: trans.__('Open as app'),
-        tooltip: trans.__('Run the notebook and show what it makes, without its code'),
+        // Without a label: the toolbar is narrow beside a panel, and what has no room goes into its menu.
+        tooltip: trans.__('Open as app: run the notebook and show what it makes, without its code'),
         onClick: () => void commands.execute(OPEN, { path: panel.context.path })
       });
       panel.toolbar.insertBefore('kernelName', 'nebulab-app', button) ||

@@ -73,6 +73,9 @@ function Choice(props: IHistoriesProps & { onClose: () => void }): JSX.Element {
     };
   }, [model, search]);
 
+  // A list without options is none for a screen reader.
+  const hasChoice = Boolean(found?.length);
+
   const choose = (history: IHistory | undefined): void => {
     if (history) {
       onClose();
@@ -103,8 +106,8 @@ function Choice(props: IHistoriesProps & { onClose: () => void }): JSX.Element {
         className="jp-mod-styled"
         type="search"
         role="combobox"
-        aria-expanded="true"
-        aria-controls="nebulab-galaxy-choices"
+        aria-expanded={hasChoice}
+        aria-controls={hasChoice ? 'nebulab-galaxy-choices' : undefined}
         aria-activedescendant={found?.[at] ? `nebulab-galaxy-choice-${found[at].id}` : undefined}
         aria-label={trans.__('Search histories')}
         placeholder={trans.__('Search histories')}
@@ -113,7 +116,7 @@ function Choice(props: IHistoriesProps & { onClose: () => void }): JSX.Element {
         onChange={event => setSearch(event.target.value)}
         onKeyDown={onKeyDown}
       />
-      <ul id="nebulab-galaxy-choices" role="listbox" aria-label={trans.__('Histories')}>
+      <ul id="nebulab-galaxy-choices" role={hasChoice ? 'listbox' : undefined} aria-label={trans.__('Histories')}>
         {found?.map((history, number) => (
           <li
             key={history.id}

@@ -146,6 +146,7 @@ export function List(props: IListProps): JSX.Element {
       tabIndex={0}
       aria-label={trans.__('Items of the history %1', model.history?.name ?? '')}
       aria-multiselectable="true"
+      aria-busy={rows.length === 0}
       aria-activedescendant={index >= first && index <= last && active ? rowId(active) : undefined}
       onKeyDown={onKeyDown}
       onContextMenu={onContextMenu}

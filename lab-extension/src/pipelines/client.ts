@@ -18,7 +18,7 @@ export interface IChecked {
   upgraded: string | null;
 }
 
-export type State = 'waiting' | 'queued' | 'running' | 'done' | 'failed' | 'skipped';
+export type State = 'waiting' | 'queued' | 'running' | 'done' | 'failed' | 'stopped' | 'skipped';
 
 export interface INodeState {
   state: State;

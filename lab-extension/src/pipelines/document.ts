@@ -40,10 +40,11 @@ export class PipelinePanel extends Panel {
     event.preventDefault();
     event.stopPropagation();
     if (event.type === 'lm-drop') {
-      drag.dropAction = 'copy';
+      drag.dropAction = drag.proposedAction;
       this._drop?.(drag.mimeData.getData(PATHS) as string[], drag.clientX, drag.clientY);
     } else {
-      drag.dropAction = 'copy';
+      // What the file browser offers, which is a move; the file stays where it is.
+      drag.dropAction = drag.proposedAction;
       this.toggleClass('nebulab-mod-over', event.type !== 'lm-dragleave');
     }
     if (event.type === 'lm-drop' || event.type === 'lm-dragleave') {

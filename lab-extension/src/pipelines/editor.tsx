@@ -79,6 +79,9 @@ function Editor(props: {
   const { controller } = props;
   const { trans } = controller;
   useController(controller);
+  const root = React.useRef<HTMLDivElement>(null);
+  // What had the focus may be deleted; the keys of undo are heard here.
+  const keepFocus = (): void => root.current?.focus();
   if (!controller.flow) {
     return (
       <div className="nebulab-Pipeline-wrong" role="alert">
@@ -91,7 +94,7 @@ function Editor(props: {
   const nodes = controller.flow.nodes;
   const chosen = nodes.find(node => node.id === controller.selected);
   return (
-    <div className="nebulab-Pipeline-parts" onKeyDown={event => undoKeys(event, controller)}>
+    <div className="nebulab-Pipeline-parts" ref={root} tabIndex={-1} onKeyDown={event => undoKeys(event, controller)}>
       <div className="nebulab-Pipeline-left">
         {controller.upgraded !== null && (
           <div className="nebulab-Pipeline-old" role="status">
@@ -101,13 +104,13 @@ function Editor(props: {
             </button>
           </div>
         )}
-        <Canvas controller={controller} nodes={nodes} ready={props.ready} />
+        <Canvas controller={controller} nodes={nodes} ready={props.ready} deleted={keepFocus} />
         <Messages controller={controller} />
       </div>
       <aside className="nebulab-Pipeline-side" aria-label={trans.__('Nodes and their settings')}>
-        <NodeList controller={controller} nodes={nodes} />
+        <NodeList controller={controller} nodes={nodes} deleted={keepFocus} />
         {chosen ? (
-          <Form key={chosen.id} controller={controller} node={chosen} nodes={nodes} />
+          <Form key={chosen.id} controller={controller} node={chosen} nodes={nodes} deleted={keepFocus} />
         ) : (
           <PipelineForm controller={controller} />
         )}
@@ -138,6 +141,7 @@ function Canvas(props: {
   controller: Controller;
   nodes: INode[];
   ready: (canvas: ReactFlowInstance<PipelineNode>) => void;
+  deleted: () => void;
 }): React.ReactElement {
   const { controller, nodes } = props;
   const { trans } = controller;
@@ -217,6 +221,7 @@ function Canvas(props: {
             cut.forEach(edge => flow.disconnect(edge.source, edge.target));
             gone.forEach(node => flow.remove(node.id));
           });
+          props.deleted();
           return false;
         }}
         onPaneClick={() => controller.select('')}
@@ -267,7 +272,7 @@ function FileNode({ data, selected }: NodeProps<PipelineNode>): React.ReactEleme
 const NODE_TYPES = { file: FileNode };
 
 /** All nodes as a list, for keyboards and screen readers. */
-function NodeList(props: { controller: Controller; nodes: INode[] }): React.ReactElement {
+function NodeList(props: { controller: Controller; nodes: INode[]; deleted: () => void }): React.ReactElement {
   const { controller, nodes } = props;
   const { trans } = controller;
   return (
@@ -286,6 +291,7 @@ function NodeList(props: { controller: Controller; nodes: INode[] }): React.Reac
                 onKeyDown={event => {
                   if (event.key === 'Delete') {
                     controller.change(flow => flow.remove(node.id));
+                    props.deleted();
                   }
                 }}
               >

@@ -4,7 +4,12 @@ import * as React from 'react';
 import type { Controller } from './controller';
 import type { IFields, INode } from './flow';
 
-export function Form(props: { controller: Controller; node: INode; nodes: INode[] }): React.ReactElement {
+export function Form(props: {
+  controller: Controller;
+  node: INode;
+  nodes: INode[];
+  deleted: () => void;
+}): React.ReactElement {
   const { controller, node, nodes } = props;
   const { trans } = controller;
   const { fields } = node;
@@ -25,7 +30,7 @@ export function Form(props: { controller: Controller; node: INode; nodes: INode[
             ? trans.__('A group of nodes. It runs; what is inside can be edited with Elyra.')
             : trans.__('A node of another kind. It can’t be run here; it is kept in the file.')}
         </p>
-        <Delete controller={controller} node={node} />
+        <Delete controller={controller} node={node} deleted={props.deleted} />
       </section>
     );
   }
@@ -138,7 +143,7 @@ export function Form(props: { controller: Controller; node: INode; nodes: INode[
         wrong=""
         change={value => set('image', value)}
       />
-      <Delete controller={controller} node={node} />
+      <Delete controller={controller} node={node} deleted={props.deleted} />
     </section>
   );
 }
@@ -169,10 +174,16 @@ export function PipelineForm({ controller }: { controller: Controller }): React.
   );
 }
 
-function Delete({ controller, node }: { controller: Controller; node: INode }): React.ReactElement {
+function Delete(props: { controller: Controller; node: INode; deleted: () => void }): React.ReactElement {
   return (
-    <button className="jp-mod-styled jp-mod-warn" onClick={() => controller.change(flow => flow.remove(node.id))}>
-      {controller.trans.__('Delete the node')}
+    <button
+      className="jp-mod-styled jp-mod-warn"
+      onClick={() => {
+        props.controller.change(flow => flow.remove(props.node.id));
+        props.deleted();
+      }}
+    >
+      {props.controller.trans.__('Delete the node')}
     </button>
   );
 }

@@ -15,6 +15,8 @@ export function stateWord(told: INodeState, trans: TranslationBundle): string {
       return trans.__('done in %1 s', told.seconds);
     case 'failed':
       return trans.__('failed');
+    case 'stopped':
+      return trans.__('stopped');
     case 'skipped':
       return trans.__('not run');
   }

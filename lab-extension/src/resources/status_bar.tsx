@@ -41,7 +41,7 @@ export class StatusFigures extends ReactWidget {
     }
     return (
       <>
-        {items(figures, this._trans).map(item => (
+        {this._shown(items(figures, this._trans)).map(item => (
           <button
             key={item.name}
             className={`nebulab-figure nebulab-mod-${item.level}`}
@@ -57,6 +57,15 @@ export class StatusFigures extends ReactWidget {
         ))}
       </>
     );
+  }
+
+  /** A narrow bar leaves out what nobody has to act on: it stands in the tab. */
+  private _shown(all: IItem[]): IItem[] {
+    if (this._wide.matches) {
+      return all;
+    }
+    const spared = all.some(item => item.name === 'gpu-memory') ? ['disk', 'cpu'] : ['disk'];
+    return all.filter(item => item.level !== 'calm' || !spared.includes(item.name));
   }
 }
 

@@ -129,7 +129,7 @@ function Table({ sides, client, trans }: { sides: ISide[]; client: Client; trans
       </thead>
       {groups
         .filter(([, rows]) => rows.length)
-        .map(([title, rows]) => (
+        .map(([title, rows], place) => (
           <tbody key={title}>
             <tr>
               <th scope="rowgroup" colSpan={sides.length + 1}>
@@ -137,7 +137,7 @@ function Table({ sides, client, trans }: { sides: ISide[]; client: Client; trans
               </th>
             </tr>
             {rows.map(row => (
-              <tr key={row.name} className={row.differs ? 'nebulab-mod-differs' : ''}>
+              <tr key={row.name} className={row.differs && place > 0 ? 'nebulab-mod-differs' : ''}>
                 <th scope="row">{row.name}</th>
                 {row.cells.map((cell, number) => (
                   <td key={number}>{cell}</td>

@@ -19,7 +19,7 @@ from nebulab import contract
 from nebulab.errors import PipelineFailed, RunStopped
 from nebulab.files import matching
 from nebulab.pipelines.model import Node, Pipeline
-from nebulab.pipelines.telling import DONE, FAILED, RUNNING, SKIPPED, WAITING, Telling
+from nebulab.pipelines.telling import DONE, FAILED, RUNNING, SKIPPED, STOPPED, WAITING, Telling
 
 DEFAULT_LIMIT = 2
 RUNTIME, RUN_NAME = "ELYRA_RUNTIME_ENV", "ELYRA_RUN_NAME"
@@ -86,11 +86,14 @@ class Runner:
         """Run a node once its parents are over; return whether those after it may run."""
         well = all([await parent for parent in parents])
         async with slots:
-            if not well or self._stopped:
+            if not well or self._is_stopped():
                 self.telling.state(node, SKIPPED)
                 return False
             self.telling.state(node, RUNNING)
             reason = await self._execute(node, run_name)
+        if self._is_stopped():
+            self.telling.state(node, STOPPED)
+            return False
         if not reason:
             reason = missing_outputs(self.pipeline.folder, node)
         if reason:
@@ -98,6 +101,9 @@ class Runner:
         else:
             self.telling.state(node, DONE)
         return not reason
+
+    def _is_stopped(self) -> bool:
+        return self._stopped
 
     async def _execute(self, node: Node, run_name: str) -> str:
         """Run one node's file; return why it failed, or nothing."""

@@ -10,8 +10,9 @@ from typing import Any, TextIO
 
 from nebulab.pipelines.model import Node, Pipeline
 
-WAITING, QUEUED, RUNNING, DONE, FAILED, SKIPPED = "waiting", "queued", "running", "done", "failed", "skipped"
-_WORDS = {QUEUED: "queued in Galaxy", DONE: "done", FAILED: "FAILED", SKIPPED: "not run"}
+WAITING, QUEUED, RUNNING, DONE = "waiting", "queued", "running", "done"
+FAILED, STOPPED, SKIPPED = "failed", "stopped", "skipped"
+_WORDS = {QUEUED: "queued in Galaxy", FAILED: "FAILED", SKIPPED: "not run"}
 
 
 @dataclass

@@ -162,7 +162,7 @@ def _step(
     connections: dict[str, Any] = {"select_file": inputs[own].label}
     files = [path for path in needs(pipeline, node).here if path in inputs]
     for number, path in enumerate(files):
-        connections[f"pipeline|files_{number}|dataset"] = inputs[path].label
+        connections[f"pipeline|given_{number}|dataset"] = inputs[path].label
     # As Elyra hands them on: the files of all nodes before it, not of its neighbours alone.
     earlier = [other for other in pipeline.ancestors(node) if other.outputs]
     for number, other in enumerate(earlier):
@@ -176,7 +176,7 @@ def _step(
         | {"gpus": node.gpus, "environment": _environment(environment), "requirements": requirements},
         "pipeline": {
             "path": own,
-            "files": [{"path": path} for path in files],
+            "given": [{"path": path} for path in files],
             "earlier": [{} for _ in earlier],
             "after": None,
             "outputs": "\n".join(node.makes),

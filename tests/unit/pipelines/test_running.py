@@ -130,6 +130,7 @@ def test_a_stop_ends_what_runs(tmp_path: Path) -> None:
     told = [json.loads(line) for line in output.splitlines()]
     assert told[-1]["error"] == "The pipeline was stopped."
     assert [one["state"] for one in told if one.get("node") == "after.py"] == ["waiting", "skipped"]
+    assert [one["state"] for one in told if one.get("node") == "slow.ipynb"] == ["waiting", "running", "stopped"]
 
 
 def test_each_node_has_files_of_its_own(tmp_path: Path) -> None:

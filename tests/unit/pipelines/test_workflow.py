@@ -41,18 +41,18 @@ def test_files_become_inputs_and_connections(tmp_path: Path) -> None:
     ]
     assert connections(workflow, "Clean") == {
         "select_file": "Notebook: clean.ipynb",
-        "pipeline|files_0|dataset": "File: raw.csv",
+        "pipeline|given_0|dataset": "File: raw.csv",
     }
     # The files of all nodes before it, as Elyra hands them on.
     assert connections(workflow, "plot.R") == {
         "select_file": "Script: plot.R",
-        "pipeline|files_0|dataset": "File: raw.csv",
+        "pipeline|given_0|dataset": "File: raw.csv",
         "pipeline|earlier_0|collection": "Clean/step_files",
         "pipeline|earlier_1|collection": "learn.py/step_files",
     }
     state = step(workflow, "Clean")["state"]["pipeline"]
     assert (state["path"], state["outputs"]) == ("steps/clean.ipynb", "steps/clean.csv")
-    assert state["files"] == [{"path": "data/raw.csv"}]
+    assert state["given"] == [{"path": "data/raw.csv"}]
     assert step(workflow, "plot.R")["position"]["left"] > step(workflow, "learn.py")["position"]["left"]
 
 

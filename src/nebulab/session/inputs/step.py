@@ -39,7 +39,7 @@ def read_step(form: Mapping[str, Any]) -> Step:
         They have another form.
     """
     given = form.get("pipeline") or {}
-    datasets = [(str(entry["path"]).strip(), entry["dataset"]) for entry in given.get("files") or ()]
+    datasets = [(str(entry["path"]).strip(), entry["dataset"]) for entry in given.get("given") or ()]
     for entry in given.get("earlier") or ():
         datasets += [(_identifier(element), element) for element in entry.get("collection") or ()]
     return Step(

@@ -46,7 +46,7 @@ def test_files_lie_where_they_lay(tmp_path: Path, layout: Layout) -> None:
     one = program(
         tmp_path,
         path="steps/clean.ipynb",
-        files=[{"path": "data/raw.csv", "dataset": dataset(tmp_path, "raw.dat")}],
+        given=[{"path": "data/raw.csv", "dataset": dataset(tmp_path, "raw.dat")}],
         earlier=[
             # As Galaxy 26.1 names an element of a list.
             {"collection": [dataset(tmp_path, "a.dat", element_identifier=["steps/a.csv"])]},
@@ -87,7 +87,7 @@ def test_variables_with_line_ends_come_as_json(tmp_path: Path) -> None:
         {"path": "../out.ipynb"},
         {"path": "/etc/out.ipynb"},
         {"outputs": "../secret"},
-        {"files": [{"path": "../x", "dataset": {"source_path": "/nowhere"}}]},
+        {"given": [{"path": "../x", "dataset": {"source_path": "/nowhere"}}]},
     ],
 )
 def test_what_leads_out_is_refused(tmp_path: Path, layout: Layout, asked: dict[str, Any]) -> None:
@@ -102,7 +102,7 @@ def test_a_name_that_is_none_is_told(tmp_path: Path, text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "asked", [{"files": [{"path": "x"}]}, {"earlier": 3}, {"earlier": [1]}, {"run": {"environment": "{"}}]
+    "asked", [{"given": [{"path": "x"}]}, {"earlier": 3}, {"earlier": [1]}, {"run": {"environment": "{"}}]
 )
 def test_another_form_is_told(tmp_path: Path, asked: dict[str, Any]) -> None:
     with pytest.raises(StagingError):
