@@ -16,6 +16,7 @@ from playwright.sync_api import ConsoleMessage, Locator, Page, expect, sync_play
 from nebulab.develop.tests import SCREENSHOTS
 from nebulab.session.inputs.start import default_notebooks
 from support import lab as support
+from support.chromium import violations
 from support.galaxy import wait_for
 from support.lab import Lab
 from support.parts import require
@@ -317,3 +318,4 @@ def test_nothing_overlaps_or_is_cut(page: Page, lab: Lab, theme: str, size: tupl
     for label in editor.locator(".nebulab-Pipeline-node .nebulab-Pipeline-label").all():
         assert not label.evaluate(wide)
     picture(page, f"pipeline-{theme.split()[1].lower()}-{size[0]}")
+    assert violations(page, ".nebulab-Pipeline") == []

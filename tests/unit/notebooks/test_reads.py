@@ -137,6 +137,7 @@ EXPECTED = {
     "Breast cancer.ipynb": {"history": ["breast cancer.tsv"]},
     "Start here.ipynb": {"history": ["planets.tsv"]},
     "elyra/apply_ml.ipynb": {"missing": ["data/METABRIC_RNA_Mutation_clean.csv"]},
+    "elyra/load_dataset.ipynb": {"files": ["data/cohort.csv"]},
     "elyra/plot_results.ipynb": {"missing": ["data/true_labels.csv", "data/predicted_labels.csv"]},
     "elyra/preprocess_dataset.ipynb": {"missing": ["data/METABRIC_RNA_Mutation.csv"]},
     "notebooks/pandas.ipynb": {"outside": ["../data/breast-w_test.tsv"]},
