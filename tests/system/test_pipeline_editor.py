@@ -16,6 +16,7 @@ from playwright.sync_api import ConsoleMessage, Locator, Page, expect, sync_play
 from nebulab.develop.tests import SCREENSHOTS
 from nebulab.session.inputs.start import default_notebooks
 from support import lab as support
+from support.chromium import violations
 from support.galaxy import wait_for
 from support.lab import Lab
 from support.parts import require
@@ -201,8 +202,11 @@ def test_without_a_mouse(page: Page, lab: Lab) -> None:
     editor = open_pipeline(page, lab, "keys/keys.pipeline")
     editor.get_by_role("button", name="b.py").focus()
     page.keyboard.press("Enter")
-    editor.get_by_role("checkbox", name="a.py").focus()
+    tick = editor.get_by_role("checkbox", name="a.py")
+    tick.focus()
+    expect(tick).to_be_focused()
     page.keyboard.press("Space")
+    expect(tick).to_be_checked()
     expect(editor.locator(".react-flow__edge")).to_have_count(1)
     editor.get_by_label("Name", exact=True).focus()
     page.keyboard.press("Control+a")
@@ -217,6 +221,15 @@ def test_without_a_mouse(page: Page, lab: Lab) -> None:
     expect(editor.locator(".react-flow__node")).to_have_count(1)
     page.keyboard.press("Control+z")
     expect(editor.locator(".react-flow__node")).to_have_count(2)
+
+
+def test_the_launcher_opens_a_new_one_without_a_menu(page: Page, lab: Lab) -> None:
+    """As the predecessor's tutorial opens it."""
+    page.keyboard.press("Control+Shift+L")
+    page.locator(".jp-LauncherCard:visible", has_text="Pipeline Editor").click()
+    expect(page.locator(".nebulab-Pipeline:visible")).to_contain_text("Drag notebooks and scripts")
+    made = json.loads((lab.folder / "work" / "untitled.pipeline").read_text())
+    assert made["version"] == "3.0"
 
 
 def test_what_the_editor_does_not_know_survives(page: Page, lab: Lab) -> None:
@@ -317,3 +330,4 @@ def test_nothing_overlaps_or_is_cut(page: Page, lab: Lab, theme: str, size: tupl
     for label in editor.locator(".nebulab-Pipeline-node .nebulab-Pipeline-label").all():
         assert not label.evaluate(wide)
     picture(page, f"pipeline-{theme.split()[1].lower()}-{size[0]}")
+    assert violations(page, ".nebulab-Pipeline") == []

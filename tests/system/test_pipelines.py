@@ -26,6 +26,7 @@ from support.pipelines import node, program, write
 from support.stack import ENVIRONMENTS, ROOT, Stack
 
 pytestmark = pytest.mark.system
+expect.set_options(timeout=60_000)
 
 LAB = ENVIRONMENTS / "lab" / "bin" / "python"
 PIPELINE = "breast_cancer_survival.pipeline"
