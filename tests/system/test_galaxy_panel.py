@@ -113,8 +113,8 @@ def picture(page: Page, name: str) -> None:
 def open_panel(page: Page, lab: Lab) -> Locator:
     """Open the Lab and, by a click on its tab, the panel; return its list."""
     page.goto(f"{lab.url}/lab?token={support.TOKEN}")
-    # JupyterLab takes the focus once it is there.
-    expect(page.locator(".jp-LauncherCard").first).to_be_visible()
+    # JupyterLab's first page takes the focus once it is there.
+    expect(page.locator("#jp-main-dock-panel .lm-TabBar-tab").first).to_be_visible()
     page.locator(".jp-SideBar [data-id=nebulab-galaxy]").click()
     return page.get_by_role("tree", name="Items of the history")
 
