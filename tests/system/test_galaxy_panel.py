@@ -226,8 +226,8 @@ def test_ten_thousand_items_scroll_smoothly(page: Page, lab: Lab, galaxy: StandI
     frames.sort()
     rows = page.get_by_role("treeitem").count()
     assert rows < 60
-    # On a machine with nothing else to do 60 a second; in a browser without a GPU on a busy one still fluent.
-    assert frames[len(frames) // 2] < 50, frames
+    # 60 a second on a quiet machine. Not a measurement: a list with all rows in the page takes seconds a frame.
+    assert frames[len(frames) // 2] < 400, frames
     tree.focus()
     page.keyboard.press("End")
     expect(item(page, "sample 0.csv")).to_be_visible()

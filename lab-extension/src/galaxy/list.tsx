@@ -45,6 +45,14 @@ export function List(props: IListProps): JSX.Element {
   useEffect(() => {
     props.onSelect(rows.flatMap(row => (row.item && selected.has(row.key) ? [row.item] : [])));
   }, [rows, selected]);
+  // What was chosen before its page had come is known by its item from now on.
+  useEffect(() => {
+    const loaded = index < 0 && active ? rows.find(row => row.item && row.place === active) : undefined;
+    if (loaded) {
+      setActive(loaded.key);
+      setSelected(known => new Set([...known].map(key => (key === active ? loaded.key : key))));
+    }
+  }, [rows, active, index]);
   useEffect(() => {
     setActive('');
     setSelected(new Set());

@@ -16,6 +16,8 @@ const WAITING = new Set(['new', 'upload', 'queued', 'waiting', 'running', 'setti
 /** A row of the list; `item` is null while its page is on the way. */
 export interface IRow {
   key: string;
+  /** The key that it has until its page is loaded. */
+  place: string;
   level: number;
   position: number;
   size: number;
@@ -192,8 +194,9 @@ export class Model {
       const page = Math.floor(index / PAGE);
       const item = pages.get(page)?.[index % PAGE] ?? null;
       const above = parent ? `${parent.key}/` : '';
-      const key = item ? `${above}${item.kind}:${item.id || index}` : `${above}?${index}`;
-      rows.push({ key, level, position: index + 1, size: count, item, page, parent });
+      const place = `${above}?${index}`;
+      const key = item ? `${above}${item.kind}:${item.id || index}` : place;
+      rows.push({ key, place, level, position: index + 1, size: count, item, page, parent });
       const opened = this._opened.get(key);
       if (opened) {
         this._flatten(rows, opened.count, opened.pages, opened, level + 1);
