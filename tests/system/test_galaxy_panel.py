@@ -91,8 +91,8 @@ def lab(galaxy: StandInGalaxy, request: pytest.FixtureRequest, tmp_path: Path) -
 
 
 @pytest.fixture
-def page() -> Iterator[Page]:
-    """A headless Chromium, which must end without an error of a script, and with nothing hostile run."""
+def page(lab: Lab) -> Iterator[Page]:
+    """A headless Chromium, which must end before the Lab, without an error of a script, nothing hostile run."""
     with chromium.opened() as page:
         page.set_default_timeout(30_000)
         errors: list[str] = []
