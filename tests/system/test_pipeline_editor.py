@@ -55,7 +55,8 @@ def page(lab: Lab) -> Iterator[Page]:
         opened.on("pageerror", lambda error: errors.append(str(error)))
         opened.on("console", lambda said: errors.append(said.text) if _is_error(said) else None)
         opened.goto(f"{lab.url}/lab?token={support.TOKEN}")
-        opened.locator("#main.jp-LabShell, #jp-main-dock-panel").first.wait_for()
+        # Before that, keys are nobody's.
+        opened.wait_for_function("() => window.jupyterapp?.restored.then(() => true)")
         yield opened
         context.close()
         browser.close()
@@ -91,7 +92,10 @@ def saved(page: Page, path: Path, fits: Callable[[dict[str, Any]], bool]) -> dic
     page.keyboard.press("Control+s")
 
     def written() -> dict[str, Any] | None:
-        read: dict[str, Any] = json.loads(path.read_text())
+        try:
+            read: dict[str, Any] = json.loads(path.read_text())
+        except ValueError:  # JupyterLab writes in place
+            return None
         return read if fits(read) else None
 
     return wait_for("the saved pipeline", written, 10)
