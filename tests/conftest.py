@@ -12,7 +12,18 @@ _GALAXYS = ("API_KEY", "GALAXY_URL", "HISTORY_ID", "REMOTE_HOST", "JUPYTER_TOKEN
 _SHOWN = 15
 # Files of `tests/system` that take longest (`nebulab test --timings`): a worker that begins one of them last keeps the
 # other waiting for it.
-_BEGUN_FIRST = ("test_stack_worker", "test_tool_ends", "test_container", "test_models", "test_two_users")
+_BEGUN_FIRST = (
+    "test_stack_worker",
+    "test_tool_ends",
+    "test_container",
+    "test_models",
+    "test_two_users",
+    "test_pipelines",
+    "test_galaxy_panel",
+    "test_trainings_page",
+    "test_galaxy_panel_stack",
+    "test_lab_extension",
+)
 
 
 def pytest_configure() -> None:
