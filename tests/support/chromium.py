@@ -18,14 +18,14 @@ _THEME = "theme => window.jupyterapp.commands.execute('apputils:change-theme', {
 
 
 @contextmanager
-def opened() -> Iterator[Page]:
-    """Start Chromium, and end it with the block."""
+def opened(*, height: int = 800, seconds: float = 60) -> Iterator[Page]:
+    """Start Chromium, with a page that waits `seconds` for what it looks for, and end it with the block."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=require("browser"), args=["--no-sandbox", "--disable-gpu", "--no-first-run", *_QUIET]
         )
-        context = browser.new_context(viewport={"width": 1280, "height": 800})
-        context.set_default_timeout(60_000)
+        context = browser.new_context(viewport={"width": 1280, "height": height})
+        context.set_default_timeout(seconds * 1000)
         yield context.new_page()
         context.close()
         browser.close()
@@ -48,6 +48,13 @@ def violations(page: Page, selector: str) -> list[str]:
         if each["impact"] in {"serious", "critical"}
         for node in each["nodes"]
     ]
+
+
+def picture(page: Page, name: str) -> None:
+    """Keep a screenshot where somebody wants to look at it."""
+    folder = SCREENSHOTS.read(os.environ)
+    if folder:
+        page.screenshot(path=str(Path(folder) / f"{name}.png"))
 
 
 def in_both_themes(page: Page) -> Iterator[str]:

@@ -12,12 +12,12 @@ from urllib.parse import urlsplit
 import httpx
 import nbformat
 import pytest
-from playwright.sync_api import BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import BrowserContext, Page, expect
 
 from nebulab.develop.tests import SCREENSHOTS
+from support import chromium
 from support import lab as support
 from support.lab import Lab
-from support.parts import require
 from support.stack import ENVIRONMENTS
 
 pytestmark = pytest.mark.system
@@ -63,15 +63,8 @@ def lab(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[BrowserContext]:
-    with sync_playwright() as playwright:
-        quiet = ["--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-quic"]
-        launched = playwright.chromium.launch(
-            executable_path=require("browser"), args=["--no-sandbox", "--disable-gpu", "--no-first-run", *quiet]
-        )
-        context = launched.new_context(viewport={"width": 1280, "height": 800})
-        context.set_default_timeout(60_000)
-        yield context
-        launched.close()
+    with chromium.opened() as page:
+        yield page.context
 
 
 @pytest.fixture

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import json
-import os
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import nbformat
 import pytest
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Page, expect
 
-from nebulab.develop.tests import SCREENSHOTS
+from support import chromium
 from support.galaxy import GalaxyUser
-from support.parts import require
 from support.session import Session
 from support.stack import Stack
 
@@ -30,20 +27,8 @@ CELLS = (
 
 @pytest.fixture
 def page() -> Iterator[Page]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=require("browser"), args=["--no-sandbox", "--disable-gpu", "--no-first-run"]
-        )
-        context = browser.new_context(viewport={"width": 1280, "height": 900})
-        context.set_default_timeout(90_000)
-        yield context.new_page()
-        browser.close()
-
-
-def picture(page: Page, name: str) -> None:
-    folder = SCREENSHOTS.read(os.environ)
-    if folder:
-        page.screenshot(path=str(Path(folder) / f"{name}.png"))
+    with chromium.opened(height=900, seconds=90) as page:
+        yield page
 
 
 def test_an_app_and_a_page_of_it_in_the_history(stack: Stack, galaxy: GalaxyUser, history: str, page: Page) -> None:
@@ -62,7 +47,7 @@ def test_an_app_and_a_page_of_it_in_the_history(stack: Stack, galaxy: GalaxyUser
         page.goto(f"http://{session.host}{address}")
         expect(page.get_by_text("seen by everybody")).to_be_visible(timeout=90_000)
         expect(page.locator("img[src^='data:image/png']")).to_be_visible()
-        picture(page, "app-in-galaxy")
+        chromium.picture(page, "app-in-galaxy")
 
         begun = owner.post("/nebulab/apps/page", json={"path": "shown.ipynb", "history": True}).raise_for_status()
         said = finished(owner, begun.json()["id"])
@@ -79,7 +64,7 @@ def test_an_app_and_a_page_of_it_in_the_history(stack: Stack, galaxy: GalaxyUser
     page.locator("#activity-upload").wait_for()
     page.goto(f"{stack.url}/api/datasets/{sent['id']}/display?preview=true")
     expect(page.get_by_text("seen by everybody")).to_be_visible()
-    picture(page, "page-in-galaxy")
+    chromium.picture(page, "page-in-galaxy")
     assert page.locator("script").count() == 0
     assert page.get_by_text("<!DOCTYPE html>").count() == 1
 

@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Page, expect
 
 from nebulab.contract import JOB_TOOL
 from nebulab.develop.tests import SCREENSHOTS
+from support import chromium
 from support.galaxy import TOOL, GalaxyUser
-from support.parts import require
 from support.stack import Stack
 
 pytestmark = pytest.mark.system
@@ -20,14 +20,8 @@ pytestmark = pytest.mark.system
 
 @pytest.fixture
 def page(stack: Stack) -> Iterator[Page]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=require("browser"), args=["--no-sandbox", "--disable-gpu", "--no-first-run"]
-        )
-        context = browser.new_context(viewport={"width": 1280, "height": 1000})
-        context.set_default_timeout(120_000)
-        yield context.new_page()
-        browser.close()
+    with chromium.opened(height=1000, seconds=120) as page:
+        yield page
 
 
 @pytest.mark.parametrize("tool", [TOOL, JOB_TOOL])

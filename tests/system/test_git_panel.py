@@ -4,7 +4,6 @@ and a conflict that is resolved; the login is in no file and in no log."""
 from __future__ import annotations
 
 import json
-import os
 import re
 import subprocess
 from collections.abc import Iterator
@@ -13,15 +12,14 @@ from typing import Any
 
 import nbformat
 import pytest
-from playwright.sync_api import Locator, Page, expect, sync_playwright
+from playwright.sync_api import Locator, Page, expect
 
-from nebulab.develop.tests import SCREENSHOTS
 from nebulab.session.lab import git as identity
+from support import chromium
 from support import lab as support
 from support.galaxy import wait_for
 from support.git import git, serve
 from support.lab import Lab
-from support.parts import require
 from support.stack import ENVIRONMENTS
 
 pytestmark = pytest.mark.system
@@ -45,20 +43,8 @@ def lab(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Lab]:
 
 @pytest.fixture
 def page() -> Iterator[Page]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=require("browser"), args=["--no-sandbox", "--disable-gpu", "--no-first-run"]
-        )
-        context = browser.new_context(viewport={"width": 1280, "height": 900})
-        context.set_default_timeout(30_000)
-        yield context.new_page()
-        browser.close()
-
-
-def picture(page: Page, name: str) -> None:
-    folder = SCREENSHOTS.read(os.environ)
-    if folder:
-        page.screenshot(path=str(Path(folder) / f"{name}.png"))
+    with chromium.opened(height=900, seconds=30) as page:
+        yield page
 
 
 def write(folder: Path, *cells: str, outputs: bool = False) -> None:
@@ -117,12 +103,12 @@ def test_a_notebook_goes_to_a_private_repository_and_a_conflict_ends(lab: Lab, p
         expect(panel.get_by_text(NAME)).to_be_visible()
         on_file(page, panel, "Diff")
         expect(page.locator(".jp-git-diff-parent-widget").get_by_text("first line")).to_be_visible()
-        picture(page, "git-diff")
+        chromium.picture(page, "git-diff")
         on_file(page, panel, "Stage")
         expect(panel.get_by_text(re.compile(r"Staged\s*1"))).to_be_visible()
         commit(panel, "numbers")
         clear = page.locator(".jp-Dialog", has_text="output")
-        picture(page, "git-outputs")
+        chromium.picture(page, "git-outputs")
         clear.locator(".jp-mod-accept").click()
         expect(panel.get_by_text("numbers").first).to_be_visible()
         said = wait_for(
@@ -157,7 +143,7 @@ def test_a_notebook_goes_to_a_private_repository_and_a_conflict_ends(lab: Lab, p
         git(clone, "config", "pull.rebase", "false")
         panel.get_by_role("button", name=re.compile("^Pull")).click()
         expect(panel.get_by_text(re.compile("Conflicted"))).to_be_visible()
-        picture(page, "git-conflict")
+        chromium.picture(page, "git-conflict")
         panel.get_by_text(NAME).first.dblclick()
         page.get_by_role("button", name="Mark as resolved").click()
         expect(panel.get_by_text(re.compile("Conflicted"))).to_have_count(0)

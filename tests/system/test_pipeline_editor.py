@@ -11,15 +11,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import ConsoleMessage, Locator, Page, expect, sync_playwright
+from playwright.sync_api import ConsoleMessage, Locator, Page, expect
 
 from nebulab.develop.tests import SCREENSHOTS
 from nebulab.session.inputs.start import default_notebooks
+from support import chromium
 from support import lab as support
 from support.chromium import violations
 from support.galaxy import wait_for
 from support.lab import Lab
-from support.parts import require
 from support.pipelines import flow, node, program
 from support.stack import ENVIRONMENTS
 
@@ -43,14 +43,7 @@ def lab(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 
 @pytest.fixture
 def page(lab: Lab) -> Iterator[Page]:
-    with sync_playwright() as playwright:
-        quiet = ["--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-quic"]
-        browser = playwright.chromium.launch(
-            executable_path=require("browser"), args=["--no-sandbox", "--disable-gpu", "--no-first-run", *quiet]
-        )
-        context = browser.new_context(viewport={"width": 1280, "height": 800})
-        context.set_default_timeout(60_000)
-        opened = context.new_page()
+    with chromium.opened() as opened:
         errors: list[str] = []
         opened.on("pageerror", lambda error: errors.append(str(error)))
         opened.on("console", lambda said: errors.append(said.text) if _is_error(said) else None)
@@ -58,9 +51,7 @@ def page(lab: Lab) -> Iterator[Page]:
         # Before that, keys are nobody's.
         opened.wait_for_function("() => window.jupyterapp?.restored.then(() => true)")
         yield opened
-        context.close()
-        browser.close()
-        assert errors == []
+    assert errors == []
 
 
 def _is_error(said: ConsoleMessage) -> bool:

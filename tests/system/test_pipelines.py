@@ -15,13 +15,12 @@ from typing import Any
 
 import nbformat
 import pytest
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Page, expect
 
-from nebulab.develop.tests import SCREENSHOTS
 from nebulab.session.inputs.start import default_notebooks
+from support import chromium
 from support.galaxy import TOOL, GalaxyUser, wait_for
 from support.kernels import kernelspecs
-from support.parts import require
 from support.pipelines import node, program, write
 from support.stack import ENVIRONMENTS, ROOT, Stack
 
@@ -73,21 +72,8 @@ def here(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 
 @pytest.fixture
 def page() -> Iterator[Page]:
-    """A headless Chromium that talks to this machine only."""
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=require("browser"), args=["--no-sandbox", "--disable-gpu"])
-        context = browser.new_context(viewport={"width": 1280, "height": 900})
-        context.set_default_timeout(120_000)
-        yield context.new_page()
-        context.close()
-        browser.close()
-
-
-def picture(page: Page, name: str) -> None:
-    """Keep a screenshot where pictures are being taken."""
-    folder = SCREENSHOTS.read(os.environ)
-    if folder:
-        page.screenshot(path=str(Path(folder) / f"{name}.png"))
+    with chromium.opened(height=900, seconds=120) as page:
+        yield page
 
 
 @pytest.fixture
@@ -174,7 +160,7 @@ def test_the_workflow_runs_again_from_galaxys_page_with_another_input(
     field.locator(".multiselect").click()
     field.locator(".multiselect__option", has_text="other.csv").click()
     expect(field.locator(".multiselect__single")).to_contain_text("other.csv")
-    picture(page, "pipeline-run-again-in-galaxy")
+    chromium.picture(page, "pipeline-run-again-in-galaxy")
     page.get_by_role("button", name="Run Workflow").click()
 
     def begun() -> str | None:

@@ -3,20 +3,17 @@ in the page that is saved of it."""
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-from playwright.sync_api import Locator, Page, Route, expect, sync_playwright
+from playwright.sync_api import Locator, Page, Route, expect
 
-from nebulab.develop.tests import SCREENSHOTS
 from nebulab.session.inputs.start import default_notebooks
+from support import chromium
 from support import lab as support
 from support.lab import Lab
-from support.parts import require
 from support.stack import ENVIRONMENTS
 
 pytestmark = pytest.mark.system
@@ -54,22 +51,10 @@ def page(lab: Lab, asked: list[str]) -> Iterator[Page]:
         asked.append(route.request.url)
         route.abort()
 
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=require("browser"), args=["--no-sandbox", "--disable-gpu", "--no-first-run"]
-        )
-        # High enough that JupyterLab has every cell in its page.
-        context = browser.new_context(viewport={"width": 1280, "height": 5000})
-        context.set_default_timeout(60_000)
-        context.route(re.compile(r"^https?://(?!127\.0\.0\.1)"), refuse)
-        yield context.new_page()
-        browser.close()
-
-
-def picture(page: Page, name: str) -> None:
-    folder = SCREENSHOTS.read(os.environ)
-    if folder:
-        page.screenshot(path=str(Path(folder) / f"{name}.png"))
+    # High enough that JupyterLab has every cell in its page.
+    with chromium.opened(height=5000) as page:
+        page.context.route(re.compile(r"^https?://(?!127\.0\.0\.1)"), refuse)
+        yield page
 
 
 def drawn(page: Page | Locator, pictures: int) -> None:
@@ -98,7 +83,7 @@ def test_every_figure_is_drawn_in_the_session(lab: Lab, page: Page, asked: list[
     try:
         expect(longer).to_be_visible(timeout=90_000)
     finally:
-        picture(page, "plots")
+        chromium.picture(page, "plots")
     drawn(notebook, pictures=2)
     expect(notebook.get_by_text("Leaves, by bqplot").first).to_be_visible()
     expect(notebook.locator(".bqplot .dot").nth(59)).to_be_attached()
@@ -119,5 +104,5 @@ def test_the_figures_are_drawn_in_a_page_that_was_saved(lab: Lab, page: Page, as
     expect(page.get_by_text("Saved as outputs/plots.html.")).to_be_visible(timeout=120_000)
     page.goto((lab.folder / "work" / "outputs" / "plots.html").as_uri())
     drawn(page.locator("body"), pictures=2)
-    picture(page, "plots-page")
+    chromium.picture(page, "plots-page")
     assert asked == []

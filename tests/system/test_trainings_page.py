@@ -12,12 +12,12 @@ from typing import Any
 
 import nbformat
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, expect, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, expect
 
 from nebulab.contract import JOB_TOOL
 from nebulab.develop.tests import SCREENSHOTS
+from support import chromium
 from support.galaxy import GalaxyUser, wait_for
-from support.parts import require
 from support.session import Session
 from support.stack import Stack
 
@@ -95,13 +95,9 @@ def session(stack: Stack, user: GalaxyUser, history_id: str) -> Iterator[Session
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    quiet = ["--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-quic"]
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(
-            executable_path=require("browser"), args=["--no-sandbox", "--disable-gpu", "--no-first-run", *quiet]
-        )
-        yield started
-        started.close()
+    with chromium.opened() as page:
+        assert page.context.browser is not None
+        yield page.context.browser
 
 
 Open = Callable[..., Page]
