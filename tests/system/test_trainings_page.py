@@ -4,10 +4,8 @@ alone, in a real browser on a real stack."""
 from __future__ import annotations
 
 import json
-import os
 import re
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import nbformat
@@ -15,7 +13,6 @@ import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, expect
 
 from nebulab.contract import JOB_TOOL
-from nebulab.develop.tests import SCREENSHOTS
 from support import chromium
 from support.galaxy import GalaxyUser, wait_for
 from support.session import Session
@@ -129,7 +126,7 @@ def lab(browser: Browser, session: Session) -> Iterator[Open]:
     yield opened
     for number, context in enumerate(contexts):
         for left in context.pages:
-            picture(left, f"trainings-last-{number}")
+            chromium.picture(left, f"trainings-last-{number}")
         context.close()
     assert errors == []
 
@@ -141,12 +138,6 @@ def set_theme(page: Page, theme: str) -> None:
     page.locator(".lm-Menu-item", has_text="Theme").first.hover()
     page.locator(".lm-Menu-item", has_text=theme).first.click()
     expect(page.locator("body")).to_have_attribute("data-jp-theme-name", theme)
-
-
-def picture(page: Page, name: str) -> None:
-    folder = SCREENSHOTS.read(os.environ)
-    if folder:
-        page.screenshot(path=str(Path(folder) / f"{name}.png"))
 
 
 def go_to_folder(page: Page, folder: str) -> None:
@@ -199,14 +190,14 @@ def test_a_form_sends_a_training_and_the_panel_has_what_it_made(lab: Open, user:
     expect(form.get_by_label("data/petals.csv")).to_be_checked()
     expect(form.get_by_text('table = pd.read_csv("data/petals.csv")')).to_be_visible()
     assert axe(page, ".nebulab-RunForm") == []
-    picture(page, "trainings-form")
+    chromium.picture(page, "trainings-form")
     form.get_by_label("trees").fill("ten")
     form.get_by_label("Time limit in minutes").fill("soon")
     form.get_by_role("button", name="Run on the cluster").click()
     expect(form.get_by_role("alert")).to_contain_text("Look at the fields that are marked.")
     expect(form.get_by_text("Give a whole number, such as 10.")).to_be_visible()
     expect(form.get_by_label("trees")).to_be_focused()
-    picture(page, "trainings-form-faults")
+    chromium.picture(page, "trainings-form-faults")
     page.keyboard.press("Control+a")
     page.keyboard.type("7")
     form.get_by_label("Time limit in minutes").fill("30")
@@ -224,13 +215,13 @@ def test_a_form_sends_a_training_and_the_panel_has_what_it_made(lab: Open, user:
     log = row.get_by_role("log")
     expect(row).to_contain_text("Memory")
     expect(row.locator(".nebulab-Pairs").first).to_contain_text("none; computing on the CPU")
-    picture(page, "trainings-running")
+    chromium.picture(page, "trainings-running")
     expect(log).to_contain_text("epoch 7", timeout=240_000)
 
     expect(row).to_contain_text("done", timeout=240_000)
     toast = page.locator(".Toastify__toast", has_text="The training forest.ipynb is done.")
     expect(toast).to_be_visible()
-    picture(page, "trainings-done")
+    chromium.picture(page, "trainings-done")
     toast.get_by_role("button", name="Show its results").click()
     expect(row.get_by_text("scatter.png")).to_be_visible()
     assert axe(page, ".nebulab-Trainings") == []
@@ -241,7 +232,7 @@ def test_a_form_sends_a_training_and_the_panel_has_what_it_made(lab: Open, user:
     expect(card).to_contain_text("Proven: the ONNX file and the original give the same predictions.")
     expect(card).to_contain_text("accuracy")
     assert axe(page, ".nebulab-Card") == []
-    picture(page, "trainings-card")
+    chromium.picture(page, "trainings-card")
     models.get_by_role("button", name="Insert code").click()
     cell = page.locator(".jp-NotebookPanel:not(.lm-mod-hidden) .jp-Notebook .jp-mod-active")
     expect(cell).to_contain_text('training.models["forest"]')
@@ -276,7 +267,7 @@ def test_a_form_says_what_a_job_would_not_find_and_takes_another_file(lab: Open)
     added.press("Space")
     expect(added).not_to_be_checked()
     assert axe(page, ".nebulab-RunForm") == []
-    picture(page, "trainings-form-dark")
+    chromium.picture(page, "trainings-form-dark")
     form.get_by_role("button", name="Close").click()
     expect(form).not_to_be_attached()
 
@@ -304,7 +295,7 @@ def test_a_failing_notebook_shows_its_cell_and_is_told_after_the_page_was_closed
     expect(failure).to_contain_text("x['missing_column']")
     expect(row_of(page, "failing.ipynb").get_by_role("region", name="Results")).to_contain_text("Arrays and numbers")
     assert axe(page, ".nebulab-Trainings") == []
-    picture(page, "trainings-failed-dark")
+    chromium.picture(page, "trainings-failed-dark")
 
 
 def test_a_script_is_cancelled_with_the_keyboard(lab: Open, user: GalaxyUser) -> None:
@@ -321,7 +312,7 @@ def test_a_script_is_cancelled_with_the_keyboard(lab: Open, user: GalaxyUser) ->
     page.keyboard.press("Enter")
     dialog = page.get_by_role("dialog")
     expect(dialog).to_contain_text("long.py ends now")
-    picture(page, "trainings-cancel")
+    chromium.picture(page, "trainings-cancel")
     expect(dialog.get_by_role("button", name="Let it run")).to_be_focused()
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
@@ -349,7 +340,7 @@ def test_two_trainings_are_compared(lab: Open) -> None:
     figures = table.get_by_role("img", name=re.compile("scatter"))
     expect(figures).to_have_count(2)
     assert figures.first.evaluate("image => image.complete && image.naturalWidth > 100")
-    picture(page, "trainings-compared")
+    chromium.picture(page, "trainings-compared")
     widths = table.get_by_role("rowheader").evaluate_all("heads => heads.map(head => head.clientWidth)")
     assert min(widths) > 100
     assert axe(page, ".nebulab-Comparison") == []
@@ -367,3 +358,47 @@ def test_a_result_is_opened_and_downloaded(lab: Open, session: Session) -> None:
     with session.owner() as client:
         kept = client.get("/api/contents/trainings/forest.ipynb/scatter.png?content=1").raise_for_status().json()
     assert kept["content"].startswith("iVBORw0KGgo")
+
+
+def test_a_person_who_writes_no_code(lab: Open, user: GalaxyUser, history_id: str) -> None:
+    """From a dataset to a data frame, a proven model and its figure, with the mouse and the keys that press buttons."""
+    user.upload(history_id, PETALS, "petals.csv", "csv")
+    page = lab(1400, 900)
+    page.keyboard.press("Control+Shift+L")
+    page.locator(".jp-LauncherCard[data-category=Notebook]:visible").first.click()
+    page.get_by_text("Python 3 (AI) | Idle").wait_for()
+    from_galaxy(page, "petals.csv").click(button="right")
+    page.get_by_role("menuitem", name="Load in Notebook").click()
+    notebook = page.locator(".jp-NotebookPanel:not(.lm-mod-hidden)")
+    notebook.locator(".jp-CodeCell", has_text="petals.csv").locator(".cm-content").click()
+    page.keyboard.press("Shift+Enter")
+    expect(notebook.locator(".jp-OutputArea-output table")).to_contain_text("short")
+    chromium.picture(page, "no-code-data-frame")
+
+    page.locator(".jp-SideBar [data-id=filebrowser]").click()
+    go_to_folder(page, "work")
+    form = by_the_menu(page, "forest.ipynb")
+    form.get_by_role("button", name="Run on the cluster").click()
+    row = row_of(page, "forest.ipynb")
+    expect(row).to_contain_text("done", timeout=240_000)
+    row.get_by_role("region", name="Models").get_by_role("button", name="Card").click()
+    card = page.get_by_role("article", name="Card of the model forest")
+    expect(card).to_contain_text("Proven: the ONNX file and the original give the same predictions.")
+    chromium.picture(page, "no-code-card")
+
+    figures = from_galaxy(page, "Figures of forest.ipynb")
+    figures.click()
+    page.keyboard.press("ArrowRight")
+    from_galaxy(page, "scatter.png").dblclick()
+    expect(page.get_by_role("img", name="scatter.png")).to_be_visible()
+    chromium.picture(page, "no-code-figure")
+
+
+def from_galaxy(page: Page, name: str) -> Locator:
+    """Return the newest item of a name in the Galaxy panel, which is opened if it is not."""
+    tab = page.locator(".jp-SideBar [data-id=nebulab-galaxy]")
+    if tab.get_attribute("aria-selected") != "true":
+        tab.click()
+    found = page.get_by_role("treeitem").filter(has_text=name).first
+    found.wait_for()
+    return found
