@@ -485,8 +485,9 @@ def test_a_download_is_cancelled_and_tried_again(page: Page, lab: Lab, galaxy: S
 
 def test_a_dataset_is_dragged_into_a_notebook_and_by_the_menu(page: Page, lab: Lab, galaxy: StandInGalaxy) -> None:
     galaxy.add("petals.tsv", b"a\tb\n1\t2\n", extension="tabular")
-    empty = {"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": []}
-    (lab.folder / "work" / "mine.ipynb").write_text(json.dumps(empty))
+    above = {"cell_type": "code", "id": "a", "metadata": {}, "outputs": [], "execution_count": None, "source": "1"}
+    notebook = {"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": [above]}
+    (lab.folder / "work" / "mine.ipynb").write_text(json.dumps(notebook))
     page.goto(f"{lab.url}/lab/tree/mine.ipynb?token={support.TOKEN}")
     cells = page.locator(".jp-NotebookPanel:not(.lm-mod-hidden) .jp-CodeCell")
     expect(page.get_by_role("tab", name="mine.ipynb")).to_be_visible()
@@ -496,13 +497,17 @@ def test_a_dataset_is_dragged_into_a_notebook_and_by_the_menu(page: Page, lab: L
     item(page, "petals.tsv").click(button="right")
     page.get_by_role("menuitem", name="Load in Notebook").click()
     expect(cells.filter(has_text=code)).to_have_count(1)
-    place = page.locator(".jp-NotebookPanel:not(.lm-mod-hidden) .jp-Notebook").bounding_box()
+    place = cells.filter(has_text=code).bounding_box()
     row = item(page, "petals.tsv").bounding_box()
     assert place and row
     page.mouse.move(row["x"] + 60, row["y"] + 20)
     page.mouse.down()
     page.mouse.move(row["x"] + 90, row["y"] + 30, steps=4)
-    page.mouse.move(place["x"] + 200, place["y"] + 60, steps=8)
+    page.mouse.move(place["x"] + 200, place["y"] + 20, steps=8)
     picture(page, "galaxy-drag")
     page.mouse.up()
     expect(cells.filter(has_text=code)).to_have_count(2)
+    # Shift+Enter runs what was dropped, and nothing else.
+    chosen = page.locator(".jp-NotebookPanel:not(.lm-mod-hidden) .jp-Cell.jp-mod-selected")
+    expect(chosen).to_have_count(1)
+    expect(chosen).to_contain_text(code)

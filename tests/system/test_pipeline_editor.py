@@ -167,17 +167,17 @@ def test_a_pipeline_is_drawn_with_the_mouse(page: Page, lab: Lab) -> None:
     first.click()
     editor.get_by_label("Output files").fill("made.txt")
     expect(editor.get_by_role("region", name="Problems")).to_have_count(0)
+    # It saves what was drawn, and runs that.
+    page.get_by_role("button", name="Run here").click()
+    expect(editor.get_by_role("region", name="Run")).to_contain_text("done", timeout=120_000)
     nodes = {
         one["app_data"]["component_parameters"]["filename"]: one
-        for one in saved(page, path, lambda made: len(made["pipelines"][0]["nodes"]) == 2)["pipelines"][0]["nodes"]
+        for one in json.loads(path.read_text())["pipelines"][0]["nodes"]
     }
     [link] = nodes["second.py"]["inputs"][0]["links"]
     assert link["node_id_ref"] == nodes["first.ipynb"]["id"]
     assert nodes["first.ipynb"]["app_data"]["component_parameters"]["outputs"] == ["made.txt"]
     assert nodes["second.py"]["op"] == "execute-python-node"
-
-    page.get_by_role("button", name="Run here").click()
-    expect(editor.get_by_role("region", name="Run")).to_contain_text("done", timeout=120_000)
 
     # A node is deleted with its arrow, and comes back.
     second.click()
@@ -225,6 +225,13 @@ def test_the_launcher_opens_a_new_one_without_a_menu(page: Page, lab: Lab) -> No
     expect(page.locator(".nebulab-Pipeline:visible")).to_contain_text("Drag notebooks and scripts")
     made = json.loads((lab.folder / "work" / "untitled.pipeline").read_text())
     assert made["version"] == "3.0"
+
+
+def test_a_pipeline_too_large_to_be_drawn_says_so(page: Page, lab: Lab) -> None:
+    path = lab.folder / "work" / "many.pipeline"
+    path.write_text(json.dumps(flow(*(node(f"{number}.py") for number in range(10_000)))))
+    editor = open_pipeline(page, lab, "many.pipeline")
+    expect(editor.get_by_role("alert")).to_contain_text("10000 nodes, and the editor draws 300 at most")
 
 
 def test_what_the_editor_does_not_know_survives(page: Page, lab: Lab) -> None:

@@ -31,7 +31,7 @@ export class Actions {
     readonly app: JupyterFrontEnd,
     readonly model: Model,
     readonly trans: TranslationBundle,
-    private readonly _notebooks: INotebookTracker,
+    readonly notebooks: INotebookTracker,
     private readonly _browser: IDefaultFileBrowser | null
   ) {}
 
@@ -39,7 +39,7 @@ export class Actions {
   async load(items: IItem[]): Promise<void> {
     const codes = items.map(item => item.load).filter(Boolean);
     if (codes.length) {
-      await insert(this.app, this._notebooks, codes);
+      await insert(this.app, this.notebooks, codes);
     }
   }
 

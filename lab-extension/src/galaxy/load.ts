@@ -1,6 +1,6 @@
 /** The code that loads a dataset, into the notebook that is in front, or into a new one. */
 import type { JupyterFrontEnd } from '@jupyterlab/application';
-import { NotebookActions, type INotebookTracker, type NotebookPanel } from '@jupyterlab/notebook';
+import { NotebookActions, type INotebookTracker, type Notebook, type NotebookPanel } from '@jupyterlab/notebook';
 import { MimeData } from '@lumino/coreutils';
 import { Drag } from '@lumino/dragdrop';
 
@@ -30,7 +30,12 @@ async function newNotebook(app: JupyterFrontEnd): Promise<NotebookPanel> {
 }
 
 /** Begin to drag cells with these codes, once the mouse was moved far enough; a notebook takes them where they drop. */
-export function dragOnceMoved(event: MouseEvent, label: string, codes: () => string[]): void {
+export function dragOnceMoved(
+  event: MouseEvent,
+  label: string,
+  codes: () => string[],
+  notebooks: INotebookTracker
+): void {
   const from = { x: event.clientX, y: event.clientY };
   const moved = (now: MouseEvent) => {
     if (Math.hypot(now.clientX - from.x, now.clientY - from.y) < FAR_ENOUGH) {
@@ -39,7 +44,7 @@ export function dragOnceMoved(event: MouseEvent, label: string, codes: () => str
     over();
     const cells = codes();
     if (cells.length) {
-      begin(now, label, cells);
+      begin(now, label, cells, notebooks);
     }
   };
   const over = () => {
@@ -50,7 +55,7 @@ export function dragOnceMoved(event: MouseEvent, label: string, codes: () => str
   document.addEventListener('mouseup', over, true);
 }
 
-function begin(event: MouseEvent, label: string, codes: string[]): void {
+function begin(event: MouseEvent, label: string, codes: string[], notebooks: INotebookTracker): void {
   const mimeData = new MimeData();
   const cells = codes.map(source => ({ cell_type: 'code', source, metadata: {}, outputs: [], execution_count: null }));
   mimeData.setData(CELLS, cells);
@@ -59,5 +64,20 @@ function begin(event: MouseEvent, label: string, codes: string[]): void {
   dragImage.className = 'nebulab-galaxy-drag';
   dragImage.textContent = label;
   const drag = new Drag({ mimeData, dragImage, supportedActions: 'copy', proposedAction: 'copy' });
-  void drag.start(event.clientX, event.clientY);
+  void drag.start(event.clientX, event.clientY).then(action => {
+    if (action === 'copy') {
+      notebooks.forEach(panel => chooseDropped(panel.content, codes[0]));
+    }
+  });
+}
+
+/** JupyterLab selects the cell above what was dropped too, and the next Shift+Enter would run that one. */
+function chooseDropped(notebook: Notebook, source: string): void {
+  const dropped = notebook.widgets
+    .filter(cell => notebook.isSelectedOrActive(cell) && cell.model.sharedModel.getSource() === source)
+    .pop();
+  if (dropped) {
+    notebook.deselectAll();
+    notebook.activeCellIndex = notebook.widgets.indexOf(dropped);
+  }
 }

@@ -263,8 +263,11 @@ function Body({ actions, menu }: { actions: Actions; menu: Menu }): JSX.Element 
           }}
           onMenu={(x, y) => menu.open(x, y)}
           onDrag={(event, items) =>
-            dragOnceMoved(event, items.length === 1 ? items[0].name : trans.__('%1 items', items.length), () =>
-              items.flatMap(item => (item.load && !item.deleted ? [item.load] : []))
+            dragOnceMoved(
+              event,
+              items.length === 1 ? items[0].name : trans.__('%1 items', items.length),
+              () => items.flatMap(item => (item.load && !item.deleted ? [item.load] : [])),
+              actions.notebooks
             )
           }
         />

@@ -74,7 +74,7 @@ function wordOf({ kind, state, done, total, message, path }: ITransfer, trans: T
     case 'running':
       return total ? trans.__('%1 of %2', inBytes(done), inBytes(total)) : inBytes(done);
     case 'done':
-      return kind === 'upload' ? trans.__('sent: Galaxy reads it now') : trans.__('done: %1', path);
+      return kind === 'upload' ? trans.__('sent to the history') : trans.__('done: %1', path);
     case 'failed':
       return message;
     case 'cancelled':

@@ -14,6 +14,8 @@ import { emptyFlow, Flow, SUFFIXES } from './flow';
 
 const CHECK_AFTER = 400;
 const POLL_EVERY = 1000;
+/** With more the page would stand still while they are drawn and checked. */
+const MOST_NODES = 300;
 
 export class Controller implements IDisposable {
   constructor(
@@ -39,6 +41,7 @@ export class Controller implements IDisposable {
   /** The file's text in today's form, if it is of an older one. */
   upgraded: string | null = null;
   run: IRun | null = null;
+  private _isTooLarge = false;
   isDisposed = false;
 
   get isRunning(): boolean {
@@ -76,6 +79,8 @@ export class Controller implements IDisposable {
   write(text: string): void {
     if (text !== this._text) {
       this.context.model.sharedModel.setSource(text);
+      // The model does so for what is typed, and not for a text that is replaced.
+      this.context.model.dirty = true;
     }
   }
 
@@ -159,8 +164,17 @@ export class Controller implements IDisposable {
 
   private _read(): void {
     try {
-      this.flow = new Flow(this._text);
-      this.wrong = '';
+      const flow = new Flow(this._text);
+      const isDrawn = flow.nodes.length <= MOST_NODES;
+      this.flow = isDrawn ? flow : null;
+      this._isTooLarge = !isDrawn;
+      this.wrong = isDrawn
+        ? ''
+        : this.trans.__(
+            'This pipeline has %1 nodes, and the editor draws %2 at most. In a terminal, `nebulab pipeline run` runs it.',
+            flow.nodes.length,
+            MOST_NODES
+          );
     } catch (error) {
       this.flow = null;
       this.wrong = error instanceof Error ? error.message : String(error);
@@ -174,6 +188,9 @@ export class Controller implements IDisposable {
   }
 
   private async _check(): Promise<void> {
+    if (this._isTooLarge) {
+      return;
+    }
     const text = this._text;
     try {
       const checked = await this.client.check(this.context.localPath, text);

@@ -229,7 +229,8 @@ function tellEnds(model: Trainings, show: (id: string) => void, trans: Translati
         ? trans.__('The training %1 is done.', one.name)
         : trans.__('The training %1 failed.', one.name);
       Notification[isDone ? 'success' : 'error'](text, {
-        autoClose: false,
+        // Of a pipeline there are several at once; the panel keeps them all.
+        autoClose: isDone ? 20000 : false,
         actions: [
           {
             label: isDone ? trans.__('Show its results') : trans.__('Show why'),
