@@ -9,6 +9,7 @@ from pathlib import Path
 
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
 from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import TimeoutError as NotInTime
 
 from nebulab.develop.tests import SCREENSHOTS
 from support.parts import require
@@ -48,6 +49,23 @@ def violations(page: Page, selector: str) -> list[str]:
         if each["impact"] in {"serious", "critical"}
         for node in each["nodes"]
     ]
+
+
+def from_launcher(page: Page, card: str, has_text: str | None = None) -> None:
+    """Open the Lab's launcher by its keys, and click a card of it.
+
+    Keys are nobody's before the Lab is there, and the page Welcome may come in front of what was opened before it.
+    """
+    page.wait_for_function("() => window.jupyterapp?.restored.then(() => true)")
+    wanted = page.locator(f"{card}:visible", has_text=has_text).first
+    for patience in (3_000, 10_000, 30_000):
+        page.keyboard.press("Control+Shift+L")
+        try:
+            wanted.click(timeout=patience)
+        except NotInTime:
+            continue
+        return
+    wanted.click()
 
 
 def picture(page: Page, name: str) -> None:

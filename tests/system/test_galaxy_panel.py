@@ -485,7 +485,14 @@ def test_a_download_is_cancelled_and_tried_again(page: Page, lab: Lab, galaxy: S
 
 def test_a_dataset_is_dragged_into_a_notebook_and_by_the_menu(page: Page, lab: Lab, galaxy: StandInGalaxy) -> None:
     galaxy.add("petals.tsv", b"a\tb\n1\t2\n", extension="tabular")
-    above = {"cell_type": "code", "id": "a", "metadata": {}, "outputs": [], "execution_count": None, "source": "1"}
+    above: dict[str, Any] = {
+        "cell_type": "code",
+        "id": "a",
+        "metadata": {},
+        "outputs": [],
+        "execution_count": None,
+        "source": "1",
+    }
     notebook = {"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": [above]}
     (lab.folder / "work" / "mine.ipynb").write_text(json.dumps(notebook))
     page.goto(f"{lab.url}/lab/tree/mine.ipynb?token={support.TOKEN}")

@@ -85,8 +85,7 @@ def test_a_dataset_becomes_a_data_frame_by_the_mouse(opened: Opened) -> None:
     expect(opened.item("petals.tsv")).to_have_attribute("data-state", "ok")
     expect(page.get_by_role("button", name="panel")).to_be_visible()
     # The notebook's card on a launcher, then the dataset's menu, then the toolbar's button.
-    page.keyboard.press("Control+Shift+L")
-    page.locator(".jp-LauncherCard[data-category=Notebook]:visible").first.click()
+    chromium.from_launcher(page, ".jp-LauncherCard[data-category=Notebook]")
     page.get_by_text("Python 3 (AI) | Idle").wait_for()
     opened.choose("petals.tsv", "Load in Notebook")
     notebook = page.locator(".jp-NotebookPanel:not(.lm-mod-hidden)")

@@ -16,6 +16,7 @@ from playwright.sync_api import Page, expect, sync_playwright
 
 from nebulab.contract import JOB_TOOL
 from nebulab.develop.tests import SCREENSHOTS
+from support import chromium
 from support.galaxy import TOOL, GalaxyUser, wait_for
 from support.parts import require
 from support.stack import Account, Stack
@@ -110,8 +111,7 @@ def open_by_name(page: Page) -> None:
 
 def run_cell(lab: Page, code: str) -> None:
     """Make a notebook, type the code into its first cell as a person pastes it, and run it."""
-    lab.keyboard.press("Control+Shift+L")
-    lab.locator(".jp-LauncherCard[data-category=Notebook]:visible").first.click()
+    chromium.from_launcher(lab, ".jp-LauncherCard[data-category=Notebook]")
     lab.get_by_text("Python 3 (AI) | Idle").wait_for()
     editor = lab.locator(".jp-NotebookPanel:not(.lm-mod-hidden) .jp-CodeCell .cm-content").first
     editor.click()

@@ -220,8 +220,7 @@ def test_without_a_mouse(page: Page, lab: Lab) -> None:
 
 def test_the_launcher_opens_a_new_one_without_a_menu(page: Page, lab: Lab) -> None:
     """As the predecessor's tutorial opens it."""
-    page.keyboard.press("Control+Shift+L")
-    page.locator(".jp-LauncherCard:visible", has_text="Pipeline Editor").click()
+    chromium.from_launcher(page, ".jp-LauncherCard", "Pipeline Editor")
     expect(page.locator(".nebulab-Pipeline:visible")).to_contain_text("Drag notebooks and scripts")
     made = json.loads((lab.folder / "work" / "untitled.pipeline").read_text())
     assert made["version"] == "3.0"

@@ -364,8 +364,7 @@ def test_a_person_who_writes_no_code(lab: Open, user: GalaxyUser, history_id: st
     """From a dataset to a data frame, a proven model and its figure, with the mouse and the keys that press buttons."""
     user.upload(history_id, PETALS, "petals.csv", "csv")
     page = lab(1400, 900)
-    page.keyboard.press("Control+Shift+L")
-    page.locator(".jp-LauncherCard[data-category=Notebook]:visible").first.click()
+    chromium.from_launcher(page, ".jp-LauncherCard[data-category=Notebook]")
     page.get_by_text("Python 3 (AI) | Idle").wait_for()
     from_galaxy(page, "petals.csv").click(button="right")
     page.get_by_role("menuitem", name="Load in Notebook").click()
