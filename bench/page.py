@@ -63,8 +63,8 @@ def measure(new: Side, old: Side, rounds: int) -> list[Row]:
         Row.at_most(
             "the Lab's page until it can be used", medians[new], medians[old], "s", "the checkout before", goal=1.15
         ),
-        Row.figure("an idle page with the Galaxy panel: requests in 10 s", requests, "", goal=1),
-        Row.figure("the same: CPU of the session's processes", share, "%", goal=1),
+        Row.figure("an idle page with the Galaxy panel: Nebulab's requests in 10 s", requests, "", goal=1),
+        Row.figure("the same: CPU of all the session's processes", share, "%", goal=1),
     ]
 
 
@@ -91,7 +91,7 @@ def _idle(browser: Browser, address: str, folder: Path) -> tuple[float, float]:
         _open_panel(page)
         page.wait_for_timeout(20_000)  # what a start brings along is over
         asked: list[str] = []
-        page.on("request", lambda request: asked.append(request.url))
+        page.on("request", lambda request: asked.append(request.url) if "/nebulab/" in request.url else None)
         before = _cpu(sessions.processes(folder))
         page.wait_for_timeout(_IDLE_SECONDS * 1000)
         used = _cpu(sessions.processes(folder)) - before
