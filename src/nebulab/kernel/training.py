@@ -58,7 +58,7 @@ def train(  # noqa: PLR0913 - the arguments of History.train, by name
     path = Path(notebook).expanduser()
     if not path.is_file():
         raise TransferError(f"There is no notebook {str(notebook)!r}.", "Save it, and check its path.")
-    known = _HistoryFiles(galaxy, history_id, progress)
+    known = HistoryFiles(galaxy, history_id, progress)
     label = name or path.name
     form: dict[str, Any] = {
         "select_file": known.reference(path, label=label, ext="ipynb" if path.suffix == ".ipynb" else "txt"),
@@ -281,7 +281,7 @@ class Models(Mapping[str, "Predictor"]):
 _WORDS = {"new": "waiting", "waiting": "waiting", "queued": "queued", "ok": "done", "error": "failed"}
 
 
-class _HistoryFiles:
+class HistoryFiles:
     """Local files as datasets of the history; a file that it holds already is not uploaded again."""
 
     def __init__(self, galaxy: Galaxy, history_id: str, progress: Callable[[], Progress] = Bar) -> None:
@@ -324,11 +324,7 @@ class _HistoryFiles:
         return None
 
 
-HistoryFiles = _HistoryFiles
-"""For pipelines, which send their files in the same way."""
-
-
-def _inputs(inputs: Inputs, known: _HistoryFiles, folder: Path) -> dict[str, Any]:
+def _inputs(inputs: Inputs, known: HistoryFiles, folder: Path) -> dict[str, Any]:
     """Return the form's fields: a name becomes one of GALAXY_INPUTS, a path is laid out where the program reads it."""
     named: Mapping[str, Any] = inputs if isinstance(inputs, Mapping) else {path: folder / path for path in inputs}
     form: dict[str, Any] = {}
@@ -384,7 +380,7 @@ def _scalar(thing: Any) -> Any:
     return thing.item() if is_scalar else thing
 
 
-def _input_value(thing: Any, known: _HistoryFiles) -> tuple[str, Any]:
+def _input_value(thing: Any, known: HistoryFiles) -> tuple[str, Any]:
     thing = _scalar(thing)
     simple: list[tuple[type, str, Callable[[Any], Any]]] = [
         (bool, "boolean", bool),
