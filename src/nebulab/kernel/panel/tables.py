@@ -19,7 +19,8 @@ def table(text: str, separator: str, *, has_header: bool, is_whole: bool) -> dic
         lines = lines[:-1]
     if not has_header:
         lines = [line for line in lines if not line.startswith("#")]
-    csv.field_size_limit(len(text) + 1)
+    # The limit is the process's, so it is only ever raised: other readers of CSV (a package's RECORD) live with it.
+    csv.field_size_limit(max(csv.field_size_limit(), len(text) + 1))
     found = []
     for row in csv.reader(io.StringIO("".join(lines), newline=""), delimiter=separator):
         if row:
