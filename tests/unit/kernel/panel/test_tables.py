@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+
 from nebulab.kernel.panel.tables import table
 
 
@@ -35,3 +37,10 @@ def test_rows_of_unequal_length_have_columns() -> None:
 def test_quotes_and_nothing() -> None:
     assert table('a,b\n"1,5","x\ny"\n', ",", has_header=True, is_whole=True)["rows"] == [["1,5", "x\ny"]]
     assert table("\n\n", ",", has_header=True, is_whole=True)["rows"] == []
+
+
+def test_other_readers_of_csv_keep_their_limit() -> None:
+    csv.field_size_limit(131_072)
+    table("a,b\n", ",", has_header=True, is_whole=True)
+    assert csv.field_size_limit() == 131_072
+    assert table("x" * 200_000, ",", has_header=True, is_whole=True)["columns"] == ["x" * 500]
