@@ -47,7 +47,7 @@ class Outward:
             **dict.fromkeys(("http_proxy", "https_proxy", "all_proxy"), address),
             "no_proxy": f"localhost,{_LOOPBACK},::1",
         }
-        tunnel = shlex.join([sys.executable, "-m", "nebulab.session.walls.tunnel", str(self._egress)])
+        tunnel = shlex.join([sys.executable, "-P", "-m", "nebulab.session.walls.tunnel", str(self._egress)])
         return {
             **proxies,
             **{name.upper(): value for name, value in proxies.items()},
@@ -59,7 +59,7 @@ class Outward:
         """Serve the port from a child process, while this process has no event loop and may start no thread."""
         descriptor = self._listening.fileno()
         helper = subprocess.Popen(
-            [sys.executable, "-m", "nebulab.forwarding", str(descriptor), str(self._egress)],
+            [sys.executable, "-P", "-m", "nebulab.forwarding", str(descriptor), str(self._egress)],
             pass_fds=(descriptor,),
             stdin=subprocess.DEVNULL,
         )
