@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from weakref import WeakKeyDictionary
 
 _NAME = re.compile(r"[^\w.-]+")
 
@@ -40,6 +41,8 @@ class Shown:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._count = 0
+        self._last: WeakKeyDictionary[Any, Path] = WeakKeyDictionary()
+        """The path, without its ending, of what was kept last of each figure."""
 
     def attach(self, shell: Any) -> None:
         """Wrap IPython's formatter: inline figures are closed as soon as they were shown."""
@@ -70,6 +73,16 @@ class Shown:
             thing.savefig(stem.with_suffix(".svg"), bbox_inches="tight")
             if image is None:
                 thing.savefig(stem.with_suffix(".png"), bbox_inches="tight")
+            self._last[thing] = stem
+            # Whatever is drawn into it from now on sets this again.
+            thing.stale = False
+
+    def unchanged(self, figure: Any) -> list[Path]:
+        """Return the files that were kept of a figure, if nothing was drawn into it since."""
+        stem = self._last.get(figure)
+        if stem is None or figure.stale:
+            return []
+        return [stem.with_suffix(suffix) for suffix in (".png", ".svg")]
 
     def open_figures(self) -> list[Any]:
         """Return pyplot's open figures, which were not displayed."""

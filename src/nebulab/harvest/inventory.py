@@ -80,6 +80,7 @@ class Harvest:
         self._left_out = len(values) - len(kept)
         self.entries = {name: Entry(name, describe(type(value))) for name, value in kept.items()}
         self._bytes = 0
+        self._shown: figures.Shown | None = None
         self._ended: set[str] = set()
         """Models whose export was ended by a limit."""
 
@@ -100,6 +101,7 @@ class Harvest:
 
     def figures(self, shown: figures.Shown) -> None:
         """Write the figures that stay open; a fault of one is that one's alone."""
+        self._shown = shown
         with contextlib.suppress(Stopped):
             for figure in shown.open_figures():
                 try:
@@ -169,7 +171,11 @@ class Harvest:
         entry = self.entries[name]
         with self._faults_reported(name, self._limits.object_seconds):
             if figures.is_figure(value):
+                # The variable's name tells more than a number, and one picture is enough.
+                numbered = self._shown.unchanged(value) if self._shown else []
                 entry.files = figures.save(value, self._folder / "figures", name)
+                for path in numbered:
+                    path.unlink(missing_ok=True)
                 entry.fate = "figure"
             elif tables.is_frame(value):
                 self._keep_table(file, name, value, entry)

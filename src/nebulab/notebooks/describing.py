@@ -45,6 +45,7 @@ def describe(path: Path, environment: Mapping[str, str] = os.environ) -> dict[st
             {"path": name, "size": (path.parent / name).stat().st_size, "where": _where(places)}
             for name, places in found.files.items()
         ],
+        "outputs": found.made,
         "missing": _listed(found.missing),
         "outside": _listed(found.outside),
         "named": [row | {"given": _given(row["name"], environment)} for row in _listed(found.named)],
@@ -82,7 +83,7 @@ def packages(environment: Mapping[str, str]) -> dict[str, Any]:
     answer: dict[str, Any] = {"added": [], "left": [], "error": ""}
     if not environment.get(contract.OVERLAY):
         return answer
-    command = [sys.executable, "-m", "nebulab", "packages", "freeze"]
+    command = [sys.executable, "-P", "-m", "nebulab", "packages", "freeze"]
     try:
         finished = subprocess.run(
             command, env=dict(environment), capture_output=True, text=True, timeout=_PACKAGES_SECONDS

@@ -15,6 +15,8 @@ mpl.use("agg")
 import matplotlib.pyplot as plt
 
 from nebulab.harvest.figures import Shown, is_figure, save
+from nebulab.harvest.inventory import Harvest
+from nebulab.harvest.limits import Limits
 
 PNG = b"\x89PNG\r\n\x1a\n"
 
@@ -72,6 +74,22 @@ def test_what_is_shown_is_kept_in_order(figure: Any, tmp_path: Path) -> None:
     formatter.format(figure)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["figure-001.png", "figure-002.png", "figure-002.svg"]
     assert (tmp_path / "figure-001.png").read_bytes() == PNG
+
+
+def test_a_figure_that_a_variable_holds_is_kept_once(figure: Any, tmp_path: Path) -> None:
+    kept = Shown(tmp_path / "figures")
+    changed, (axes,) = plt.figure(), figure.axes
+    changed.add_subplot()
+    for each in (figure, changed):
+        kept.keep(each, {})
+        plt.close(each)
+    changed.axes[0].plot([1, 2])
+    harvest = Harvest({"fig": figure, "grown": changed, "axes": axes}, tmp_path, Limits())
+    harvest.figures(kept)
+    harvest.data()
+    stems = {path.stem for path in (tmp_path / "figures").iterdir()}
+    # Of the one that was drawn into after it had been shown, both are worth a look.
+    assert stems == {"fig", "figure-002", "grown"}
 
 
 def test_a_full_disk_fails_no_cell(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
