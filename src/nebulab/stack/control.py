@@ -151,6 +151,9 @@ def _up_detached(settings: StackSettings, console: Console) -> StackState:
 
 def _wait_ready(settings: StackSettings, supervisor: subprocess.Popen[bytes] | None, console: Console) -> StackState:
     """Wait until all parts of the stack answered; `supervisor` is our own, None to wait for somebody else's."""
+    if not console.is_terminal:
+        # A status line is for terminals alone.
+        console.print("Starting Galaxy and the proxy: about a minute, the first time two.")
     with console.status("Starting Galaxy and the proxy …") as line:
         while True:
             now = state.read(settings.data_dir)
