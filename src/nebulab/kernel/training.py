@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import html
 import json
 import os
@@ -16,18 +15,17 @@ from typing import TYPE_CHECKING, Any
 from nebulab import contract
 from nebulab.errors import DatasetNotFound, GalaxyError, NebulabError, SettingsError, TransferError
 from nebulab.galaxy.connection import Galaxy
-from nebulab.galaxy.contents import READY_STATES, Item, list_contents
+from nebulab.galaxy.contents import Item, list_contents
 from nebulab.galaxy.progress import Progress
-from nebulab.galaxy.upload import Upload, upload
 from nebulab.galaxy.waiting import JOB_ENDED, job_failure, wait_for_job
 from nebulab.kernel.datasets import Dataset
 from nebulab.kernel.display import COMPUTING, Bar, Wait
 from nebulab.kernel.packages import SESSION, Packages, requirements
+from nebulab.kernel.runs.known import HistoryFiles
 
 if TYPE_CHECKING:
     from nebulab.models.predictor import Predictor
 
-_HASH = "SHA-1"
 _INPUT_NAME = re.compile(r"[A-Za-z0-9]+")
 _CELL = re.compile(contract.CELL_RAN, re.MULTILINE)
 _LOG_BYTES = 10_000_000
@@ -281,49 +279,6 @@ class Models(Mapping[str, "Predictor"]):
 _WORDS = {"new": "waiting", "waiting": "waiting", "queued": "queued", "ok": "done", "error": "failed"}
 
 
-class HistoryFiles:
-    """Local files as datasets of the history; a file that it holds already is not uploaded again."""
-
-    def __init__(self, galaxy: Galaxy, history_id: str, progress: Callable[[], Progress] = Bar) -> None:
-        self._galaxy = galaxy
-        self._history_id = history_id
-        self._progress = progress
-        self._items: list[Item] | None = None
-
-    def reference(self, thing: Any, *, label: str = "", ext: str = "auto") -> dict[str, str]:
-        """Return how the tool's form names a dataset of the history, or a local file that becomes one."""
-        if isinstance(thing, Dataset):
-            thing.check_not_failed()
-            return {"src": "hdca" if thing.is_collection else "hda", "id": thing.id}
-        path = Path(thing).expanduser()
-        if not path.is_file():
-            raise TransferError(f"There is no file {str(thing)!r}.", "Paths are relative to the notebook's folder.")
-        item = self._same(path, label or path.name)
-        if item is None:
-            item = upload(self._galaxy, self._history_id, Upload(path, label, ext), progress=self._progress())
-        return {"src": "hda", "id": item.id}
-
-    def _same(self, path: Path, label: str) -> Item | None:
-        """Return a dataset of this name, size and hash, or None."""
-        if self._items is None:
-            self._items = list(list_contents(self._galaxy, self._history_id))
-        size = path.stat().st_size
-        fitting = [
-            item
-            for item in self._items
-            if item.size == size and item.name == label and item.state in READY_STATES and not item.is_collection
-        ]
-        if not fitting:
-            return None
-        with path.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha1").hexdigest()
-        for item in reversed(fitting):
-            hashes = self._galaxy.get(f"datasets/{item.id}").get("hashes") or []
-            if any(entry["hash_function"] == _HASH and entry["hash_value"] == digest for entry in hashes):
-                return item
-        return None
-
-
 def _inputs(inputs: Inputs, known: HistoryFiles, folder: Path) -> dict[str, Any]:
     """Return the form's fields: a name becomes one of GALAXY_INPUTS, a path is laid out where the program reads it."""
     named: Mapping[str, Any] = inputs if isinstance(inputs, Mapping) else {path: folder / path for path in inputs}
@@ -404,4 +359,4 @@ def _input_value(thing: Any, known: HistoryFiles) -> tuple[str, Any]:
     )
 
 
-__all__ = ["HistoryFiles", "Models", "Training", "train", "trainings"]
+__all__ = ["Models", "Training", "train", "trainings"]

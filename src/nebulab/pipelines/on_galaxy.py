@@ -16,7 +16,7 @@ from nebulab.errors import DatasetNotFound, GalaxyError, PipelineError, Pipeline
 from nebulab.galaxy.connection import Galaxy
 from nebulab.galaxy.download import download
 from nebulab.galaxy.waiting import job_failure
-from nebulab.kernel.training import HistoryFiles
+from nebulab.kernel.runs.known import HistoryFiles
 from nebulab.pipelines.checking import outside
 from nebulab.pipelines.model import Node, Pipeline
 from nebulab.pipelines.running import file_names
@@ -96,7 +96,7 @@ class OnGalaxy:
         given = {}
         for one in workflow.inputs:
             self.telling.say(f"sending {one.name}")
-            given[one.label] = known.reference(one.path, label=one.name, ext=one.ext)
+            given[one.label] = known.reference(one.path, ext=one.ext)
         self.workflow_id = self._workflow(workflow)
         wish = {
             "inputs": given,
