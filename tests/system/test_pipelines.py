@@ -96,6 +96,10 @@ def test_galaxy_gives_the_same_files(
     executed = json.loads((tmp_path / "elyra" / "breast_cancer_survival.run" / "Learn.ipynb").read_text())
     assert executed["cells"][1]["execution_count"] == 1
 
+    # What the history shows: its five files, the notebooks as they ran, and the files that nodes hand on.
+    shown = galaxy.get(f"histories/{history}/contents", v="dev", q="visible", qv="True")
+    assert sorted(one["history_content_type"] for one in shown) == 9 * ["dataset"] + 4 * ["dataset_collection"]
+
     # The workflow has its inputs by name, and its outputs are connections from step to step.
     result = told[-1]["result"]
     shown = galaxy.gi.workflows.show_workflow(result["workflow"])

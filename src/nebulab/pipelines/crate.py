@@ -131,6 +131,7 @@ def _graph(
             "@type": ["File", "SoftwareSourceCode", "ComputationalWorkflow"],
             "name": pipeline.name,
             "programmingLanguage": {"@id": "#galaxy"},
+            "encodingFormat": "application/json",
         },
         {
             "@id": "#galaxy",
@@ -145,9 +146,16 @@ def _graph(
             "@type": "CreateAction",
             "name": f"Run of {pipeline.name}",
             "instrument": {"@id": _WORKFLOW},
-            "startTime": str(invocation.get("create_time") or ""),
-            "endTime": str(invocation.get("update_time") or ""),
+            "description": f"The pipeline {pipeline.path.name} as a workflow of jobs in Galaxy.",
+            "startTime": _time(invocation.get("create_time")),
+            "endTime": _time(invocation.get("update_time")),
             "object": inputs,
             "result": outputs,
         },
     ]
+
+
+def _time(galaxys: object) -> str:
+    """Return a time of Galaxy's, which is in UTC and does not say so, as ISO 8601 with its zone."""
+    moment = datetime.fromisoformat(str(galaxys))
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).isoformat(timespec="seconds")

@@ -22,6 +22,13 @@ from nebulab.pipelines.running import RUNTIME
 TAG = "nebulab-pipeline"
 _COLUMN, _ROW = 320, 110
 """Of Galaxy's workflow editor, in its pixels."""
+_NOTEBOOK = "executed_notebook"
+_HIDDEN = (
+    *("outfile_output_arrays", "outfile_output_zip", "harvest_report", "run_log"),
+    *("onnx_models", "native_models", "model_cards", "tables", "figures", "files"),
+)
+"""Outputs of a step that the pipeline does not name. Galaxy hides them in the history once the step is done, and shows
+all of a step that failed."""
 _KINDS = {"notebook": "Notebook", "python": "Script", "r": "Script"}
 _TOOL_DEFAULTS: dict[str, Any] = {
     "ml_h5_dataset_paths": "",
@@ -95,7 +102,7 @@ def make(pipeline: Pipeline, *, requirements: str = "", tool: str = contract.JOB
         "outputs": [
             {"id": f"{labels[node.id]}: {output}", "outputSource": f"{labels[node.id]}/{output}"}
             for node in pipeline.nodes
-            for output in (["executed_notebook", contract.STEP_FILES] if node.outputs else ["executed_notebook"])
+            for output in ([_NOTEBOOK, contract.STEP_FILES] if node.outputs else [_NOTEBOOK])
         ],
         "steps": steps,
     }
@@ -186,6 +193,7 @@ def _step(
         "id": labels[node.id],
         "label": labels[node.id],
         "in": [{"id": name, "source": source} for name, source in connections.items()],
+        "out": [{"id": name, "hide": True} for name in _HIDDEN],
         "state": state,
     }
 

@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 from nebulab.pipelines.checking import checked
 from nebulab.pipelines.workflow import Workflow, make
 from support.pipelines import node, write
+
+ROOT = Path(__file__).parents[3]
 
 
 def made(folder: Path, *nodes: dict[str, Any], **options: Any) -> Workflow:
@@ -101,3 +104,12 @@ def test_two_nodes_of_one_file_share_an_input(tmp_path: Path) -> None:
     workflow = made(tmp_path, first, second)
     assert [one.label for one in workflow.inputs] == ["Script: a.py"]
     assert connections(workflow, "2")["select_file"] == "Script: a.py"
+
+
+def test_galaxy_hides_what_the_pipeline_does_not_name(tmp_path: Path) -> None:
+    workflow = made(tmp_path, node("a.py", outputs=["a.txt"]), node("b.py", after=["a.py"]))
+    tool = ElementTree.parse(ROOT / "galaxy-tools" / "run_jupyter_job.xml").getroot()
+    outputs = {str(output.get("name")) for output in tool.find("outputs") or ()}
+    for label in ("a.py", "b.py"):
+        assert all(one["hide"] for one in step(workflow, label)["out"])
+        assert outputs - {one["id"] for one in step(workflow, label)["out"]} == {"executed_notebook", "step_files"}
