@@ -193,6 +193,7 @@ def test_a_notebook_is_saved_as_a_page(lab: Lab, page: Page) -> None:
     picture(page, "page-asked")
     page.get_by_role("button", name="Into outputs/").click()
     expect(page.get_by_text("Saved as outputs/an app.html. It comes into your history")).to_be_visible()
+    expect(page.get_by_text("The widgets of code cells 2, 3 are not in it")).to_be_visible()
     made = (lab.folder / "work" / "outputs" / "an app.html").read_text()
     assert not re.search(r"""(src|href)=["']https?://""", made)
     shown = page.context.new_page()
@@ -202,6 +203,7 @@ def test_a_notebook_is_saved_as_a_page(lab: Lab, page: Page) -> None:
     expect(shown.get_by_role("heading", name="an app as seen")).to_be_visible()
     figure = shown.locator("img[src^='data:image/png']")
     assert figure.evaluate("image => image.naturalWidth") > 300
+    expect(shown.get_by_text("Here the notebook shows a widget (Figure), which is not in this page")).to_be_visible()
     assert elsewhere == []
     picture(shown, "page-saved")
     shown.close()

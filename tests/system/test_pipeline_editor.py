@@ -159,6 +159,10 @@ def test_a_pipeline_is_drawn_with_the_mouse(page: Page, lab: Lab) -> None:
     page.mouse.up()
     expect(editor.locator(".react-flow__edge")).to_have_count(1)
 
+    # What a new node makes was read in its program.
+    first.click()
+    expect(editor.get_by_label("Output files")).to_have_value("made.txt")
+    editor.get_by_label("Output files").fill("")
     second.click()
     editor.get_by_label("File dependencies").fill("made.txt")
     expect(editor.get_by_role("region", name="Problems")).to_contain_text("No file matches 'made.txt'")

@@ -12,6 +12,8 @@ interface IMade {
   path?: string;
   hid?: number;
   name?: string;
+  /** The numbers of code cells whose widgets are not in the page. */
+  without?: number[];
 }
 
 /** Return what happened and what to do, as one line. */
@@ -34,17 +36,31 @@ export function page(
     success: {
       message: result => {
         const page = result as IMade;
-        return page.hid
+        const saved = page.hid
           ? trans.__('Saved as %1, and as number %2 of your history.', page.path, page.hid)
           : trans.__('Saved as %1. It comes into your history when the session ends.', page.path);
+        return [saved, missing(page.without ?? [], trans)].filter(Boolean).join(' ');
       },
-      options: { autoClose: 10000 }
+      options: { autoClose: 20000 }
     },
     error: {
       message: reason => trans.__('The page was not saved: %1', sentence(reason)),
       options: { autoClose: false }
     }
   });
+}
+
+/** What is not in the page, and what to do. */
+function missing(cells: number[], trans: TranslationBundle): string {
+  if (!cells.length) {
+    return '';
+  }
+  return trans._n(
+    'The widget of code cell %2 is not in it: a page has no kernel. Open the notebook as an app, or draw it with Matplotlib, Bokeh or Plotly.',
+    'The widgets of code cells %2 are not in it: a page has no kernel. Open the notebook as an app, or draw them with Matplotlib, Bokeh or Plotly.',
+    cells.length,
+    cells.join(', ')
+  );
 }
 
 async function made(settings: ServerConnection.ISettings, path: string, history: boolean): Promise<any> {

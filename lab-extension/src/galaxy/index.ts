@@ -19,8 +19,12 @@ import { Model } from './model';
 const ID = 'nebulab-galaxy';
 /** As long as a tab is known to watch, in nebulab.session.lab.galaxy.listening, it may be silent for twice as long. */
 const WATCH_MS = 45000;
-/** Between two looks at what is being made. */
+/**
+ * Between two looks at what is being made, at first and, in rounds of that, at last. Galaxy tells of new items and of
+ * ready ones; a look finds those that begin to run. A session's own outputs run as long as it does.
+ */
 const BUSY_MS = 12000;
+const MOST_ROUNDS = 5;
 const FILE = '.jp-DirListing-item[data-isdir]';
 
 /** Show a dataset's preview by Galaxy's id: for the other panels. */
@@ -75,6 +79,9 @@ class Watching {
   private _watched = '';
   private _timer = 0;
   private _busyTimer = 0;
+  private _states = '';
+  private _rounds = 1;
+  private _left = 0;
 
   constructor(private readonly _model: Model) {
     _model.changed.connect(() => this._update());
@@ -102,10 +109,25 @@ class Watching {
         this._model.refreshSoon();
       }
       this._timer = window.setInterval(() => this._say(this._watched), WATCH_MS);
-      this._busyTimer = window.setInterval(() => this._model.isBusy && this._model.refreshSoon(), BUSY_MS);
+      this._busyTimer = window.setInterval(() => this._look(), BUSY_MS);
     } else if (!watched) {
       window.clearInterval(this._timer);
       window.clearInterval(this._busyTimer);
+    }
+  }
+
+  /** Look at what is being made, ever more seldom as long as nothing of it changes. */
+  private _look(): void {
+    const states = this._model.busyStates;
+    if (states !== this._states) {
+      this._states = states;
+      this._rounds = 1;
+      this._left = 0;
+    }
+    if (states && this._left-- <= 0) {
+      this._model.refreshSoon();
+      this._left = this._rounds - 1;
+      this._rounds = Math.min(2 * this._rounds, MOST_ROUNDS);
     }
   }
 

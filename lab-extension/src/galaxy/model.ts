@@ -214,9 +214,11 @@ export class Model {
     }
   }
 
-  /** Whether something that is seen is being made. */
-  get isBusy(): boolean {
-    return this._visible.some(row => row.item !== null && WAITING.has(row.item.state));
+  /** What is seen and being made, each with its state; empty where nothing is. */
+  get busyStates(): string {
+    return this._visible
+      .flatMap(row => (row.item && WAITING.has(row.item.state) ? [`${row.key} ${row.item.state}`] : []))
+      .join('\n');
   }
 
   isOpen(row: IRow): boolean {

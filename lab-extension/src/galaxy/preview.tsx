@@ -123,16 +123,12 @@ function Content({ preview, trans }: { preview: IPreview; trans: TranslationBund
     case 'text':
       return (
         <>
-          <pre className="nebulab-preview-text">{preview.text}</pre>
+          <pre className="nebulab-preview-text">{visible(preview.text ?? '')}</pre>
           {more}
         </>
       );
     case 'image':
-      return IMAGES.has(preview.type ?? '') ? (
-        <img className="nebulab-preview-image" alt={preview.name} src={`data:${preview.type};base64,${preview.data}`} />
-      ) : (
-        <p>{trans.__('There is no preview of such an image.')}</p>
-      );
+      return <Image preview={preview} trans={trans} />;
     case 'hdf5':
       return (
         <>
@@ -154,6 +150,29 @@ function Content({ preview, trans }: { preview: IPreview; trans: TranslationBund
   }
 }
 
+function Image({ preview, trans }: { preview: IPreview; trans: TranslationBundle }): JSX.Element {
+  const [isBroken, setBroken] = useState(false);
+  if (!IMAGES.has(preview.type ?? '')) {
+    return <p>{trans.__('There is no preview of such an image.')}</p>;
+  }
+  if (isBroken) {
+    return (
+      <p role="alert">
+        {trans.__('The image is broken: its beginning is that of an image, and the rest can’t be shown.')}{' '}
+        {trans.__('Make or upload it again; Download brings it as it is.')}
+      </p>
+    );
+  }
+  return (
+    <img
+      className="nebulab-preview-image"
+      alt={visible(preview.name)}
+      src={`data:${preview.type};base64,${preview.data}`}
+      onError={() => setBroken(true)}
+    />
+  );
+}
+
 function Table({ heads, rows }: { heads: string[]; rows: string[][] }): JSX.Element {
   return (
     <div className="nebulab-preview-scroll">
@@ -162,7 +181,7 @@ function Table({ heads, rows }: { heads: string[]; rows: string[][] }): JSX.Elem
           <tr>
             {heads.map((head, number) => (
               <th key={number} scope="col">
-                {head}
+                {visible(head)}
               </th>
             ))}
           </tr>
@@ -171,7 +190,7 @@ function Table({ heads, rows }: { heads: string[]; rows: string[][] }): JSX.Elem
           {rows.map((row, number) => (
             <tr key={number}>
               {row.map((cell, column) => (
-                <td key={column}>{cell}</td>
+                <td key={column}>{visible(cell)}</td>
               ))}
             </tr>
           ))}
@@ -186,7 +205,7 @@ function Tree({ preview, trans }: { preview: IPreview; trans: TranslationBundle 
     <ul className="nebulab-preview-tree" aria-label={trans.__('Contents of the HDF5 file')}>
       {preview.nodes?.map((node, number) => (
         <li key={number} data-type={node.type} style={{ paddingLeft: node.depth * 20 }}>
-          <strong>{node.name}</strong> <span>{node.what}</span>
+          <strong>{visible(node.name)}</strong> <span>{visible(node.what)}</span>
         </li>
       ))}
     </ul>
@@ -198,10 +217,10 @@ function Notebook({ preview, trans }: { preview: IPreview; trans: TranslationBun
     <ol className="nebulab-preview-cells" aria-label={trans.__('Cells of the notebook')}>
       {preview.cells?.map((cell, number) => (
         <li key={number} data-type={cell.type}>
-          <pre>{cell.source}</pre>
+          <pre>{visible(cell.source)}</pre>
           {cell.outputs.map((output, place) => (
             <pre key={place} className="nebulab-preview-output">
-              {output}
+              {visible(output)}
             </pre>
           ))}
         </li>
@@ -213,13 +232,13 @@ function Notebook({ preview, trans }: { preview: IPreview; trans: TranslationBun
 function Card({ preview }: { preview: IPreview }): JSX.Element {
   return (
     <article className="nebulab-preview-card">
-      <h3>{preview.title}</h3>
+      <h3>{visible(preview.title ?? '')}</h3>
       <p>{preview.class}</p>
       <p className={preview.proven ? 'nebulab-mod-proven' : 'nebulab-mod-unproven'}>{preview.verdict}</p>
       {preview.sections?.map((section: ISection) => (
         <section key={section.title}>
           <h4>{section.title}</h4>
-          {section.text && <p>{section.text}</p>}
+          {section.text && <p>{visible(section.text)}</p>}
           {section.rows.length > 0 && <Table heads={section.heads} rows={section.rows} />}
         </section>
       ))}

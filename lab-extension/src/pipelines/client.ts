@@ -45,6 +45,11 @@ export class PipelineClient {
     return (await this._post<IChecked>('pipelines/check', { path, content }))!;
   }
 
+  /** Return what a program seems to read and to make, as the form "Run on the cluster" shows it. */
+  async describe(path: string): Promise<{ inputs: { path: string }[]; outputs: string[] } | null> {
+    return ask(this._settings, `trainings/describe?path=${encodeURIComponent(path)}`);
+  }
+
   async lastRun(path: string): Promise<IRun | null> {
     const answer = await ask<{ run: IRun | null }>(this._settings, `pipelines/runs?path=${encodeURIComponent(path)}`);
     return answer?.run ?? null;

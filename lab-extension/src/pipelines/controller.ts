@@ -109,8 +109,31 @@ export class Controller implements IDisposable {
       usable.forEach((path, index) => {
         const name = PathExt.relative(folder, path);
         this.selected = flow.add(name, (x ?? right + 230) + 30 * index, (y ?? 120) + 90 * index);
+        void this._guess(this.selected, path);
       });
     });
+  }
+
+  /** Fill in what a new node seems to read and to make, unless somebody was quicker. */
+  private async _guess(id: string, path: string): Promise<void> {
+    let found;
+    try {
+      found = await this.client.describe(path);
+    } catch {
+      return; // a program that can't be read is told by the check
+    }
+    const fields = this.flow?.nodes.find(node => node.id === id)?.fields;
+    const reads = found?.inputs.map(input => input.path) ?? [];
+    const makes = found?.outputs ?? [];
+    if (this.isDisposed || !fields || fields.dependencies.length || fields.outputs.length) {
+      return;
+    }
+    if (reads.length || makes.length) {
+      this.change(flow => {
+        flow.set(id, 'dependencies', reads);
+        flow.set(id, 'outputs', makes);
+      });
+    }
   }
 
   /** Ask for files, and add them. */

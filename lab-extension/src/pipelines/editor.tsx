@@ -31,7 +31,12 @@ interface IData extends Record<string, unknown> {
   problem: IProblem['severity'] | undefined;
   problemText: string;
 }
+const MARGIN = 16;
+
 type PipelineNode = Node<IData, 'file'>;
+
+/** Not so small that nobody can read it: what has no room is scrolled to. */
+const FIT = { minZoom: 0.6, maxZoom: 1, padding: 0.15 };
 
 const ICONS = {
   notebook: notebookIcon,
@@ -191,12 +196,16 @@ function Canvas(props: {
         edges={edges.map(edge => ({ ...edge, selected: edgeState[edge.id] ?? false }))}
         nodeTypes={NODE_TYPES}
         fitView
-        fitViewOptions={{ maxZoom: 1, padding: 0.15 }}
+        fitViewOptions={FIT}
         minZoom={0.2}
+        panOnScroll
         maxZoom={2}
         deleteKeyCode={['Delete', 'Backspace']}
         proOptions={{ hideAttribution: true }}
-        onInit={props.ready}
+        onInit={canvas => {
+          props.ready(canvas);
+          void showBeginning(canvas);
+        }}
         onNodesChange={changes => {
           setShown(before => applyNodeChanges(changes, before));
           for (const change of changes) {
@@ -233,7 +242,7 @@ function Canvas(props: {
         }}
       >
         <Background color="var(--jp-border-color2)" />
-        <Controls showInteractive={false} />
+        <Controls showInteractive={false} fitViewOptions={FIT} />
       </ReactFlow>
       {!nodes.length && (
         <div className="nebulab-Pipeline-empty">
@@ -242,6 +251,17 @@ function Canvas(props: {
       )}
     </div>
   );
+}
+
+/** Where not all has room, show where it begins. */
+async function showBeginning(canvas: ReactFlowInstance<PipelineNode>): Promise<void> {
+  await canvas.fitView(FIT);
+  const { y, zoom } = canvas.getViewport();
+  const left = canvas.flowToScreenPosition(canvas.getNodesBounds(canvas.getNodes()));
+  const edge = canvas.flowToScreenPosition({ x: -canvas.getViewport().x / zoom, y: 0 });
+  if (left.x < edge.x) {
+    await canvas.setViewport({ x: MARGIN - canvas.getNodesBounds(canvas.getNodes()).x * zoom, y, zoom });
+  }
 }
 
 function FileNode({ data, selected }: NodeProps<PipelineNode>): React.ReactElement {

@@ -26,6 +26,10 @@ _WRITERS = re.compile(
     r"(to_\w+|write\w*|save\w*|dump|imwrite|imsave|mkdir|makedirs|touch|savefig|export\w*|remove|unlink|rename|move|put"
     r"|checkpoint|rmtree)"
 )
+_MAKERS = re.compile(r"(to_\w+|write\w*|save\w*|dump|imwrite|imsave|savefig|export\w*)")
+"""Those after which there is a file of this name."""
+_WRITE_A_TEXT = frozenset({"write", "writelines", "write_text", "write_bytes"})
+"""Those whose first argument is what is written, and no path."""
 _CREATING = frozenset("wax")
 _MODES = frozenset({"open", "File", "ZipFile", "HDFStore", "Dataset"})
 _FOLDERS = re.compile(r"(glob|iglob|rglob|listdir|scandir|iterdir|walk|ImageFolder|image_dataset_from_directory)")
@@ -47,7 +51,10 @@ class Place:
 
 @dataclass
 class Reads:
-    """What a program seems to read: paths, keys of GALAXY_INPUTS and of `history`; each with where."""
+    """What a program seems to read: paths, keys of GALAXY_INPUTS and of `history`; each with where.
+
+    `made` are files that it seems to write.
+    """
 
     files: dict[str, list[Place]] = field(default_factory=dict)
     missing: dict[str, list[Place]] = field(default_factory=dict)
@@ -55,6 +62,7 @@ class Reads:
     """Files beyond the program's folder, which a job does not have."""
     named: dict[str, list[Place]] = field(default_factory=dict)
     history: dict[str, list[Place]] = field(default_factory=dict)
+    made: list[str] = field(default_factory=list)
 
 
 def find(program: Program, folder: Path) -> Reads:
@@ -152,8 +160,12 @@ class _Search:
     def reading(self, text: str, place: Place) -> None:
         _add(self._read, text, place)
 
-    def writing(self, text: str) -> None:
-        self._written.add(os.path.normpath(text))
+    def writing(self, text: str, *, makes: bool) -> None:
+        path = os.path.normpath(text)
+        self._written.add(path)
+        inside = not path.startswith(("/", "..", "~"))
+        if makes and inside and _LIKE_A_FILE.fullmatch(path) and path not in self._given.made:
+            self._given.made.append(path)
 
     def literal(self, text: str, place: Place) -> None:
         _add(self._mentioned, text, place)
@@ -255,9 +267,11 @@ class _Cell(ast.NodeVisitor):
         others = [text for each in node.args[1:2] if (text := _text(each, self._texts))]
         if _FOLDERS.fullmatch(name):
             self._folder(node, owner, first)
-        elif _creates(name, node, self._texts) or _WRITERS.fullmatch(name):
+        elif (creates := _creates(name, node, self._texts)) or _WRITERS.fullmatch(name):
+            makes = creates or _MAKERS.fullmatch(name) is not None
+            content = _text(first, self._texts) if name in _WRITE_A_TEXT else None
             for text in texts + others:
-                self._search.writing(text)
+                self._search.writing(text, makes=makes and text != content)
         elif _READERS.fullmatch(name):
             for text in texts:
                 self._search.reading(text, self._place(node))

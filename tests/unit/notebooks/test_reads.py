@@ -149,6 +149,16 @@ EXPECTED = {
     "usecases/6_predict_masks_remote_model.ipynb": {"missing": ["h5_datasets/combined_CT_datasets.h5"]},
 }
 
+MADE = {
+    "Breast cancer.ipynb": ["outputs/breast_cancer.onnx"],
+    "Start here.ipynb": ["outputs/planets.csv"],
+    "elyra/apply_ml.ipynb": ["data/predicted_labels.csv", "data/true_labels.csv"],
+    "elyra/load_dataset.ipynb": ["data/METABRIC_RNA_Mutation.csv"],
+    "elyra/plot_results.ipynb": ["data/linear_model_performance.png"],
+    "elyra/preprocess_dataset.ipynb": ["data/METABRIC_RNA_Mutation_clean.csv"],
+    "usecases/1_fetch_datasets.ipynb": ["h5_datasets/combined_CT_datasets.h5"],
+    "usecases/7_ColabFold_MMseq2.ipynb": ["query.fasta"],
+}
 
 START = sorted((ROOT / "examples" / "start").rglob("*.ipynb"))
 
@@ -159,6 +169,7 @@ def test_the_examples(path: Path) -> None:
     told = reads.find(read(path), path.parent)
     name = str(path.relative_to(ROOT / "examples" / "start"))
     shown = {kind: list(names) for kind, names in vars(told).items() if names}
+    assert shown.pop("made", []) == MADE.get(name, [])
     assert shown == EXPECTED.get(name, {})
 
 
@@ -172,3 +183,12 @@ def test_the_tools_own_test_programs(tmp_path: Path) -> None:
     cells = json.loads((data / "parameters.ipynb").read_text())
     assert cells["cells"]
     assert list(reads.find(read(data / "parameters.ipynb"), data).named) == ["table"]
+
+
+def test_what_it_makes_is_told_apart_from_what_it_clears_away(folder: Path) -> None:
+    told = found(
+        folder,
+        'frame = pd.read_csv("table.csv")\nos.makedirs("new")\nos.remove("old.csv")',
+        'frame.to_csv("new/clean.csv")\nopen("made.txt", "w").write("data.x")\nfigure.savefig("/tmp/f.png")',
+    )
+    assert told.made == ["new/clean.csv", "made.txt"]

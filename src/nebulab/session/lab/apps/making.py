@@ -1,7 +1,8 @@
 """A notebook run from its first cell to its last and saved as one page of HTML, with all that it shows in it; a process
 of the Lab's environment, called by `nebulab.session.lab.acting`.
 
-Reads `{"folder": …, "path": …}`, the working folder and the notebook in it; answers with the page's path.
+Reads `{"folder": …, "path": …}`, the working folder and the notebook in it; answers with the page's path, and the cells
+whose widgets are not in it: a widget needs its kernel, or code of its library, which a page alone has not.
 """
 
 from __future__ import annotations
@@ -18,11 +19,22 @@ from nebulab.files import replace
 from nebulab.session.kernels.names import KERNEL
 
 _MATHJAX = re.compile(r"""<script[^>]*\ssrc=["']https?://[^"']*mathjax[^"']*["'][^>]*>\s*</script>""", re.IGNORECASE)
+_WIDGET = "application/vnd.jupyter.widget-view+json"
+_INSTEAD = (
+    "<p><em>Here the notebook shows a widget{what}, which is not in this page: open the notebook as an app to see it, "
+    "or draw it with Matplotlib, Bokeh or Plotly.</em></p>"
+)
+_CLASS = re.compile(r"\w+")
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 
 
-def make(folder: Path, path: str) -> str:
-    """Run the notebook at `path` below `folder`, and return the path of the page, which lies in `outputs/`.
+def make(folder: Path, path: str) -> tuple[str, list[int]]:
+    """Run the notebook at `path` below `folder`, and save what it shows as a page in `outputs/`.
+
+    Returns
+    -------
+    tuple
+        The page's path, and the numbers (from 1, of code cells alone) of cells with a widget that is not in the page.
 
     Raises
     ------
@@ -55,6 +67,7 @@ def make(folder: Path, path: str) -> str:
             "The notebook's kernel ended while it ran, mostly for want of memory.",
             "Nothing was saved. Close what you don't need, or run the notebook on the cluster.",
         ) from error
+    without = _without_widgets(notebook)
     exporter = HTMLExporter(
         template_name="page",
         extra_template_basedirs=[str(Path(__file__).with_name("templates"))],
@@ -66,7 +79,22 @@ def make(folder: Path, path: str) -> str:
     target = folder / "outputs" / f"{source.stem}.html"
     target.parent.mkdir(exist_ok=True)
     replace(target, page.encode())
-    return target.relative_to(folder).as_posix()
+    return target.relative_to(folder).as_posix(), without
+
+
+def _without_widgets(notebook: Any) -> list[int]:
+    """Put a sentence in the place of each widget, and return the numbers of their cells."""
+    found = []
+    for number, cell in enumerate((cell for cell in notebook.cells if cell.cell_type == "code"), 1):
+        for output in cell.outputs:
+            data = output.get("data") or {}
+            if _WIDGET not in data:
+                continue
+            # Its text is that of Python: `Figure(axes=[Axis(…`.
+            name = _CLASS.match("".join(data.get("text/plain") or ""))
+            output.data = {"text/html": _INSTEAD.format(what=f" ({name[0]})" if name else "")}
+            found.append(number)
+    return sorted(set(found))
 
 
 def _main() -> int:
@@ -74,7 +102,8 @@ def _main() -> int:
     answers, sys.stdout = sys.stdout, sys.stderr
     wish: dict[str, Any] = json.load(sys.stdin)
     try:
-        said: dict[str, Any] = {"result": {"path": make(Path(wish["folder"]), str(wish["path"]))}}
+        page, without = make(Path(wish["folder"]), str(wish["path"]))
+        said: dict[str, Any] = {"result": {"path": page, "without": without}}
     except CellFailed as error:
         said = {"error": error.message, "hint": error.hint}
     answers.write(json.dumps(said) + "\n")

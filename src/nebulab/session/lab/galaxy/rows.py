@@ -46,7 +46,8 @@ def _filters(search: str) -> list[tuple[str, str]]:
     if tag := _TAG.fullmatch(search):
         return [("tag-contains", tag[1])]
     if extension := _EXTENSION.fullmatch(search):
-        return [("extension-eq", extension[1])]
+        # Galaxy knows no datatype of collections, and lists those that are not made yet all the same.
+        return [("extension-eq", extension[1]), ("history_content_type-eq", "dataset")]
     return [("name-contains", search)]
 
 

@@ -53,7 +53,7 @@ def asked(search: str, *, deleted: bool = False, hidden: bool = False) -> dict[s
         ("#12", {"hid-eq": "12"}),
         ("#iris", {"tag-contains": "iris"}),
         ("tag:group:a", {"tag-contains": "group:a"}),
-        ("ext:csv", {"extension-eq": "csv"}),
+        ("ext:csv", {"extension-eq": "csv", "history_content_type-eq": "dataset"}),
         ("12 petals", {"name-contains": "12 petals"}),
     ],
 )
