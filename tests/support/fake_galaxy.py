@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import base64
+import io
 import json
 import re
 import threading
+import zipfile
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -172,8 +174,13 @@ class _Handler(BaseHTTPRequestHandler):
             self.answer(200, self.fake.contents)
         elif path == "users/current":
             self.answer(200, self.fake.user)
+        elif re.fullmatch(r"datasets/(\w+)/extra_files", path):
+            self.answer(200, [])
         elif match := re.fullmatch(r"datasets/(\w+)/display", path):
-            self.content(self.fake.files[match[1]])
+            if self.fake.shown[match[1]]["extension"] == "html" and "raw=true" not in self.path:
+                self.packed(match[1])
+            else:
+                self.content(self.fake.files[match[1]])
         elif (match := re.fullmatch(r"(?:histories/h1/contents/)?datasets/(\w+)", path)) and (
             match[1] in self.fake.shown
         ):
@@ -200,6 +207,17 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(part if cut is None else part[:cut])
         if cut is not None or size != len(whole):
             self.close_connection = True
+
+    def packed(self, dataset: str) -> None:
+        """Answer with an archive that is made on the way, as Galaxy sends pages of HTML."""
+        archive = io.BytesIO()
+        with zipfile.ZipFile(archive, "w") as opened:
+            opened.writestr("page.html", self.fake.files[dataset])
+        self.send_response(200)
+        self.send_header("Content-Type", "application/x-zip-compressed")
+        self.end_headers()
+        self.wfile.write(archive.getvalue())
+        self.close_connection = True
 
     def do_HEAD(self) -> None:
         if not self.refused():

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import urllib3
 from urllib3.exceptions import HTTPError
 
-from nebulab.errors import TransferIncomplete
+from nebulab.errors import GalaxyError, TransferIncomplete
 from nebulab.galaxy.connection import Galaxy, raise_for_answer
 from nebulab.galaxy.patience import AWAY_STATUSES, Patience
 
@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 # Larger chunks leave the processor's cache between read and write, and take twice the time.
 CHUNK_BYTES = 1 << 18
+
+_PACKED = ("application/x-zip-compressed", "application/zip")
+"""Galaxy's own type of an archive, and that of a web server that packs for it."""
 
 
 class ContentChanged(Exception):
@@ -27,10 +30,12 @@ class Content(io.RawIOBase):
     """The content of a dataset as a raw stream.
 
     A broken connection is resumed at its offset (`Range`); if the server ignores that, the beginning is skipped. `size`
-    is the length in bytes, or None if Galaxy announces none (an archive made on the fly).
+    is the length in bytes, or None if Galaxy announces none (an archive made on the fly). Galaxy packs what consists of
+    several files, and every page of HTML, which mostly is one file: that comes as it is. With `first` the first of
+    several files comes alone.
     """
 
-    def __init__(self, galaxy: Galaxy, dataset_id: str) -> None:
+    def __init__(self, galaxy: Galaxy, dataset_id: str, *, first: bool = False) -> None:
         super().__init__()
         self._galaxy = galaxy
         self._path = f"/api/datasets/{dataset_id}/display?to_ext=data"
@@ -40,7 +45,19 @@ class Content(io.RawIOBase):
         self._furthest = 0
         self._version: tuple[str, str] | None = None
         self.size: int | None = None
-        self._connected()
+        packed = self._connected().headers.get("content-type", "").endswith(_PACKED)
+        if packed and (first or self._is_one_file(dataset_id)):
+            self._drop()
+            self._version = None
+            self._path = f"/api/datasets/{dataset_id}/display?raw=true"
+            self._connected()
+
+    def _is_one_file(self, dataset_id: str) -> bool:
+        try:
+            return not self._galaxy.get(f"datasets/{dataset_id}/extra_files")
+        except GalaxyError:
+            # A Galaxy that does not tell: its archive has all.
+            return False
 
     def readable(self) -> bool:
         """Return True."""

@@ -6,6 +6,7 @@ import hashlib
 import os
 import shutil
 import time
+import zipfile
 from collections import namedtuple
 from pathlib import Path
 
@@ -39,6 +40,17 @@ def test_a_whole_download(fake: FakeGalaxy, galaxy: Galaxy, target: Path) -> Non
     assert fetch(fake, galaxy, target).read_bytes() == CONTENT
     assert names(target.parent) == [target.name]
     assert target.stat().st_mode & 0o777 == 0o644
+
+
+def test_a_page_of_html_arrives_as_it_is(fake: FakeGalaxy, galaxy: Galaxy, target: Path) -> None:
+    """Galaxy packs every one of them, since some have files beside them."""
+    fake.add("one.html", CONTENT, extension="html")
+    fake.add("several.html", CONTENT, extension="html")
+    fake.answers["datasets/d2/extra_files"] = [{"class": "File", "path": "plot.png"}]
+    fake.cuts = [700_001]
+    assert download(galaxy, "d1", target).read_bytes() == CONTENT
+    with zipfile.ZipFile(download(galaxy, "d2", target)) as archive:
+        assert archive.namelist() == ["page.html"]
 
 
 def test_an_empty_dataset(fake: FakeGalaxy, galaxy: Galaxy, target: Path) -> None:

@@ -130,7 +130,8 @@ def _opened(galaxy: Galaxy, item: Item) -> io.BufferedReader:
 
 
 def _first(galaxy: Galaxy, item: Item, most: int) -> bytes:
-    with Content(galaxy, item.id) as content:
+    # A page with files beside it is shown without them.
+    with Content(galaxy, item.id, first=item.extension == "html") as content:
         begun = bytearray()
         while len(begun) < most and (chunk := content.chunk(most - len(begun))):
             begun += chunk
