@@ -97,7 +97,8 @@ def test_a_notebook_goes_to_a_private_repository_and_a_conflict_ends(lab: Lab, p
 
         # A notebook is compared cell by cell, committed without its outputs, under the user's name.
         write(clone, "print('first line')", "x = 2", outputs=True)
-        page.locator(".jp-DirListing-item", has_text="thing").dblclick()
+        # The file browser is in the clone's folder.
+        expect(page.locator(".jp-DirListing-item", has_text=NAME)).to_be_visible()
         page.get_by_role("tab", name="Git", exact=True).click()
         panel = page.locator("#jp-git-sessions")
         expect(panel.get_by_text(NAME)).to_be_visible()

@@ -13,15 +13,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import nbformat
 import pytest
 from playwright.sync_api import Page, expect
 
 from nebulab.session.inputs.start import default_notebooks
 from support import chromium
-from support.galaxy import TOOL, GalaxyUser, wait_for
+from support.galaxy import GalaxyUser, wait_for
 from support.kernels import kernelspecs
 from support.pipelines import node, program, write
+from support.session import Session
 from support.stack import ENVIRONMENTS, ROOT, Stack
 
 pytestmark = pytest.mark.system
@@ -221,20 +221,9 @@ def test_a_failing_node_is_told_with_its_cell(there: dict[str, str], tmp_path: P
     assert (tmp_path / "other.txt").read_text() == "a=b"
 
 
-IN_SESSION = """
-import json, subprocess
-from pathlib import Path
-for name, content in json.loads({files!r}).items():
-    Path(name).write_text(content)
-command = ["nebulab", "pipeline", "run", "test.pipeline", "--on", "galaxy"]
-done = subprocess.run(command, capture_output=True, text=True)
-print(done.stdout, done.stderr)
-assert done.returncode == 0
-print("it is", Path("second.txt").read_text())
-"""
-
-
-def test_a_session_runs_it_through_its_broker(galaxy: GalaxyUser, history: str, tmp_path: Path) -> None:
+def test_the_editors_button_runs_it_through_the_sessions_broker(
+    stack: Stack, galaxy: GalaxyUser, history: str, tmp_path: Path, page: Page
+) -> None:
     program(tmp_path, "first.ipynb", "open('first.txt', 'w').write('from the first')")
     program(tmp_path, "second.py", "open('second.txt', 'w').write(open('first.txt').read().upper())")
     write(
@@ -242,14 +231,23 @@ def test_a_session_runs_it_through_its_broker(galaxy: GalaxyUser, history: str, 
         node("first.ipynb", outputs=["first.txt"]),
         node("second.py", after=["first.ipynb"], outputs=["second.txt"]),
     )
-    files = json.dumps({path.name: path.read_text() for path in tmp_path.iterdir() if path.is_file()})
-    made = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(IN_SESSION.format(files=files))])
-    dataset = galaxy.upload(history, nbformat.writes(made), "notebook.ipynb", "ipynb")
-    inputs = {"mode|mode_select": "previous", "mode|ipynb": {"src": "hda", "id": dataset["id"]}, "mode|run_it": True}
-    answer = galaxy.run_tool(history, TOOL, inputs)
-    galaxy.succeed(answer["jobs"][0]["id"], timeout=600)
-    notebook = galaxy.notebook(galaxy.output(answer, "jupyter_notebook")["id"])
-    printed = "".join("".join(output.get("text", "")) for output in notebook["cells"][0]["outputs"])
-    assert "it is FROM THE FIRST" in printed
+    _, point = galaxy.start_session(history)
+    session = Session(stack, point["target"])
+    try:
+        with session.owner() as client:
+            for path in tmp_path.iterdir():
+                content = {"type": "file", "format": "text", "content": path.read_text()}
+                client.put(f"/api/contents/{path.name}", json=content).raise_for_status()
+            page.goto(session.target)
+            page.locator(".jp-DirListing-item", has_text="test.pipeline").dblclick()
+            page.get_by_role("button", name="Run on Galaxy").click()
+            editor = page.locator(".nebulab-Pipeline:visible")
+            expect(editor.get_by_role("region", name="Run")).to_contain_text("Run on Galaxy: done", timeout=240_000)
+            expect(editor.locator(".nebulab-Pipeline-node.nebulab-mod-done")).to_have_count(2)
+            chromium.picture(page, "pipeline-on-galaxy")
+            made = client.get("/api/contents/second.txt").raise_for_status().json()["content"]
+    finally:
+        galaxy.stop_session(point["id"])
+    assert made == "FROM THE FIRST"
     workflows = [one["name"] for one in galaxy.gi.workflows.get_workflows()]
     assert "test" in workflows
