@@ -24,6 +24,7 @@ export function open(actions: Actions, id: string): void {
   }
   const content = new PreviewWidget(actions, id);
   const widget = new MainAreaWidget({ content });
+  widget.toolbar.hide();
   widget.id = name;
   widget.title.label = visible(content.item?.name ?? '') || actions.trans.__('Preview');
   widget.title.icon = galaxyIcon;

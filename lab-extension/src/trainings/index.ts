@@ -268,6 +268,7 @@ const plugin: JupyterFrontEndPlugin<void> = {
       const known = [...app.shell.widgets('main')].find(each => each.id === id);
       known?.dispose();
       const tab = new MainAreaWidget({ content });
+      tab.toolbar.hide();
       tab.id = id;
       tab.title.label = title;
       tab.title.icon = icon;

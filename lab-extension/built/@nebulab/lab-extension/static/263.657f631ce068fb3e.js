@@ -11,6 +11,16 @@
 .nebulab-Card td {
   unicode-bidi: isolate;
 }
+
+/* A long name in the status bar would push all others out of it; its title has the whole. */
+.jp-StatusBar-Right .jp-StatusBar-TextItem {
+  display: inline-block;
+  max-width: 26ch;
+  overflow: hidden;
+  text-overflow: ellipsis;
+  vertical-align: top;
+  white-space: nowrap;
+}
 `,""]),o.d(a,{},{A:s})},48(e,a,o){var n=o(44),r=o.n(n),l=o(45),i=(o.n(l))()(r());i.push([e.id,`/* The Galaxy panel and its previews. The colours of states are Galaxy's own, on a bar beside the text alone. */
 .nebulab-galaxy-place > .nebulab-galaxy {
   height: 100%;
