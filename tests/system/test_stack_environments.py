@@ -91,6 +91,12 @@ def test_frameworks_come_and_go_beside_what_sessions_use(kernels: StackSettings)
     assert environments.install_missing(replace(kernels, frameworks=()), CONSOLE) == ["kernels"]
     assert (_imports(kernels, "click"), _imports(kernels, "h11")) == (True, False)
     assert len(_versions(kernels)) == 1
+    # A newer nebulab comes into the folder that is there, and its command works where that is all one sees.
+    module = kernels.checkout / "src" / "nebulab" / "__init__.py"
+    module.write_text(module.read_text() + '\n\nADDED = "yes"\n')
+    assert environments.install_missing(kernels, CONSOLE) == ["kernels"]
+    [folder] = _versions(kernels)
+    assert (folder / "bin" / "nebulab").read_text().startswith(f"#!{folder}/bin/python")
 
 
 def test_an_interrupted_change_goes_on_and_the_old_environment_works_until_then(kernels: StackSettings) -> None:

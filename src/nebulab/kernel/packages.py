@@ -53,7 +53,10 @@ def _freeze(environment: Mapping[str, str]) -> str:
     if program is None:
         raise SettingsError("The packages of this session can't be listed: there is no nebulab on PATH.", hint)
     command = [program, "packages", "freeze"]
-    finished = subprocess.run(command, env=dict(environment), capture_output=True, text=True, timeout=_SECONDS)
+    try:
+        finished = subprocess.run(command, env=dict(environment), capture_output=True, text=True, timeout=_SECONDS)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise SettingsError(f"The packages of this session can't be listed: {error}.", hint) from error
     if finished.returncode:
         last = (finished.stderr.strip().splitlines() or ["no reason was given"])[-1]
         raise SettingsError(f"The packages of this session can't be listed: {last}", hint)

@@ -230,7 +230,9 @@ def _install_one(settings: StackSettings, target: _Target, choice: Choice, wheel
         _make(settings, target, choice)
     if environment.holds_nebulab:
         again = ("--no-deps", "--reinstall", "--link-mode", "copy")
-        uv(environment.name, "pip", "install", "--python", str(folder), *again, str(wheel.result()))
+        # Not by the link, whose path its commands would name: sessions see the folder alone.
+        real = str(folder.resolve())
+        uv(environment.name, "pip", "install", "--python", real, *again, str(wheel.result()))
         # uv would compile all that lies in the environment once more, not just this package.
         packages = [str(path) for path in folder.glob("lib/python*/site-packages/nebulab")]
         call(environment.name, "Python's compiler", str(folder / "bin" / "python"), "-m", "compileall", "-q", *packages)

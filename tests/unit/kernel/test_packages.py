@@ -51,3 +51,8 @@ def test_a_list_that_can_not_be_made_is_told(session: dict[str, str], tmp_path: 
         requirements("session", session | {"PATH": str(tmp_path)})
     with pytest.raises(SettingsError, match="can't be listed: "):
         requirements("session", session | {"NEBULAB_OVERLAY": str(tmp_path / "nothing")})
+    broken = tmp_path / "nebulab"
+    broken.write_text("#!/no/such/python\n")
+    broken.chmod(0o755)
+    with pytest.raises(SettingsError, match="can't be listed: .*No such file"):
+        requirements("session", session | {"PATH": str(tmp_path)})
