@@ -188,6 +188,7 @@ function Canvas(props: {
       ariaLabel: trans.__('From %1 to %2', nodes.find(one => one.id === parent)?.label ?? parent, node.label)
     }))
   );
+  const canvas = React.useRef<ReactFlowInstance<PipelineNode> | null>(null);
   const [edgeState, setEdgeState] = React.useState<{ [id: string]: boolean }>({});
   return (
     <div className="nebulab-Pipeline-canvas">
@@ -202,9 +203,10 @@ function Canvas(props: {
         maxZoom={2}
         deleteKeyCode={['Delete', 'Backspace']}
         proOptions={{ hideAttribution: true }}
-        onInit={canvas => {
-          props.ready(canvas);
-          void showBeginning(canvas);
+        onInit={made => {
+          canvas.current = made;
+          props.ready(made);
+          void showBeginning(made);
         }}
         onNodesChange={changes => {
           setShown(before => applyNodeChanges(changes, before));
@@ -242,7 +244,11 @@ function Canvas(props: {
         }}
       >
         <Background color="var(--jp-border-color2)" />
-        <Controls showInteractive={false} fitViewOptions={FIT} />
+        <Controls
+          showInteractive={false}
+          fitViewOptions={FIT}
+          onFitView={() => canvas.current && void showBeginning(canvas.current)}
+        />
       </ReactFlow>
       {!nodes.length && (
         <div className="nebulab-Pipeline-empty">
@@ -256,11 +262,10 @@ function Canvas(props: {
 /** Where not all has room, show where it begins. */
 async function showBeginning(canvas: ReactFlowInstance<PipelineNode>): Promise<void> {
   await canvas.fitView(FIT);
-  const { y, zoom } = canvas.getViewport();
-  const left = canvas.flowToScreenPosition(canvas.getNodesBounds(canvas.getNodes()));
-  const edge = canvas.flowToScreenPosition({ x: -canvas.getViewport().x / zoom, y: 0 });
-  if (left.x < edge.x) {
-    await canvas.setViewport({ x: MARGIN - canvas.getNodesBounds(canvas.getNodes()).x * zoom, y, zoom });
+  const { x, y, zoom } = canvas.getViewport();
+  const left = canvas.getNodesBounds(canvas.getNodes()).x * zoom;
+  if (x + left < 0) {
+    await canvas.setViewport({ x: MARGIN - left, y, zoom });
   }
 }
 
