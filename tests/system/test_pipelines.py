@@ -239,6 +239,8 @@ def test_the_editors_button_runs_it_through_the_sessions_broker(
                 content = {"type": "file", "format": "text", "content": path.read_text()}
                 client.put(f"/api/contents/{path.name}", json=content).raise_for_status()
             page.goto(session.target)
+            # What opens by itself would come in front.
+            expect(page.get_by_role("tab", name="Welcome", selected=True)).to_be_visible()
             page.locator(".jp-DirListing-item", has_text="test.pipeline").dblclick()
             page.get_by_role("button", name="Run on Galaxy").click()
             editor = page.locator(".nebulab-Pipeline:visible")
