@@ -126,6 +126,7 @@ def test_galaxy_gives_the_same_files(
         for part in graph["./"]["hasPart"]:
             assert archive.read(part["@id"])
         assert json.loads(archive.read("workflow.ga"))["name"] == "Breast cancer survival"
+    assert all(graph["#run"][when].endswith("+00:00") for when in ("startTime", "endTime"))
     given = sorted(one["@id"] for one in graph["#run"]["object"])
     assert given == [
         "apply_ml.ipynb",
