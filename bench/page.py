@@ -20,6 +20,8 @@ from nebulab.errors import SettingsError
 
 _QUIET = ["--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-quic"]
 _IDLE_SECONDS = 60
+_SETTLE_SECONDS = 20
+"""After which what a start brings along is over."""
 # JupyterLab takes its splash screen away when all that it restores is there.
 _USABLE = """() =>
     document.querySelector('#jp-main-dock-panel .lm-TabBar-tab') && !document.querySelector('#jupyterlab-splash')"""
@@ -56,6 +58,7 @@ def measure(new: Side, old: Side, rounds: int) -> list[Row]:
                 if number:  # the first round warms the server up
                     taken[side].append(seconds)
         folder = sessions.job_folders(new.data_dir, began)[-1]
+        time.sleep(_SETTLE_SECONDS)
         alone = _share(folder)
         requests, share = _idle(browser, addresses[new], folder)
     print(f"the page: {taken[new]} against {taken[old]}", file=sys.stderr)
@@ -91,7 +94,7 @@ def _idle(browser: Browser, address: str, folder: Path) -> tuple[float, float]:
         page.goto(address)
         page.wait_for_function(_USABLE, timeout=120_000)
         _open_panel(page)
-        page.wait_for_timeout(20_000)  # what a start brings along is over
+        page.wait_for_timeout(_SETTLE_SECONDS * 1000)
         asked: list[str] = []
         page.on("request", lambda request: asked.append(request.url) if "/nebulab/" in request.url else None)
         share = _share(folder, lambda: page.wait_for_timeout(_IDLE_SECONDS * 1000))
