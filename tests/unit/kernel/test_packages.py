@@ -54,5 +54,5 @@ def test_a_list_that_can_not_be_made_is_told(session: dict[str, str], tmp_path: 
     broken = tmp_path / "nebulab"
     broken.write_text("#!/no/such/python\n")
     broken.chmod(0o755)
-    with pytest.raises(SettingsError, match="can't be listed: .*No such file"):
+    with pytest.raises(SettingsError, match=r"can't be listed: .*No such file"):
         requirements("session", session | {"PATH": str(tmp_path)})
