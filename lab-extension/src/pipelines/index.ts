@@ -21,7 +21,7 @@ const NEW = `${NAME}:new-pipeline`;
 
 const pipelineIcon = new LabIcon({
   name: `${NAME}:pipeline`,
-  svgstr: `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 24 24" width="16"><g class="jp-icon3" fill="#616161">
+  svgstr: `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 24 24" width="16"><g class="jp-icon3 jp-icon-selectable" fill="#616161">
 <path d="M8 11h3.2V7.5A2.5 2.5 0 0 1 13.7 5H16v2h-2.3a.5.5 0 0 0-.5.5v9a.5.5 0 0 0 .5.5H16v2h-2.3a2.5 2.5 0 0 1-2.5-2.5V13H8z"/>
 <rect x="2" y="9" width="7" height="6" rx="1"/><rect x="15" y="3" width="7" height="6" rx="1"/>
 <rect x="15" y="15" width="7" height="6" rx="1"/></g></svg>`
