@@ -1,10 +1,14 @@
-"""Requests of an administrator: accounts, and all users' sessions; runs beside Galaxy."""
+"""Requests of an administrator: accounts, groups with their roles, and all users' sessions; runs beside Galaxy."""
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
+from nebulab.errors import DatasetNotFound, GalaxyError
 from nebulab.galaxy.connection import Galaxy
+
+_ROLE_DESCRIPTION = "Given by Nebulab's portal, through a group"
 
 
 class Administration(Galaxy):
@@ -20,6 +24,46 @@ class Administration(Galaxy):
     def create_key(self, user: str) -> str:
         """Return a new API key of `user` (an id); the former one becomes invalid."""
         return str(self.post(f"users/{user}/api_key"))
+
+    def group_with_role(self, group: str, role: str) -> str:
+        """Find or make a group of this name that has a role of that name, and return its id."""
+        role_id = self._role(role)
+        for found in self.get("groups"):
+            if found["name"] == group:
+                roles = self.get(f"groups/{found['id']}/roles")
+                if all(each["id"] != role_id for each in roles):
+                    self.put(f"groups/{found['id']}/roles/{role_id}", {})
+                return str(found["id"])
+        return str(self.post("groups", {"name": group, "role_ids": [role_id]})[0]["id"])
+
+    def _role(self, name: str) -> str:
+        for found in self.get("roles"):
+            if found["name"] == name:
+                return str(found["id"])
+        try:
+            return str(self.post("roles", {"name": name, "description": _ROLE_DESCRIPTION})["id"])
+        except GalaxyError as error:
+            if error.status != 409:
+                raise
+            raise GalaxyError(
+                f"Galaxy has a deleted role {name!r}, and makes no other one of that name.",
+                "Undelete it: Admin > Roles > Deleted.",
+                error.status,
+            ) from error
+
+    def members(self, group: str) -> dict[str, str]:
+        """Return the e-mail addresses of a group's users, by their ids."""
+        return {str(user["id"]): str(user["email"]) for user in self.get(f"groups/{group}/users")}
+
+    def put_into(self, group: str, user: str) -> None:
+        """Make a user (an id) a member of a group, which they may be already."""
+        self.put(f"groups/{group}/users/{user}", {})
+
+    def take_out_of(self, group: str, user: str) -> None:
+        """End a user's membership in a group, if there is one."""
+        # Galaxy answers 404 to who is no member.
+        with contextlib.suppress(DatasetNotFound):
+            self.delete(f"groups/{group}/users/{user}")
 
     def sessions(self) -> list[dict[str, Any]]:
         """Return the entry points of all users' running interactive tools, each with its `user_id` and `email` added.
