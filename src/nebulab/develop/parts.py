@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 from dataclasses import dataclass
+from pathlib import Path
 
 import click
 
@@ -14,19 +16,25 @@ import click
 class Part:
     """A program that some tests run for real.
 
-    `program` is looked up on PATH; `packages` are the Debian packages that bring it; `costs` says what goes untested
-    without it.
+    `program` is looked up on PATH, then below `/` at the path `elsewhere`, in which `*` is the newest version;
+    `packages` are the Debian packages that bring it; `costs` says what goes untested without it.
     """
 
     name: str
     program: str
     packages: tuple[str, ...]
     costs: str
+    elsewhere: str = ""
 
     @property
     def path(self) -> str | None:
         """Where the program lies, or None."""
-        return shutil.which(self.program)
+        found = Path("/").glob(self.elsewhere) if self.elsewhere else ()
+        return shutil.which(self.program) or max(map(str, found), default=None, key=_version)
+
+
+def _version(path: str) -> list[int]:
+    return [int(number) for number in re.findall(r"\d+", path)]
 
 
 PARTS = (
@@ -43,6 +51,13 @@ PARTS = (
         "the container image",
     ),
     Part("debootstrap", "debootstrap", ("debootstrap",), "the container image, where no registry is reachable"),
+    Part(
+        "postgresql",
+        "initdb",
+        ("postgresql",),
+        "the portal's data in PostgreSQL",
+        elsewhere="usr/lib/postgresql/*/bin/initdb",
+    ),
     Part("ssh", "ssh", ("openssh-client",), "repositories by ssh"),
 )
 
