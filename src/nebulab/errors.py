@@ -24,6 +24,11 @@ NebulabError
 │   └── RunStopped           a time limit or a signal ended it
 ├── PipelineError            a pipeline file can't be understood, or can't run as it is
 ├── PipelineFailed           a node of a pipeline failed
+├── PortalError              the portal can't do what was asked
+│   ├── FormError            fields of a form have no usable values
+│   ├── NotThere             no such application, or it is not this person's
+│   ├── NotYours             the person may not do this
+│   └── Overtaken            somebody else has decided first
 ├── Refused                  the door does not let a session's container through
 └── StackError               a part of the embedded stack can't do its work
     ├── InstallError         an environment can't be installed
@@ -155,6 +160,34 @@ class PipelineError(NebulabError):
 
 class PipelineFailed(NebulabError):
     """A node of a pipeline failed; the message names each with its reason."""
+
+
+class PortalError(NebulabError):
+    """The portal can't do what was asked."""
+
+
+class FormError(PortalError):
+    """Fields of a form have no usable values: `faults` says by the field's name what is wrong."""
+
+    exit_code = 2
+
+    def __init__(self, faults: dict[str, str]) -> None:
+        super().__init__("Some answers can't be used.", " ".join(faults.values()))
+        self.faults = faults
+
+
+class NotThere(PortalError):
+    """No such application or access, or it is another person's."""
+
+    exit_code = 3
+
+
+class NotYours(PortalError):
+    """The person has not the right to do this."""
+
+
+class Overtaken(PortalError):
+    """Somebody else has decided first; the message says who."""
 
 
 class Refused(NebulabError):

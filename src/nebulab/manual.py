@@ -15,6 +15,7 @@ from nebulab.cli import lab, up
 from nebulab.develop import tests
 from nebulab.kernel.settings import KernelSettings
 from nebulab.laptop import settings as laptop
+from nebulab.portal.settings import PortalSettings
 from nebulab.session import credentials, standalone
 from nebulab.session.page import Page
 from nebulab.session.settings import SessionSettings
@@ -66,6 +67,11 @@ _CHAPTERS: tuple[tuple[str, str, Sequence[Setting]], ...] = (
         (laptop.ISOLATION, places.DATA, places.ENVIRONMENTS),
     ),
     ("`nebulab up`", "", (places.DATA, places.ENVIRONMENTS)),
+    (
+        "`nebulab portal`",
+        "`nebulab access` reads them too. [More](offering-gpus.md)",
+        tuple(declared(PortalSettings).values()),
+    ),
     (
         "The tests",
         "[More](../CONTRIBUTING.md)",

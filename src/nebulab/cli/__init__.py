@@ -27,6 +27,8 @@ COMMANDS = {
     "lab": "Open this folder in JupyterLab, on your own machine.",
     "session": "Run one JupyterLab session (called by the Galaxy tool).",
     "packages": "Show what you added to a session, save the list, or undo it.",
+    "portal": "Serve the portal where people apply for GPUs, beside Galaxy.",
+    "access": "Show and decide who may use GPUs.",
     "door": "Let sessions in and out of containers without a network.",
     "image": "Build the container image, and verify it.",
     "test": "Run the project's tests.",

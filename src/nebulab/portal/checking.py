@@ -1,0 +1,84 @@
+"""`nebulab portal --check`: whether settings, database, Galaxy and mail server will do; runs beside Galaxy."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from nebulab.errors import NebulabError, SettingsError
+from nebulab.portal.data.database import Database
+from nebulab.portal.rules.domains import read_domains
+from nebulab.portal.serve import administration
+from nebulab.portal.settings import PortalSettings
+from nebulab.portal.work.post import MailServer
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What one check found: `fault` is empty where all is well."""
+
+    what: str
+    told: str
+    fault: str = ""
+
+
+def check(settings: PortalSettings) -> Iterator[Finding]:
+    """Yield what each check finds; nothing is changed, and no mail is sent."""
+    checks: tuple[tuple[str, Callable[[PortalSettings], str]], ...] = (
+        ("addresses", _addresses),
+        ("domains", _domains),
+        ("database", _database),
+        ("Galaxy", _galaxy),
+        ("mail", _mail),
+    )
+    for what, look in checks:
+        try:
+            yield Finding(what, look(settings))
+        except (NebulabError, OSError) as error:
+            yield Finding(what, "", str(error).replace("\n", " "))
+
+
+def _addresses(settings: PortalSettings) -> str:
+    ours, galaxys = urlsplit(settings.url), urlsplit(settings.galaxy_page)
+    if ours.hostname != galaxys.hostname:
+        raise SettingsError(
+            f"The portal is at {ours.hostname}, Galaxy at {galaxys.hostname}: "
+            "browsers send Galaxy's login to its own host alone.",
+            "Give the portal a path on Galaxy's host: deploy/nebulab-portal.nginx shows one.",
+        )
+    if galaxys.scheme == "https" and ours.scheme != "https":
+        raise SettingsError("Galaxy is on HTTPS, the portal is not: browsers keep Galaxy's login from it.")
+    return f"{settings.url}, beside {settings.galaxy_page}"
+
+
+def _domains(settings: PortalSettings) -> str:
+    own = len(read_domains(settings.domains_file).own)
+    return f"{own} of your own" if own else "the lists that come with Nebulab"
+
+
+def _database(settings: PortalSettings) -> str:
+    if not settings.database and not (settings.folder / "portal.sqlite").exists():
+        return f"none yet: made in {settings.folder} at the first start"
+    with Database(settings.database_url) as database:
+        try:
+            there, wanted = database.revision()
+        except Exception as error:
+            raise SettingsError(f"{database.url.render_as_string()} does not answer: {error}") from error
+    state = "up to date" if there == wanted else f"of version {there}: brought to {wanted} at the start"
+    return f"{database.url.render_as_string()}, {state}"
+
+
+def _galaxy(settings: PortalSettings) -> str:
+    with administration(settings) as galaxy:
+        user = galaxy.get("users/current")
+        if not user.get("is_admin"):
+            raise SettingsError(f"The key is that of {user.get('email')}, who is no administrator of Galaxy.")
+    return f"{settings.galaxy}, as {user.get('email')}"
+
+
+def _mail(settings: PortalSettings) -> str:
+    if not settings.smtp:
+        return "no server: mails are shown on the portal's page Mails"
+    MailServer(settings).check()
+    return f"{urlsplit(settings.smtp).hostname}, from {settings.sender}"

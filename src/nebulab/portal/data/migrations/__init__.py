@@ -1,0 +1,1 @@
+"""Alembic's migrations of the portal's tables, in the order of their numbers."""

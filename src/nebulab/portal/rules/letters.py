@@ -1,0 +1,111 @@
+"""The texts of the portal's mails; runs beside Galaxy.
+
+A subject is made of our own words alone. What a person wrote stands in no mail to somebody who did not apply.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+
+from nebulab.portal.settings import PortalSettings
+
+CONFIRM_HOURS = 24
+"""How long a link to confirm an address works."""
+_DATA_STAYS = "Your data and notebooks stay where they are, in your histories in Galaxy."
+
+
+@dataclass(frozen=True)
+class Letter:
+    """A mail's subject and text."""
+
+    subject: str
+    body: str
+
+
+def day(when: date) -> str:
+    """Return a day as people read it: 31 May 2027."""
+    return f"{when.day} {when:%B %Y}"
+
+
+def confirm(settings: PortalSettings, token: str, account: str) -> Letter:
+    """Return the mail with the link that confirms an address."""
+    return _letter(
+        settings,
+        "Confirm your application for a GPU",
+        f"The Galaxy account {account} asks for access to GPUs at\n{settings.galaxy_page}\n"
+        "and names this address as that of its owner at work.\n\n"
+        f"If this is you, open this page and press the button:\n\n{settings.url}/confirm/{token}\n\n"
+        f"The link works once, and for {CONFIRM_HOURS} hours.\n"
+        "If it is not you, do nothing: without the button nothing happens.",
+    )
+
+
+def received(settings: PortalSettings, application: str) -> Letter:
+    """Return the mail that an application has reached the reviewers."""
+    return _letter(
+        settings,
+        "Your application for a GPU has arrived",
+        "Thank you: your address is confirmed, and a person looks at your application.\n"
+        f"You get a mail when it is decided.\n\nIts state: {settings.url}/applications/{application}",
+    )
+
+
+def approved(settings: PortalSettings, until: date) -> Letter:
+    """Return the mail of an approval."""
+    return _letter(
+        settings,
+        "You may use GPUs",
+        f"Your application is approved. You may use GPUs in Galaxy until {day(until)},\nthat day included.\n\n"
+        f"Start here: {settings.galaxy_page}\n\nYou get a mail before the access ends, and can renew it then.",
+    )
+
+
+def asked(settings: PortalSettings, application: str, question: str) -> Letter:
+    """Return the mail with a reviewer's question."""
+    return _letter(
+        settings,
+        "A question on your application for a GPU",
+        f"A reviewer asks:\n\n{question}\n\nAnswer here: {settings.url}/applications/{application}",
+    )
+
+
+def refused(settings: PortalSettings, reason: str) -> Letter:
+    """Return the mail of a refusal."""
+    return _letter(
+        settings,
+        "Your application for a GPU was not approved",
+        f"The reviewers' reason:\n\n{reason}\n\nYou may apply again once that has changed: {settings.url}/apply",
+    )
+
+
+def ending(settings: PortalSettings, until: date) -> Letter:
+    """Return the mail before an access ends."""
+    return _letter(
+        settings,
+        f"Your access to GPUs ends on {day(until)}",
+        f"You may use GPUs in Galaxy until {day(until)}, that day included.\n"
+        f"If you need them for longer, ask now, and nothing is interrupted:\n\n{settings.url}/apply\n\n"
+        "If not, you need to do nothing.",
+    )
+
+
+def expired(settings: PortalSettings, until: date) -> Letter:
+    """Return the mail when an access has ended."""
+    return _letter(
+        settings,
+        "Your access to GPUs has ended",
+        f"It lasted until {day(until)}. {_DATA_STAYS}\nTo use GPUs again, apply again:\n\n{settings.url}/apply",
+    )
+
+
+def revoked(settings: PortalSettings, reason: str) -> Letter:
+    """Return the mail when an access was taken back."""
+    return _letter(
+        settings, "Your access to GPUs was ended", f"The administrators' reason:\n\n{reason}\n\n{_DATA_STAYS}"
+    )
+
+
+def _letter(settings: PortalSettings, subject: str, text: str) -> Letter:
+    contact = f"Questions: {settings.contact}\n" if settings.contact else ""
+    return Letter(subject, f"Hello,\n\n{text}\n\n--\nGPU access of {settings.galaxy_page}\n{contact}")

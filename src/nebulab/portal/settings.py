@@ -1,0 +1,240 @@
+"""Settings of the portal, from the environment, read once; runs beside Galaxy."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from nebulab import contract, variables
+from nebulab.errors import SettingsError
+from nebulab.variables import PLACE, Kind, Unusable, setting
+
+EXPIRED_ROLE = "gpu_access_expired"
+"""The role of people whose access has ended: by it Galaxy's rules tell them from those who never had any."""
+
+
+class _Address(Kind):
+    allowed = "an address as https://…"
+
+    def read(self, value: str) -> str:
+        url = value.strip().rstrip("/")
+        parts = urlsplit(url)
+        if parts.scheme not in {"http", "https"} or not parts.hostname:
+            raise Unusable("which is no web address")
+        if parts.query or parts.fragment or parts.username:
+            raise Unusable("which has more than a host and a path")
+        return url
+
+
+class _Database(Kind):
+    allowed = "sqlite:///FILE or postgresql://USER@HOST/NAME"
+
+    def read(self, value: str) -> str:
+        url = value.strip()
+        if url.startswith(("postgresql://", "postgres://")):
+            return "postgresql+psycopg://" + url.partition("://")[2]
+        if not url.startswith(("sqlite:///", "postgresql+psycopg://")):
+            raise Unusable("which is neither SQLite nor PostgreSQL")
+        return url
+
+
+class _Server(Kind):
+    allowed = "smtp://USER@HOST:PORT, or smtps://…"
+
+    def read(self, value: str) -> str:
+        parts = urlsplit(value.strip())
+        if parts.scheme not in {"smtp", "smtps"} or not parts.hostname:
+            raise Unusable("which is no mail server")
+        if parts.password:
+            raise Unusable(
+                f"which has a password in it; put that into the file of {contract.PORTAL_SMTP_PASSWORD_FILE}"
+            )
+        return value.strip()
+
+
+class _Sender(Kind):
+    allowed = "an e-mail address"
+
+    def read(self, value: str) -> str:
+        address = value.strip()
+        if address.count("@") != 1 or any(each in address for each in ' \r\n<>",;'):
+            raise Unusable("which is no e-mail address")
+        return address
+
+
+# eq=False, as for a session: a process has one.
+@dataclass(frozen=True, eq=False)
+class PortalSettings:
+    """The settings of the portal; no secret is among them, they lie in files."""
+
+    folder: Path = setting(
+        contract.PORTAL_DIR,
+        Path("/var/lib/nebulab-portal"),
+        kind=PLACE,
+        help="The portal's folder: its database, unless that is elsewhere, and its secret.",
+    )
+    database: str = setting(
+        contract.PORTAL_DATABASE,
+        "",
+        kind=_Database(),
+        unset="SQLite in the folder",
+        help="Where the portal keeps its data.",
+    )
+    galaxy: str = setting(
+        contract.PORTAL_GALAXY,
+        "http://localhost:8080",
+        kind=_Address(),
+        help="Galaxy's address, as the portal reaches it.",
+    )
+    galaxy_public: str = setting(
+        contract.PORTAL_GALAXY_PUBLIC,
+        "",
+        kind=_Address(),
+        unset="the same",
+        help="Galaxy's address in people's browsers.",
+    )
+    url: str = setting(
+        contract.PORTAL_URL,
+        "http://localhost:8095",
+        kind=_Address(),
+        help="The portal's own address in people's browsers: on Galaxy's host name, whose login it shares.",
+    )
+    host: str = setting(contract.PORTAL_HOST, "127.0.0.1", help="The address that the portal listens on.")
+    port: int = setting(contract.PORTAL_PORT, 8095, at_least=1, whole=True, help="The port that the portal listens on.")
+    key_file: Path | None = setting(
+        contract.PORTAL_KEY_FILE,
+        kind=PLACE,
+        help="The file, readable by its owner alone, with the API key of a Galaxy administrator.",
+    )
+    smtp: str = setting(
+        contract.PORTAL_SMTP,
+        "",
+        kind=_Server(),
+        unset="none: mails are shown on the portal's page *Mails*",
+        help="The mail server. `smtp` uses STARTTLS where the server offers it, `smtps` speaks TLS from the start.",
+    )
+    smtp_password_file: Path | None = setting(
+        contract.PORTAL_SMTP_PASSWORD_FILE,
+        kind=PLACE,
+        help="The file, readable by its owner alone, with the password of the mail server's user.",
+    )
+    sender: str = setting(
+        contract.PORTAL_FROM,
+        "gpu-access@localhost",
+        kind=_Sender(),
+        help="The address that the portal's mails come from.",
+    )
+    role: str = setting(
+        contract.PORTAL_ROLE, "gpu_access_validated", help="Galaxy's role that the rules for GPUs ask for."
+    )
+    group: str = setting(
+        contract.PORTAL_GROUP,
+        "Nebulab GPU access",
+        help=f"Galaxy's group with the role, made where it is missing; one more with `(ended)` has `{EXPIRED_ROLE}`.",
+    )
+    domains_file: Path | None = setting(
+        contract.PORTAL_DOMAINS_FILE,
+        kind=PLACE,
+        help="Your own e-mail domains, a line each: `accept`, `approve` (without reviewer) or `refuse`, and a domain.",
+    )
+    access_days: int = setting(
+        contract.PORTAL_ACCESS_DAYS, 180, at_least=1, whole=True, help="Days that an access lasts by default."
+    )
+    longest_days: int = setting(
+        contract.PORTAL_LONGEST_DAYS, 730, at_least=1, whole=True, help="Days that an access may last at most."
+    )
+    remind_days: int = setting(
+        contract.PORTAL_REMIND_DAYS,
+        14,
+        at_least=0,
+        whole=True,
+        help="Days before its end that the mail on renewal is sent.",
+    )
+    contact: str = setting(
+        contract.PORTAL_CONTACT, "", unset="none", help="Whom people may ask: an e-mail address or a web address."
+    )
+
+    @property
+    def database_url(self) -> str:
+        """Where the data is, as SQLAlchemy names it."""
+        return self.database or f"sqlite:///{self.folder / 'portal.sqlite'}"
+
+    @property
+    def galaxy_page(self) -> str:
+        """Galaxy's address for links."""
+        return self.galaxy_public or self.galaxy
+
+    @property
+    def path(self) -> str:
+        """The path of the portal's address, before that of each page: nothing, or as `/gpu`."""
+        return urlsplit(self.url).path
+
+    @property
+    def secure(self) -> bool:
+        """Whether people reach the portal by HTTPS."""
+        return self.url.startswith("https://")
+
+    @property
+    def expired_group(self) -> str:
+        """The group of people whose access has ended."""
+        return f"{self.group} (ended)"
+
+    @property
+    def key(self) -> str:
+        """The administrator's API key.
+
+        Raises
+        ------
+        SettingsError
+            There is no file with it, or others may read it.
+        """
+        if self.key_file is None:
+            raise SettingsError(
+                "The portal has no API key of a Galaxy administrator.",
+                f"Put one into a file, `chmod 600` it, and name it in {contract.PORTAL_KEY_FILE}.",
+            )
+        return secret_of(self.key_file, contract.PORTAL_KEY_FILE)
+
+    @property
+    def smtp_password(self) -> str:
+        """The password of the mail server's user, or nothing."""
+        if self.smtp_password_file is None:
+            return ""
+        return secret_of(self.smtp_password_file, contract.PORTAL_SMTP_PASSWORD_FILE)
+
+
+def read(environment: Mapping[str, str] | None = None) -> PortalSettings:
+    """Read the settings.
+
+    Raises
+    ------
+    SettingsError
+        A value can't be used; the message names its variable.
+    """
+    return PortalSettings(**variables.read(PortalSettings, os.environ if environment is None else environment))
+
+
+def secret_of(path: Path, variable: str) -> str:
+    """Return the secret in a file that its owner alone may read.
+
+    Raises
+    ------
+    SettingsError
+        The file can't be read, is empty, or others may read it.
+    """
+    try:
+        mode = stat.S_IMODE(path.stat().st_mode)
+        secret = path.read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise SettingsError(
+            f"{variable}: {path} can't be read ({error.strerror}).", "Name a file with the secret."
+        ) from None
+    if mode & 0o077:
+        raise SettingsError(f"{variable}: others may read {path} (mode {mode:04o}).", f"chmod 600 {path}")
+    if not secret:
+        raise SettingsError(f"{variable}: {path} is empty.", "Write the secret into it.")
+    return secret

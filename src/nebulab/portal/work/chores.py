@@ -1,0 +1,59 @@
+"""All that the portal does by itself, put together; runs beside Galaxy."""
+
+from __future__ import annotations
+
+from nebulab.portal.data.database import Database
+from nebulab.portal.rules import accesses
+from nebulab.portal.rules.context import Context
+from nebulab.portal.work.comparison import Comparison
+from nebulab.portal.work.delivery import Delivery
+from nebulab.portal.work.keeper import Health, Keeper
+from nebulab.portal.work.membership import Groups, Membership
+from nebulab.portal.work.post import Post
+
+_EXPIRY_SECONDS = 60.0
+
+
+class Chores:
+    """The portal's chores: errands, expiry and reminders, the comparison with Galaxy."""
+
+    def __init__(self, database: Database, context: Context, galaxy: Groups, post: Post) -> None:
+        self._database = database
+        self._context = context
+        membership = Membership(database, galaxy, context.settings)
+        self.delivery = Delivery(database, membership, post)
+        self.comparison = Comparison(database, membership)
+        self._errands = Keeper("Memberships in Galaxy, and mails", self.delivery.look)
+        self._keepers = (
+            self._errands,
+            Keeper("Accesses that end", self.end_accesses),
+            Keeper("Comparison with Galaxy's groups", self.comparison.look),
+        )
+
+    def start(self) -> None:
+        """Begin all."""
+        for keeper in self._keepers:
+            keeper.start()
+
+    def stop(self) -> None:
+        """End all, after what is under way."""
+        for keeper in self._keepers:
+            keeper.stop()
+
+    def wake(self) -> None:
+        """Do errands now: something was decided."""
+        self._errands.wake()
+
+    def health(self) -> list[Health]:
+        """Return how each chore is."""
+        return [keeper.health() for keeper in self._keepers]
+
+    def end_accesses(self) -> float:
+        """End the accesses whose time is over, send the reminders, and return the seconds until the next look."""
+        with self._database.writing() as session:
+            ended = accesses.expire(session, self._context)
+        with self._database.writing() as session:
+            reminded = accesses.remind(session, self._context)
+        if ended or reminded:
+            self.wake()
+        return _EXPIRY_SECONDS

@@ -1,0 +1,75 @@
+"""The portal's settings: what can't be used is told, and secrets lie in files that their owner alone reads."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from nebulab.errors import SettingsError
+from nebulab.portal import settings
+
+
+def test_defaults_make_a_portal_on_this_machine(tmp_path: Path) -> None:
+    read = settings.read({"NEBULAB_PORTAL_DIR": str(tmp_path)})
+    assert read.database_url == f"sqlite:///{tmp_path}/portal.sqlite"
+    assert (read.galaxy_page, read.path, read.secure) == ("http://localhost:8080", "", False)
+    assert (read.role, read.group, read.expired_group) == (
+        "gpu_access_validated",
+        "Nebulab GPU access",
+        "Nebulab GPU access (ended)",
+    )
+
+
+def test_an_address_below_a_path_is_understood() -> None:
+    read = settings.read({"NEBULAB_PORTAL_URL": "https://galaxy.example.org/gpu/"})
+    assert (read.url, read.path, read.secure) == ("https://galaxy.example.org/gpu", "/gpu", True)
+
+
+def test_postgresql_is_reached_by_psycopg() -> None:
+    read = settings.read({"NEBULAB_PORTAL_DATABASE": "postgresql://portal@db/portal"})
+    assert read.database_url == "postgresql+psycopg://portal@db/portal"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("URL", "galaxy.example.org"),
+        ("URL", "https://galaxy.example.org/?x=1"),
+        ("GALAXY", "ftp://galaxy.example.org"),
+        ("DATABASE", "mysql://db/portal"),
+        ("SMTP", "http://mail.example.org"),
+        ("SMTP", "smtp://user:password@mail.example.org"),
+        ("FROM", "gpu@example.org\nBcc: all@example.org"),
+        ("FROM", "GPU <gpu@example.org>"),
+        ("ACCESS_DAYS", "0"),
+        ("PORT", "web"),
+    ],
+)
+def test_what_can_not_be_used_is_told_with_its_variable(name: str, value: str) -> None:
+    with pytest.raises(SettingsError, match=f"NEBULAB_PORTAL_{name} is"):
+        settings.read({f"NEBULAB_PORTAL_{name}": value})
+
+
+def test_a_key_that_others_may_read_is_refused(tmp_path: Path) -> None:
+    key = tmp_path / "key"
+    key.write_text("secret\n")
+    key.chmod(0o640)
+    read = settings.read({"NEBULAB_PORTAL_KEY_FILE": str(key)})
+    with pytest.raises(SettingsError, match="others may read") as caught:
+        _ = read.key
+    assert caught.value.hint == f"chmod 600 {key}"
+    key.chmod(0o600)
+    assert read.key == "secret"
+    assert "secret" not in repr(read)
+
+
+@pytest.mark.parametrize("content", [None, ""])
+def test_a_key_that_is_not_there_is_told(tmp_path: Path, content: str | None) -> None:
+    key = tmp_path / "key"
+    if content is not None:
+        key.touch(0o600)
+    with pytest.raises(SettingsError, match=r"NEBULAB_PORTAL_KEY_FILE: .*(can't be read|is empty)"):
+        _ = settings.read({"NEBULAB_PORTAL_KEY_FILE": str(key)}).key
+    with pytest.raises(SettingsError, match="no API key"):
+        _ = settings.read({}).key
