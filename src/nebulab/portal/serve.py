@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -91,9 +92,21 @@ def serve(settings: PortalSettings) -> None:
                     server_header=False,
                     timeout_graceful_shutdown=5,
                 )
-                uvicorn.Server(configuration).run(sockets=[listener])
+                _run(uvicorn.Server(configuration), listener)
             finally:
                 portal.chores.stop()
+
+
+def _run(server: uvicorn.Server, listener: socket.socket) -> None:
+    """Run the server until a signal, and return: by itself it ends by raising the signal once more."""
+
+    def end(*_: object) -> None:
+        if not server.started:
+            raise SystemExit(0)
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, end)
+    server.run(sockets=[listener])
 
 
 @contextmanager

@@ -19,8 +19,8 @@ from nebulab.portal.data.database import Database
 from nebulab.portal.rules import accesses, applications, audit
 from nebulab.portal.rules.context import Context
 from nebulab.portal.settings import PortalSettings
+from support.applicants import ADA, Clock, a_form, link_in, mails
 from support.fake_accounts import FakeAccounts
-from unit.portal.conftest import ADA, Clock, a_form, link_in, mails
 
 Call = Callable[..., Result]
 

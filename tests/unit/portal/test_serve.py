@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import socket
-import subprocess
-import sys
 import time
 from dataclasses import replace
 
-import httpx
 import pytest
 
 from nebulab.errors import SettingsError
@@ -19,43 +14,13 @@ from nebulab.portal.rules import applications, decisions
 from nebulab.portal.rules.context import Context
 from nebulab.portal.serve import serve
 from nebulab.portal.settings import PortalSettings
-from support.fake_accounts import FakeAccounts
-from unit.portal.conftest import ADA, REVIEWER, a_form, link_in, mails
-
-
-@pytest.fixture
-def port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        found: int = free.getsockname()[1]
-        return found
-
-
-def start(settings: PortalSettings, port: int) -> subprocess.Popen[str]:
-    environment = os.environ | {
-        "NEBULAB_PORTAL_DIR": str(settings.folder),
-        "NEBULAB_PORTAL_GALAXY": settings.galaxy,
-        "NEBULAB_PORTAL_KEY_FILE": str(settings.key_file),
-        "NEBULAB_PORTAL_URL": f"http://localhost:{port}",
-        "NEBULAB_PORTAL_PORT": str(port),
-    }
-    command = [sys.executable, "-m", "nebulab", "portal"]
-    return subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
-
-
-def answers(port: int) -> dict[str, object]:
-    """Wait for the portal's answer."""
-    end = time.monotonic() + 60
-    while True:
-        try:
-            told: dict[str, object] = httpx.get(f"http://127.0.0.1:{port}/health", trust_env=False).json()
-            return told
-        except httpx.TransportError:
-            assert time.monotonic() < end
-            time.sleep(0.1)
+from support import portal
+from support.applicants import ADA, REVIEWER, a_form, link_in, mails
+from support.fake_accounts import KEY, FakeAccounts
 
 
 def test_it_does_what_was_decided_while_it_was_not_there(
-    settings: PortalSettings, context: Context, port: int, galaxy: FakeAccounts
+    settings: PortalSettings, context: Context, galaxy: FakeAccounts
 ) -> None:
     galaxy.account("ada", ADA.email)
     with Database(settings.database_url) as database:
@@ -65,24 +30,19 @@ def test_it_does_what_was_decided_while_it_was_not_there(
         with database.writing() as session:
             applications.confirm(session, link_in(mails(database)[-1].body), context)
             decisions.approve(session, application.id, version=None, actor=REVIEWER, context=context)
-    process = start(settings, port)
-    try:
-        assert answers(port) == {"ok": True, "troubles": []}
+    with portal.running(settings.folder, galaxy.url, KEY) as started:
         end = time.monotonic() + 30
         while galaxy.members("Nebulab GPU access") != {"ada"}:
             assert time.monotonic() < end
             time.sleep(0.05)
         with pytest.raises(SettingsError, match="Another portal runs"):
             serve(settings)
-        process.send_signal(signal.SIGTERM)
-        told = process.communicate(timeout=30)[1]
-    finally:
-        process.kill()
-    assert "the portal listens on 127.0.0.1" in told and "Traceback" not in told
+    assert started.process.returncode == 0
+    assert "the portal listens on 127.0.0.1" in started.told and "Traceback" not in started.told
 
 
 def test_a_port_that_is_taken_is_told(settings: PortalSettings) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         others = replace(settings, port=taken.getsockname()[1])
-        with pytest.raises(SettingsError, match="can.t listen on"):
+        with pytest.raises(SettingsError, match="can't listen on"):
             serve(others)

@@ -18,7 +18,7 @@ from nebulab.portal.data.database import Database
 from nebulab.portal.data.tables import Access, Application, Base, Person
 from nebulab.portal.rules import applications, audit
 from nebulab.portal.rules.context import ITSELF, Context
-from unit.portal.conftest import ADA, a_form
+from support.applicants import ADA, a_form
 
 
 def test_the_migrations_make_what_the_tables_say(database: Database) -> None:

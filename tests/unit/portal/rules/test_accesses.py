@@ -12,7 +12,7 @@ from nebulab.portal.data.database import Database
 from nebulab.portal.data.tables import Access
 from nebulab.portal.rules import accesses, applications, audit
 from nebulab.portal.rules.context import Context
-from unit.portal.conftest import ADA, REVIEWER, Clock, mails
+from support.applicants import ADA, REVIEWER, Clock, mails
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from nebulab.portal.rules import applications, decisions
 from nebulab.portal.rules.applications import Account
 from nebulab.portal.rules.context import Context
 from nebulab.portal.rules.domains import Standing
-from unit.portal.conftest import ADA, BOB, REVIEWER, Clock, a_form, link_in, mails
+from support.applicants import ADA, BOB, REVIEWER, Clock, a_form, link_in, mails
 
 
 def applied(

@@ -10,7 +10,7 @@ from nebulab.portal.data.database import Database
 from nebulab.portal.data.tables import Act
 from nebulab.portal.rules import applications, audit, decisions
 from nebulab.portal.rules.context import ITSELF, Context
-from unit.portal.conftest import ADA, REVIEWER, WRITTEN, a_form, link_in, mails
+from support.applicants import ADA, REVIEWER, WRITTEN, a_form, link_in, mails
 
 
 def test_lines_are_read_the_latest_first_and_in_pages(database: Database) -> None:

@@ -15,7 +15,7 @@ from nebulab.portal.data.tables import Access, Act, Application, Errand, State
 from nebulab.portal.rules import applications, decisions
 from nebulab.portal.rules.applications import Account
 from nebulab.portal.rules.context import Actor, Context
-from unit.portal.conftest import ADA, REVIEWER, a_form, link_in, mails
+from support.applicants import ADA, REVIEWER, a_form, link_in, mails
 
 OTHER = Actor("idgrace", "grace@uni-freiburg.de")
 

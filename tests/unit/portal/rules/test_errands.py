@@ -7,7 +7,7 @@ import pytest
 from nebulab.portal.data.database import Database
 from nebulab.portal.rules import errands
 from nebulab.portal.rules.letters import Letter
-from unit.portal.conftest import Clock
+from support.applicants import Clock
 
 
 def test_an_errand_is_part_of_its_transaction(database: Database) -> None:

@@ -10,7 +10,7 @@ from nebulab.errors import FormError
 from nebulab.portal import clock
 from nebulab.portal.rules.context import Context
 from nebulab.portal.rules.forms import default_until, read_form, read_text, read_until, tool_of
-from unit.portal.conftest import written
+from support.applicants import written
 
 
 def faults(context: Context, **fields: str) -> dict[str, str]:

@@ -10,7 +10,7 @@ from nebulab.portal.data.database import Database
 from nebulab.portal.data.tables import Base, Errand
 from nebulab.portal.rules import applications, audit, decisions, personal
 from nebulab.portal.rules.context import Context
-from unit.portal.conftest import ADA, BOB, REVIEWER, a_form, link_in, mails
+from support.applicants import ADA, BOB, REVIEWER, a_form, link_in, mails
 
 
 def approved(database: Database, context: Context) -> None:

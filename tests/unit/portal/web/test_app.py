@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy.exc import OperationalError
 
 from nebulab.portal.web.visit import Portal
-from unit.portal.conftest import Browser, written
+from support.applicants import Browser, written
 
 Open = Callable[..., Browser]
 _ODD = ("", "0", "-1", "9" * 30, "\x00", "é" * 300, "' OR 1=1 --", "../../etc/passwd", "%s%n", "2027-13-45", "{{7*7}}")

@@ -9,7 +9,7 @@ import pytest
 from nebulab.portal.data.database import Database
 from nebulab.portal.rules import decisions
 from nebulab.portal.rules.context import Context
-from unit.portal.conftest import REVIEWER, Browser, link_in, mails, told, written
+from support.applicants import REVIEWER, Browser, link_in, mails, told, written
 
 Open = Callable[..., Browser]
 

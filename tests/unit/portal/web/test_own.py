@@ -10,7 +10,7 @@ import pytest
 from nebulab.portal.data.database import Database
 from nebulab.portal.rules.context import Context
 from nebulab.portal.web.visit import Portal
-from unit.portal.conftest import Browser, written
+from support.applicants import Browser, written
 
 Open = Callable[..., Browser]
 pytestmark = pytest.mark.parametrize("database", ["sqlite"], indirect=True)

@@ -13,7 +13,7 @@ from nebulab.portal.data.database import Database
 from nebulab.portal.rules.context import Context
 from nebulab.portal.web.protection import LARGEST_BODY
 from nebulab.portal.web.visit import Portal
-from unit.portal.conftest import Browser, mails, written
+from support.applicants import Browser, mails, written
 
 Open = Callable[..., Browser]
 pytestmark = pytest.mark.parametrize("database", ["sqlite"], indirect=True)

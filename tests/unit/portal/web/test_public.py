@@ -8,8 +8,8 @@ import pytest
 
 from nebulab.portal.rules.context import Context
 from nebulab.portal.web.visit import Portal
+from support.applicants import Browser
 from support.fake_accounts import FakeAccounts
-from unit.portal.conftest import Browser
 
 Open = Callable[..., Browser]
 pytestmark = pytest.mark.parametrize("database", ["sqlite"], indirect=True)

@@ -9,8 +9,8 @@ import pytest
 
 from nebulab.portal.data.database import Database
 from nebulab.portal.work.chores import Chores
+from support.applicants import Browser, link_in, mails, told, written
 from support.fake_accounts import FakeAccounts
-from unit.portal.conftest import Browser, link_in, mails, told, written
 
 Open = Callable[..., Browser]
 GROUP = "Nebulab GPU access"

@@ -10,8 +10,8 @@ from nebulab.portal.data.database import Database
 from nebulab.portal.rules import accesses, applications
 from nebulab.portal.rules.context import Context
 from nebulab.portal.work.chores import Chores
+from support.applicants import ADA, Clock, mails
 from support.fake_accounts import FakeAccounts
-from unit.portal.conftest import ADA, Clock, mails
 
 GROUP, ENDED = "Nebulab GPU access", "Nebulab GPU access (ended)"
 

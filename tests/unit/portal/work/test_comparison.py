@@ -14,8 +14,8 @@ from nebulab.portal.rules.applications import Account
 from nebulab.portal.rules.context import Context
 from nebulab.portal.work import comparison
 from nebulab.portal.work.chores import Chores
+from support.applicants import ADA, REVIEWER, Clock
 from support.fake_accounts import FakeAccounts
-from unit.portal.conftest import ADA, REVIEWER, Clock
 
 GROUP, ENDED = "Nebulab GPU access", "Nebulab GPU access (ended)"
 

@@ -23,8 +23,8 @@ from nebulab.portal.settings import PortalSettings
 from nebulab.portal.work.chores import Chores
 from nebulab.portal.work.delivery import CLAIM_SECONDS, Delivery
 from nebulab.portal.work.membership import Membership
+from support.applicants import ADA, Clock
 from support.fake_accounts import KEY, FakeAccounts
-from unit.portal.conftest import ADA, Clock
 
 GROUP = "Nebulab GPU access"
 

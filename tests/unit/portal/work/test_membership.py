@@ -14,8 +14,8 @@ from nebulab.portal.data.database import Database
 from nebulab.portal.rules import accesses, applications, personal
 from nebulab.portal.rules.context import Context
 from nebulab.portal.work.membership import Membership
+from support.applicants import ADA, REVIEWER
 from support.fake_accounts import FakeAccounts
-from unit.portal.conftest import ADA, REVIEWER
 
 GROUP, ENDED = "Nebulab GPU access", "Nebulab GPU access (ended)"
 

@@ -1,0 +1,182 @@
+"""The portal in a real browser: every page by axe, and a person's way from the form to Galaxy's role and back."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import date, timedelta
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from nebulab.galaxy.administration import Administration
+from nebulab.galaxy.settings import GalaxySettings
+from support import chromium, portal
+from support.fake_accounts import KEY, FakeAccounts
+from support.galaxy import wait_for
+from support.portal import PortalProcess
+from support.stack import Account, Stack
+
+pytestmark = pytest.mark.system
+
+ROLE, EXPIRED = "gpu_access_validated", "gpu_access_expired"
+PUBLIC = ("/", "/terms", "/privacy")
+OWN = ("/", "/apply?tool=interactive_tool_ml_jupyter_notebook", "/mails", "/privacy", "/erase")
+REVIEWERS = ("/", "/admin/queue", "/admin/accesses", "/admin/accesses?ended=true", "/admin/state", "/admin/log")
+
+
+@pytest.fixture(scope="module")
+def page() -> Iterator[Page]:
+    with chromium.opened() as page:
+        yield page
+
+
+def fill(page: Page, address: str) -> None:
+    """Fill in the form as somebody does."""
+    page.get_by_label("What do you want to compute?").fill("Segment nuclei in 900 microscope images with a U-Net.")
+    page.get_by_label("What needs the GPU, and how much?").fill("PyTorch, about ten hours a week.")
+    page.get_by_label("Until when?").fill((date.today() + timedelta(days=60)).isoformat())
+    page.get_by_label("Project").fill("Nuclei")
+    page.get_by_label("Group leader").fill("Grace Hopper")
+    page.get_by_label("Institution").fill("Universität Freiburg")
+    page.get_by_label("Your e-mail address there").fill(address)
+    page.get_by_label("I accept the terms").check()
+    page.get_by_role("button", name="Send the application").click()
+
+
+def confirm(page: Page, url: str) -> None:
+    """Open the newest mail's link, and press its button."""
+    page.goto(f"{url}/mails")
+    page.get_by_role("link", name=re.compile("/confirm/")).first.click()
+    page.get_by_role("button", name="Yes, this is my application").click()
+    expect(page.get_by_role("heading", name="Your address is confirmed")).to_be_visible()
+
+
+def become(page: Page, url: str, cookie: str) -> None:
+    page.context.clear_cookies()
+    if cookie:
+        page.context.add_cookies([{"name": "galaxysession", "value": cookie, "url": url}])
+
+
+def look(page: Page, name: str) -> None:
+    """Check the page that is shown by axe, light and dark, wide and narrow."""
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+        assert chromium.violations(page, "html") == [], f"{name}, {scheme}"
+    page.set_viewport_size({"width": 360, "height": 800})
+    wider = page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth")
+    page.set_viewport_size({"width": 1280, "height": 800})
+    assert not wider, f"{name} is wider than a telephone"
+    page.emulate_media(color_scheme="light")
+    chromium.picture(page, f"portal-{name}")
+
+
+@pytest.fixture
+def fake() -> Iterator[FakeAccounts]:
+    fake = FakeAccounts()
+    yield fake
+    fake.stop()
+
+
+def test_every_page_can_be_used_by_everybody(page: Page, fake: FakeAccounts, tmp_path: Path) -> None:
+    said = chromium.listen(page)
+    ada, admin = fake.account("ada", "ada@uni-freiburg.de"), "c0ffeeadmin"
+    with portal.running(tmp_path, fake.url, KEY) as started:
+        for who, cookie, pages in (("nobody", "", PUBLIC), ("ada", ada, OWN), ("admin", admin, REVIEWERS)):
+            become(page, started.url, cookie)
+            for each in pages:
+                page.goto(f"{started.url}{each}")
+                look(page, f"{who}{each.partition('?')[0].replace('/', '-')}")
+        become(page, started.url, ada)
+        page.goto(f"{started.url}/apply")
+        # Faults are told by the server: a browser without the checks of its own sees them.
+        page.evaluate("document.querySelector('form').noValidate = true")
+        page.get_by_label("Your e-mail address there").fill("ada@gmail.com")
+        page.get_by_role("button", name="Send the application").click()
+        expect(page.get_by_role("alert")).to_contain_text("Anybody can have an address at gmail.com")
+        page.get_by_role("link", name=re.compile("Anybody can have")).click()
+        expect(page.get_by_label("Your e-mail address there")).to_be_focused()
+        look(page, "faults")
+        fill(page, "ada@uni-freiburg.de")
+        expect(page.get_by_role("status")).to_contain_text("confirm your address")
+        look(page, "unconfirmed")
+        page.goto(f"{started.url}/mails")
+        look(page, "mail")
+        page.get_by_role("link", name=re.compile("/confirm/")).click()
+        look(page, "confirm")
+        page.get_by_role("button", name="Yes").click()
+        look(page, "confirmed")
+        become(page, started.url, admin)
+        page.goto(f"{started.url}/admin/queue")
+        look(page, "queue")
+        page.get_by_role("link", name="Another day, ask back, or refuse Nuclei").click()
+        page.get_by_text("Ask the person something").click()
+        look(page, "review")
+        # By the keyboard alone.
+        page.get_by_label("Until", exact=True).focus()
+        page.keyboard.press("Enter")
+        expect(page.get_by_role("status")).to_contain_text("Approved")
+        wait_for("the membership", lambda: fake.members("Nebulab GPU access") == {"ada"}, 30)
+        page.goto(f"{started.url}/admin/accesses/idada")
+        look(page, "access")
+        page.goto(f"{started.url}/none")
+        look(page, "none")
+    # A page that is not there is the browser's one complaint, and a form with faults.
+    assert [line for line in said if "404" not in line and "422" not in line] == []
+
+
+@pytest.fixture
+def beside(stack: Stack, tmp_path: Path) -> Iterator[PortalProcess]:
+    """A portal beside the stack's Galaxy."""
+    with portal.running(tmp_path, stack.url, stack.admin.key, NEBULAB_PORTAL_GROUP=tmp_path.name) as started:
+        yield started
+
+
+def log_in(page: Page, url: str, person: Account) -> None:
+    """Follow the portal's way to Galaxy's login, and come back."""
+    page.goto(f"{url}/apply?tool=run_jupyter_job")
+    page.get_by_role("link", name="Log in to Galaxy").click()
+    page.fill("input[name=login]", person.email)
+    page.fill("input[name=password]", person.password)
+    page.click("button[name=login]")
+    page.locator("#activity-upload").wait_for()
+    page.goto(f"{url}/apply?tool=run_jupyter_job")
+
+
+def test_a_person_gets_the_role_and_loses_it(stack: Stack, beside: PortalProcess, page: Page, person: Account) -> None:
+    galaxy = Administration(GalaxySettings(stack.url, stack.admin.key))
+
+    def roles() -> set[str]:
+        """Return the roles that the person has by the portal's groups."""
+        held = set()
+        for group in galaxy.get("groups"):
+            if person.email in galaxy.members(group["id"]).values():
+                held |= {role["name"] for role in galaxy.get(f"groups/{group['id']}/roles")}
+        return held & {ROLE, EXPIRED}
+
+    page.context.clear_cookies()
+    page.set_default_timeout(120_000)
+    log_in(page, beside.url, person)
+    expect(page.get_by_text("run_jupyter_job")).to_be_visible()
+    fill(page, person.email)
+    confirm(page, beside.url)
+    assert roles() == set()
+
+    page.context.clear_cookies()
+    log_in(page, beside.url, stack.admin)
+    page.goto(f"{beside.url}/admin/queue")
+    card = page.get_by_role("article").filter(has_text=person.email)
+    card.get_by_role("button", name=re.compile("Approve until")).click()
+    expect(page.get_by_role("status")).to_contain_text("Approved")
+    wait_for("the role", lambda: roles() == {ROLE}, 60)
+
+    page.goto(f"{beside.url}/admin/accesses")
+    page.get_by_role("link", name=person.email).click()
+    page.get_by_label("The reason").fill("The project has ended.")
+    page.get_by_role("button", name="End the access").click()
+    wait_for("its end", lambda: roles() == {EXPIRED}, 60)
+    page.goto(f"{beside.url}/admin/state")
+    page.get_by_role("button", name="Compare now").click()
+    expect(page.get_by_text("Nothing, when it was last compared.")).to_be_visible()
+    galaxy.close()
