@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from nebulab.errors import NebulabError, SettingsError
+from nebulab.errors import GalaxyAway, NebulabError, SettingsError
 from nebulab.portal.data.database import Database
 from nebulab.portal.rules.domains import read_domains
 from nebulab.portal.serve import administration
@@ -36,7 +36,9 @@ def check(settings: PortalSettings) -> Iterator[Finding]:
         try:
             yield Finding(what, look(settings))
         except (NebulabError, OSError) as error:
-            yield Finding(what, "", str(error).replace("\n", " "))
+            # What to do when Galaxy is away is for people in a notebook.
+            told = error.message if isinstance(error, GalaxyAway) else str(error)
+            yield Finding(what, "", told.replace("\n", " "))
 
 
 def _addresses(settings: PortalSettings) -> str:

@@ -95,7 +95,8 @@ class Delivery:
                     session.delete(mail)
 
     def _again(self, errand: Errand, error: Exception) -> None:
-        trouble = str(error)[:1000] or type(error).__name__
+        told = error.message if isinstance(error, NebulabError) else str(error)
+        trouble = told[:1000] or type(error).__name__
         _log.warning("errand %d (%s) failed at attempt %d: %s", errand.id, errand.kind, errand.attempts, trouble)
         with self._database.writing() as session:
             kept = session.get(Errand, errand.id)

@@ -12,6 +12,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from nebulab.errors import NebulabError
+
 _log = logging.getLogger(__name__)
 _FIRST_RETRY_SECONDS = 1.0
 _LONGEST_RETRY_SECONDS = 60.0
@@ -96,7 +98,8 @@ class Keeper:
         return pause
 
     def _failed(self, error: Exception) -> float:
-        trouble = f"{type(error).__name__}: {error}"
+        told = error.message if isinstance(error, NebulabError) else str(error)
+        trouble = f"{type(error).__name__}: {told}"
         if trouble != self._trouble:
             _log.error("%s: %s", self.name, trouble, exc_info=error)
             self._trouble, self._since = trouble, time.monotonic()

@@ -1,0 +1,52 @@
+"""The portal's environment has what the portal imports: `requirements/portal.txt` is all that is installed there."""
+
+from __future__ import annotations
+
+import ast
+import re
+import sys
+from collections.abc import Iterator
+from importlib.metadata import packages_distributions
+from pathlib import Path
+
+import nebulab
+
+PACKAGE = Path(nebulab.__file__).parent
+LOCK = PACKAGE.parents[1] / "requirements" / "portal.txt"
+
+
+def modules(name: str, seen: set[str]) -> None:
+    """Add a module of ours, and those that it imports, wherever in it."""
+    path = PACKAGE.parent.joinpath(*name.split("."))
+    file = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+    if name in seen or not file.is_file():
+        return
+    seen.add(name)
+    for imported in imports(file):
+        if imported.startswith("nebulab"):
+            modules(imported, seen)
+
+
+def imports(file: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(file.read_bytes())):
+        if isinstance(node, ast.Import):
+            yield from (each.name for each in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield str(node.module)
+            yield from (f"{node.module}.{each.name}" for each in node.names)
+
+
+def test_what_is_imported_is_in_the_lock() -> None:
+    seen: set[str] = set()
+    modules("nebulab.portal.commands", seen)
+    assert {"nebulab.galaxy.connection", "nebulab.portal.web.reviewing", "nebulab.portal.data.tables"} <= seen
+    files = [PACKAGE.parent.joinpath(*name.split(".")) for name in seen]
+    wanted = {
+        name.partition(".")[0]
+        for path in files
+        for name in imports(path / "__init__.py" if path.is_dir() else path.with_suffix(".py"))
+    } - {"nebulab", *sys.stdlib_module_names}
+    pinned = {name.lower() for name in re.findall(r"^([\w.-]+)(?:\[[\w,]+\])?==", LOCK.read_text(), re.MULTILINE)}
+    found = packages_distributions()
+    missing = {name for name in wanted if not {each.lower() for each in found.get(name, [name])} & pinned}
+    assert missing == set()
