@@ -1,8 +1,8 @@
-"""What TPV decides for users of Galaxy's own model: run by the Python of Galaxy's environment, it imports nothing of ours.
+"""What TPV decides for users of Galaxy's own model; runs in Galaxy's environment, and imports nothing of ours.
 
-`python -P gate_decisions.py JOB_CONF TPV_FILE… <CASES` reads cases as JSON, and prints what `tpv lint` finds in the first
-file, and in all of them, and for each case what `tpv dry-run --explain` would: the destination, or the text of the refusal. One process for
-all, since importing Galaxy is what takes the time.
+`python -P gate_decisions.py JOB_CONF TPV_FILE… <CASES` reads cases as JSON, and prints what `tpv lint` finds in the
+first file and in all of them, and for each case what `tpv dry-run --explain` would: the destination, or the text of the
+refusal. One process for all, since importing Galaxy is what takes the time.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ sys.modules["galaxy.app"] = types.ModuleType("galaxy.app")
 sys.modules["galaxy.app"].UniverseApplication = object  # type: ignore[attr-defined]
 
 from galaxy import model  # noqa: E402
+from galaxy.jobs.mapper import JobMappingException  # noqa: E402
 from galaxy.tool_util.deps.requirements import ResourceRequirement  # noqa: E402
 from tpv.commands.dryrunner import TPVDryRunner  # noqa: E402
 from tpv.commands.linter import TPVConfigLinter  # noqa: E402
@@ -53,8 +54,8 @@ def decide(job_conf: str, files: list[str], case: dict[str, Any], number: int) -
     try:
         destination, _ = runner.run()
         told |= {"id": destination.id, "env": destination.env, "params": destination.params}
-    except Exception as error:
-        told["refused"] = getattr(error, "failure_message", repr(error))
+    except JobMappingException as error:
+        told["refused"] = error.failure_message
     _, collector = runner.run(explain=True)
     return told | {"explained": collector.render()}
 

@@ -1,11 +1,10 @@
-"""Who passes the gate of deploy/tpv/nebulab.yml, and what the others are told: TPV itself decides, in Galaxy's environment."""
+"""Who passes the gate of deploy/tpv/nebulab.yml, and what the others are told: TPV itself decides."""
 
 from __future__ import annotations
 
 import json
 import subprocess
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import pytest

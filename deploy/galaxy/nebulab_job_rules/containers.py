@@ -11,6 +11,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from nebulab_job_rules.gate import carried
+
 FIRST_USER = 1_900_000_000
 """The first uid for sessions; above the range that systemd gives to containers."""
 USERS = 100_000_000
@@ -18,7 +20,7 @@ USERS = 100_000_000
 _OWN = '[ -n "$_NEBULAB_OWNED" ] || { chown -hR %s "$_GALAXY_JOB_DIR/working" %s && _NEBULAB_OWNED=1; }'
 
 
-def in_container(app: Any, job: Any, container_environment: str) -> Any:
+def in_container(app: Any, job: Any, referrer: Any, container_environment: str) -> Any:
     """Return the destination `container_environment` with this job's volumes and uid; Galaxy calls it.
 
     Raises
@@ -26,7 +28,7 @@ def in_container(app: Any, job: Any, container_environment: str) -> Any:
     ValueError
         A path has a comma or a colon, with which a volume can't be written; or Apptainer would run a session as root.
     """
-    destination = app.job_config.get_destination(container_environment)
+    destination = carried(app.job_config.get_destination(container_environment), referrer)
     outputs = sorted(_output_files(app, job))
     mounts = [
         ("$working_directory", "rw"),

@@ -34,6 +34,7 @@ from nebulab.stack.settings import (
     help="Galaxy's port.  [default: the last one, else a free one]",
 )
 @click.option("--proxy-port", type=click.IntRange(1, 65535), help="The port of the sessions' proxy.  [default: same]")
+@click.option("--portal-port", type=click.IntRange(1, 65535), help="The access portal's port.  [default: same]")
 @click.option(
     "--isolation",
     type=click.Choice(ISOLATIONS),
@@ -76,6 +77,12 @@ from nebulab.stack.settings import (
     "--max-sessions",
     type=click.IntRange(1),
     help=f"How many sessions run at once; a further one waits its turn.  [default: {DEFAULT_MAX_SESSIONS}]",
+)
+@click.option(
+    "--require-access/--no-require-access",
+    default=None,
+    help="Whether the tools run only for people who were given access in the portal; else for everybody who has an "
+    "account here.  [default: as last time, at first for everybody]",
 )
 @click.option(
     "--tool-conf",

@@ -36,7 +36,7 @@ END = "nebulab-backup.json"
 
 _FORMAT = 1
 _CHUNK = 1024 * 1024
-_KEPT = ("secrets.json", "ports.json", "galaxy")
+_KEPT = ("secrets.json", "ports.json", "access.json", "galaxy")
 # Made anew at a start, or of jobs that run; a job does not outlive its Galaxy.
 _LEFT_OUT = frozenset({"cache", "jobs_directory", "object_store_cache", "tmp", "tool_search_index"})
 _DATABASES = "*.sqlite"

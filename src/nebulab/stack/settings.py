@@ -46,7 +46,7 @@ class StackSettings:
         The three Python environments; several stacks may share them.
     checkout
         The folder with `requirements/`, `galaxy-tools/` and the package's sources.
-    galaxy_port, proxy_port
+    galaxy_port, proxy_port, portal_port
         None: the ports of the last start if they are still free, else any free ones.
     isolation
         What sessions run in: `auto` takes the strongest that works here, a container where the image is there.
@@ -64,6 +64,8 @@ class StackSettings:
         A session without kernel activity ends after so many minutes; 0 means never.
     max_sessions
         How many sessions run at once; a further one waits in Galaxy's queue.
+    require_access
+        Whether our tools run only for people who were given access; None: as at the last start, at first not.
     tool_confs
         Further lists of tools in Galaxy's `tool_conf.xml` format.
     worker
@@ -85,6 +87,7 @@ class StackSettings:
     checkout: Path
     galaxy_port: int | None = None
     proxy_port: int | None = None
+    portal_port: int | None = None
     isolation: str = "auto"
     image: str = DEFAULT_IMAGE
     network: str = NETWORKS[0]
@@ -93,6 +96,7 @@ class StackSettings:
     show: tuple[Path, ...] = ()
     idle_minutes: int = DEFAULT_IDLE_MINUTES
     max_sessions: int = DEFAULT_MAX_SESSIONS
+    require_access: bool | None = None
     tool_confs: tuple[Path, ...] = ()
     worker: bool = True
     stuck_minutes: float = DEFAULT_STUCK_MINUTES

@@ -116,12 +116,11 @@ class Supervisor:
         self.state.isolation = chosen.explanation
         log.info("sessions' isolation: %s", chosen.explanation)
         numbers = ports.choose(
-            settings.data_dir / "ports.json", {"galaxy": settings.galaxy_port, "proxy": settings.proxy_port}
+            settings.data_dir / "ports.json",
+            {"galaxy": settings.galaxy_port, "proxy": settings.proxy_port, "portal": settings.portal_port},
         )
         secrets = accounts.load(settings.secrets_file)
-        path = configuration.write(
-            settings, secrets, chosen, numbers["galaxy"], numbers["proxy"], stack_id=self.state.stack_id
-        )
+        path = configuration.write(settings, secrets, chosen, numbers, stack_id=self.state.stack_id)
         galaxy = parts.galaxy(settings, path, numbers["galaxy"])
         proxy = parts.proxy(settings, galaxy.address, numbers["proxy"])
         if settings.worker:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -14,7 +15,7 @@ from nebulab import contract
 from nebulab.accelerators import asking
 from nebulab.errors import SettingsError
 from nebulab.files import private_folder, write_private
-from nebulab.stack.embedded import container_jobs, tools, worker
+from nebulab.stack.embedded import container_jobs, gate, tools, worker
 from nebulab.stack.embedded.accounts import Secrets
 from nebulab.stack.isolation import Isolation
 from nebulab.stack.proxy import sessions_map
@@ -45,12 +46,13 @@ def write(
     settings: StackSettings,
     secrets: Secrets,
     isolation: Isolation,
-    galaxy_port: int,
-    proxy_port: int,
+    ports: Mapping[str, int],
     *,
     stack_id: str,
 ) -> Path:
     """Write all configuration files and return the path of galaxy.yml; every job carries `stack_id`.
+
+    `ports` has those of Galaxy, the proxy and the portal.
 
     Raises
     ------
@@ -64,20 +66,23 @@ def write(
     # Galaxy makes it when a first session tells its address, and fails a job whose session has ended before that.
     sessions_map.create(settings.sessions_map)
     limits = _limits(settings)
-    ours = [path for path in sorted(tools.lay_out(settings, limits).glob("*.xml")) if _xml(path).tag == "tool"]
+    portal = f"http://localhost:{ports['portal']}" if gate.is_on(settings) else ""
+    ours = [path for path in sorted(tools.lay_out(settings, limits, portal).glob("*.xml")) if _xml(path).tag == "tool"]
     lists = [settings.config_dir / "tool_conf.xml", *settings.tool_confs]
     _write_tool_conf(lists[0], settings.environment("galaxy"), ours)
     interactive = [_xml(path).get("id", "") for path in ours + _listed_tools(settings) if _is_interactive(path)]
     jobs = _job_configuration(settings, isolation, limits, interactive, stack_id)
+    if portal:
+        _put_behind_gate(jobs, settings, secrets, portal)
     write_private(settings.config_dir / "job_conf.yml", yaml.safe_dump(jobs, sort_keys=False))
-    galaxy = _galaxy_configuration(settings, secrets, lists, galaxy_port, proxy_port)
+    galaxy = _galaxy_configuration(settings, secrets, lists, ports)
     path = settings.config_dir / "galaxy.yml"
     write_private(path, yaml.safe_dump({"galaxy": galaxy}, sort_keys=False))
     return path
 
 
 def _galaxy_configuration(
-    settings: StackSettings, secrets: Secrets, tool_confs: list[Path], galaxy_port: int, proxy_port: int
+    settings: StackSettings, secrets: Secrets, tool_confs: list[Path], ports: Mapping[str, int]
 ) -> dict[str, Any]:
     data = settings.galaxy_dir
     return {
@@ -109,11 +114,11 @@ def _galaxy_configuration(
         # It would fetch a program to build containers with, at every start.
         "enable_mulled_containers": False,
         "enable_celery_tasks": False,
-        "galaxy_infrastructure_url": f"http://localhost:{galaxy_port}",
+        "galaxy_infrastructure_url": f"http://localhost:{ports['galaxy']}",
         "interactivetools_enable": True,
         # Sessions are opened at the proxy itself, not through Galaxy.
         "interactivetools_upstream_proxy": False,
-        "interactivetools_proxy_host": f"localhost:{proxy_port}",
+        "interactivetools_proxy_host": f"localhost:{ports['proxy']}",
         "interactivetools_map": str(settings.sessions_map),
         "outputs_to_working_directory": True,
         # Galaxy would refuse a notebook or a page with an interactive plot when it is uploaded, though not when a tool
@@ -171,13 +176,13 @@ def _job_configuration(
     }
     job = destination | {"local_slots": 1}
     at_once = max(2, os.cpu_count() or 1)
-    environments: dict[str, Any] = {"jobs": job, "uploads": job, "sessions": destination}
-    at_most = {"jobs": at_once, "uploads": at_once, "sessions": settings.max_sessions}
+    environments: dict[str, Any] = {"jobs": job, "programs": job, "uploads": job, "sessions": destination}
+    at_most = {"jobs": at_once, "programs": at_once, "uploads": at_once, "sessions": settings.max_sessions}
     destinations = dict.fromkeys(interactive, "sessions") | dict.fromkeys(_UPLOAD_TOOLS, "uploads")
+    # Trainings last, and Galaxy's own tools, which take a second, don't wait for them.
+    destinations[contract.JOB_TOOL] = "programs"
     if isolation.kind == "container":
         # Galaxy's own tools need no container; users' programs do.
-        destinations[contract.JOB_TOOL] = "programs"
-        at_most["programs"] = at_once
         for name, local in (("sessions", destination), ("programs", job)):
             environments |= container_jobs.environments(settings, isolation, name, local, variables)
             at_most[container_jobs.counted(name)] = at_most.pop(name)
@@ -193,6 +198,15 @@ def _job_configuration(
         ],
         "tools": [{"id": tool, "environment": environment} for tool, environment in destinations.items()],
     }
+
+
+def _put_behind_gate(jobs: dict[str, Any], settings: StackSettings, secrets: Secrets, portal: str) -> None:
+    """Have TPV asked first for each of our tools, which then go where they go without a gate."""
+    gated = {tool["id"]: tool for tool in jobs["tools"] if tool["id"] in gate.TOOLS}
+    gate.write(settings, secrets, portal, {name: tool["environment"] for name, tool in gated.items()})
+    jobs["execution"]["environments"][gate.ENVIRONMENT] = gate.destination(settings)
+    for tool in gated.values():
+        tool["environment"] = gate.ENVIRONMENT
 
 
 def _write_tool_conf(path: Path, galaxy: Path, ours: list[Path]) -> None:

@@ -21,7 +21,8 @@ LABEL = "org.nebulab.stack"
 _OF_THIS_MACHINE = frozenset(
     {"PATH", contract.KERNELS, contract.HIDE, contract.SHOW, contract.ISOLATION, contract.STACK}
 )
-_RULES = "nebulab_job_rules"
+RULES = "nebulab_job_rules"
+"""The package of ours that Galaxy imports."""
 # Galaxy starts jobs with next to nothing of its own environment; the engine's client needs these.
 _ENGINE_VARIABLES = (
     *("CONTAINERS_CONF", "CONTAINERS_STORAGE_CONF", "CONTAINER_HOST", "XDG_RUNTIME_DIR"),
@@ -84,7 +85,7 @@ def environments(
     rule = {
         "runner": "dynamic",
         "type": "python",
-        "rules_module": _RULES,
+        "rules_module": RULES,
         "function": "in_container",
         "container_environment": counted(name),
     }

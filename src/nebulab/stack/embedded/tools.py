@@ -32,18 +32,20 @@ def folder(settings: StackSettings) -> Path:
     return settings.config_dir / "tools"
 
 
-def lay_out(settings: StackSettings, limits: Limits) -> Path:
+def lay_out(settings: StackSettings, limits: Limits, portal: str = "") -> Path:
     """Lay out the folder of the tools and return it: links to the checkout's files, beside macros of our own.
 
-    Links, so that Galaxy reloads a tool that is edited in the checkout.
+    Links, so that Galaxy reloads a tool that is edited in the checkout. The forms name the `portal`, where access
+    has to be applied for.
     """
     source = settings.checkout / "galaxy-tools"
     target = folder(settings)
     shutil.rmtree(target, ignore_errors=True)
     private_folder(target)
+    first = f"For those who were given GPU access: apply for it at {portal}. " if portal else ""
     texts = {
-        "SESSION_GETS": f"Your session gets {_what(limits, limits.cores)}. {_ends(limits)}",
-        "JOB_GETS": f"The job gets {_what(limits, 1)}.",
+        "SESSION_GETS": f"{first}Your session gets {_what(limits, limits.cores)}. {_ends(limits)}",
+        "JOB_GETS": f"{first}The job gets {_what(limits, 1)}.",
     }
     for path in source.iterdir():
         if path.name == _MACROS:

@@ -20,6 +20,7 @@ from nebulab.stack.isolation import Isolation, why_not, without_container
 from nebulab.stack.settings import StackSettings
 
 CHECKOUT = Path(__file__).parents[4]
+PORTS = {"galaxy": 8080, "proxy": 8081, "portal": 8082}
 INTERACTIVE = '<tool id="it_{0}" name="x" tool_type="interactive"/>'
 BUBBLEWRAP = Isolation("bubblewrap", Path("/opt/bwrap"), "bubblewrap")
 
@@ -38,7 +39,7 @@ def settings(tmp_path: Path) -> StackSettings:
 
 def _write(settings: StackSettings, isolation: Isolation = BUBBLEWRAP) -> dict[str, Any]:
     secrets = accounts.load(settings.secrets_file)
-    path = configuration.write(settings, secrets, isolation, 8080, 8081, stack_id="5tac")
+    path = configuration.write(settings, secrets, isolation, PORTS, stack_id="5tac")
     galaxy: dict[str, Any] = yaml.safe_load(path.read_text())["galaxy"]
     return galaxy
 
@@ -116,7 +117,7 @@ def test_every_job_carries_the_stacks_id(settings: StackSettings) -> None:
     """Galaxy starts them without its own environment, and `down` has to find what outlives it."""
     _write(settings)
     destinations = yaml.safe_load((settings.config_dir / "job_conf.yml").read_text())["execution"]["environments"]
-    assert destinations.keys() == {"jobs", "uploads", "sessions"}
+    assert destinations.keys() == {"jobs", "programs", "uploads", "sessions"}
     for destination in destinations.values():
         assert {"name": "NEBULAB_STACK", "value": "5tac"} in destination["env"]
 
@@ -125,7 +126,12 @@ def test_uploads_have_slots_of_their_own(settings: StackSettings) -> None:
     _write(settings)
     jobs = yaml.safe_load((settings.config_dir / "job_conf.yml").read_text())
     assert {"id": "__DATA_FETCH__", "environment": "uploads"} in jobs["tools"]
-    assert {limit["id"]: limit["value"] for limit in jobs["limits"]}.keys() == {"jobs", "uploads", "sessions"}
+    assert {limit["id"]: limit["value"] for limit in jobs["limits"]}.keys() == {
+        "jobs",
+        "programs",
+        "uploads",
+        "sessions",
+    }
 
 
 def test_without_a_worker_jobs_call_galaxys_own_python(settings: StackSettings) -> None:

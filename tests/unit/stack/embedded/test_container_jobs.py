@@ -3,7 +3,7 @@ volumes."""
 
 from __future__ import annotations
 
-import importlib.util
+import importlib
 import json
 import os
 import shlex
@@ -26,6 +26,7 @@ from nebulab.stack.isolation import Isolation
 from nebulab.stack.settings import StackSettings
 
 ROOT = Path(__file__).parents[4]
+PORTS = {"galaxy": 8080, "proxy": 8081, "portal": 8082}
 PODMAN = Isolation("container", None, "container", "podman", "nebulab:cpu", "sealed")
 
 
@@ -43,7 +44,7 @@ def settings(tmp_path: Path) -> StackSettings:
 def jobs(settings: StackSettings, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """Galaxy's job configuration."""
     monkeypatch.delenv("SSL_CERT_FILE", raising=False)
-    configuration.write(settings, accounts.load(settings.secrets_file), PODMAN, 8080, 8081, stack_id="5tac")
+    configuration.write(settings, accounts.load(settings.secrets_file), PODMAN, PORTS, stack_id="5tac")
     written: dict[str, Any] = yaml.safe_load((settings.config_dir / "job_conf.yml").read_text())
     return written
 
@@ -94,7 +95,7 @@ def test_a_session_is_told_its_limits_and_nothing_of_this_machine(
 
 def test_the_limits_of_a_session_are_settings(settings: StackSettings) -> None:
     chosen = replace(settings, session_memory_mb=1024, session_cores=1, session_processes=200)
-    configuration.write(chosen, accounts.load(settings.secrets_file), PODMAN, 8080, 8081, stack_id="5tac")
+    configuration.write(chosen, accounts.load(settings.secrets_file), PODMAN, PORTS, stack_id="5tac")
     jobs = yaml.safe_load((settings.config_dir / "job_conf.yml").read_text())
     given = " ".join(options(jobs["execution"]["environments"]["sessions-container"]))
     assert "--memory 1024m --cpus 1 --pids-limit 200" in given
@@ -363,14 +364,7 @@ def test_an_exit_code_of_apptainers_is_the_jobs(engine: Path) -> None:
 
 @pytest.fixture(scope="module")
 def rules() -> ModuleType:
-    spec = importlib.util.spec_from_file_location(
-        "containers_rule", ROOT / "deploy" / "galaxy" / container_jobs._RULES / "containers.py"
-    )
-    assert spec
-    assert spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return importlib.import_module(f"{container_jobs.RULES}.containers")
 
 
 class Dataset:
@@ -389,8 +383,11 @@ class Dataset:
         return str(self.files[0])
 
 
-def mapped(rules: ModuleType, engine: str = "docker", **job: Any) -> Any:
+def mapped(rules: ModuleType, engine: str = "docker", led_by: Any = None, **job: Any) -> Any:
     destination = SimpleNamespace(params={f"{engine}_enabled": True}, env=[])
+    if led_by is not None:
+        destination.params["docker_env_OWN"] = "1"
+        destination.env.append({"name": "OWN", "value": "1"})
     app = SimpleNamespace(
         job_config=SimpleNamespace(get_destination=lambda name: destination if name == "there" else None),
         object_store=SimpleNamespace(get_store_by=lambda dataset: "uuid"),
@@ -400,7 +397,7 @@ def mapped(rules: ModuleType, engine: str = "docker", **job: Any) -> Any:
         (),
     )
     asked = {"id": 7, "output_datasets": (), "output_library_datasets": (), **nothing, **job}
-    return rules.in_container(app, SimpleNamespace(**asked), "there")
+    return rules.in_container(app, SimpleNamespace(**asked), led_by or SimpleNamespace(params={}, env=[]), "there")
 
 
 def volumes(destination: Any) -> list[str]:
@@ -410,6 +407,22 @@ def volumes(destination: Any) -> list[str]:
 
 def holding(dataset: Any) -> SimpleNamespace:
     return SimpleNamespace(dataset=dataset)
+
+
+def test_what_the_gates_rules_add_reaches_the_container(rules: ModuleType) -> None:
+    """The destination's own values count more, and what led to it is nothing of the container's."""
+    added = {"docker_env_NEW": "2", "docker_env_OWN": "2", "function": "x"}
+    led_by = SimpleNamespace(params=added, env=[{"name": name, "value": "2"} for name in ("NEW", "OWN")])
+    gate = importlib.import_module(f"{container_jobs.RULES}.gate")
+    found = SimpleNamespace(params={"docker_env_OWN": "1"}, env=[])
+    app = SimpleNamespace(job_config=SimpleNamespace(get_destination={"sessions": found}.get))
+    first = gate.behind_the_gate(app, led_by, "sessions")
+    assert first.params == {"docker_env_NEW": "2", "docker_env_OWN": "1"}
+    destination = mapped(rules, led_by=first)
+    assert (destination.params["docker_env_NEW"], destination.params["docker_env_OWN"]) == ("2", "1")
+    named = {each["name"]: each["value"] for each in destination.env if each["name"]}
+    assert named == {"NEW": "2", "OWN": "1"}
+    assert "function" not in destination.params
 
 
 def test_the_jobs_inputs_are_there_to_be_read_and_no_folder_of_datasets(rules: ModuleType, tmp_path: Path) -> None:
