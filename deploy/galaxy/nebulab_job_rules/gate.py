@@ -14,8 +14,9 @@ def behind_the_gate(app: Any, referrer: Any, environment: str) -> Any:
 
 def carried(destination: Any, referrer: Any) -> Any:
     """Return `destination` with the variables of `referrer`, the one that led to it; its own count more."""
-    own = {each["name"] for each in destination.env}
-    destination.env += [each for each in referrer.env if each["name"] not in own]
+    # An entry may name a file to source in place of a variable.
+    own = {each.get("name") for each in destination.env}
+    destination.env += [each for each in referrer.env if each.get("name") and each["name"] not in own]
     for name, value in referrer.params.items():
         if name.startswith(_INSIDE):
             destination.params.setdefault(name, value)

@@ -80,8 +80,12 @@ def galaxy(settings: StackSettings, configuration: Path, port: int) -> Part:
     return Part(
         name="galaxy",
         title="Galaxy",
-        # Not localhost, which some machines resolve to ::1 alone.
-        command=(programs / "galaxy-web", "-c", configuration, "-b", f"{HOST}:{port}"),
+        command=(
+            # As `galaxy-web`, with our plug-in for the figures of jobs.
+            *(programs / "python", "-P", "-m", "nebulab_job_metrics.web"),
+            # Not localhost, which some machines resolve to ::1 alone.
+            *("-c", configuration, "-b", f"{HOST}:{port}"),
+        ),
         address=f"http://localhost:{port}",
         answers=lambda client: looks.answers(client, f"http://{HOST}:{port}"),
         folder=settings.galaxy_dir,

@@ -28,6 +28,8 @@ _SESSION_GPU_MEMORY_MB = 15 * 1024
 _FURTHER_WORKERS = 8
 # Upload tools have slots of their own, so that long trainings don't delay uploads.
 _UPLOAD_TOOLS = ("__DATA_FETCH__", "upload1")
+# Destinations of users' programs, in containers too; Galaxy's own tools use no GPU.
+_WITH_GPUS = ("sessions", "programs")
 # Galaxy's own tools that are offered: uploads and tables; paths below the wheel's folder of bundled tools.
 _BUNDLED = {
     "Get data": ("data_source/upload.xml",),
@@ -186,6 +188,10 @@ def _job_configuration(
         for name, local in (("sessions", destination), ("programs", job)):
             environments |= container_jobs.environments(settings, isolation, name, local, variables)
             at_most[container_jobs.counted(name)] = at_most.pop(name)
+    if limits.gpus:
+        for name, environment in environments.items():
+            if name.startswith(_WITH_GPUS):
+                environments[name] = environment | {"metrics": [{"type": "core"}, {"type": "gpu"}]}
     workers = settings.max_sessions + _FURTHER_WORKERS
     return {
         "runners": {"local": {"load": "galaxy.jobs.runners.local:LocalJobRunner", "workers": workers}},

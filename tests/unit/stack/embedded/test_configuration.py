@@ -122,6 +122,19 @@ def test_every_job_carries_the_stacks_id(settings: StackSettings) -> None:
         assert {"name": "NEBULAB_STACK", "value": "5tac"} in destination["env"]
 
 
+def test_figures_of_gpus_are_taken_where_there_are_some(
+    settings: StackSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = configuration._limits(settings)
+    for gpus in ("", "a GPU"):
+        monkeypatch.setattr(configuration, "_limits", lambda settings, gpus=gpus: replace(found, gpus=gpus))
+        _write(settings)
+        jobs = yaml.safe_load((settings.config_dir / "job_conf.yml").read_text())
+        measured = {name for name, each in jobs["execution"]["environments"].items() if "metrics" in each}
+        assert measured == ({"sessions", "programs"} if gpus else set())
+    assert jobs["execution"]["environments"]["sessions"]["metrics"] == [{"type": "core"}, {"type": "gpu"}]
+
+
 def test_uploads_have_slots_of_their_own(settings: StackSettings) -> None:
     _write(settings)
     jobs = yaml.safe_load((settings.config_dir / "job_conf.yml").read_text())

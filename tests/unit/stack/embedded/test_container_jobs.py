@@ -414,14 +414,15 @@ def test_what_the_gates_rules_add_reaches_the_container(rules: ModuleType) -> No
     added = {"docker_env_NEW": "2", "docker_env_OWN": "2", "function": "x"}
     led_by = SimpleNamespace(params=added, env=[{"name": name, "value": "2"} for name in ("NEW", "OWN")])
     gate = importlib.import_module(f"{container_jobs.RULES}.gate")
-    found = SimpleNamespace(params={"docker_env_OWN": "1"}, env=[])
+    found = SimpleNamespace(params={"docker_env_OWN": "1"}, env=[{"file": "engine.sh"}])
     app = SimpleNamespace(job_config=SimpleNamespace(get_destination={"sessions": found}.get))
     first = gate.behind_the_gate(app, led_by, "sessions")
     assert first.params == {"docker_env_NEW": "2", "docker_env_OWN": "1"}
     destination = mapped(rules, led_by=first)
     assert (destination.params["docker_env_NEW"], destination.params["docker_env_OWN"]) == ("2", "1")
-    named = {each["name"]: each["value"] for each in destination.env if each["name"]}
+    named = {each["name"]: each["value"] for each in destination.env if each.get("name")}
     assert named == {"NEW": "2", "OWN": "1"}
+    assert first.env[0] == {"file": "engine.sh"}
     assert "function" not in destination.params
 
 
