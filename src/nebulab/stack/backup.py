@@ -18,7 +18,7 @@ import stat
 import tarfile
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
@@ -36,7 +36,7 @@ END = "nebulab-backup.json"
 
 _FORMAT = 1
 _CHUNK = 1024 * 1024
-_KEPT = ("secrets.json", "ports.json", "access.json", "galaxy")
+_KEPT = ("secrets.json", "ports.json", "access.json", "galaxy", "portal")
 # Made anew at a start, or of jobs that run; a job does not outlive its Galaxy.
 _LEFT_OUT = frozenset({"cache", "jobs_directory", "object_store_cache", "tmp", "tool_search_index"})
 _DATABASES = "*.sqlite"
@@ -64,7 +64,7 @@ def back_up(settings: StackSettings, file: Path, console: Console) -> None:
         descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
         with os.fdopen(descriptor, "wb") as archive, tempfile.TemporaryDirectory(dir=file.parent) as copies:
             os.fchmod(descriptor, 0o600)
-            databases = _copy_databases(settings.galaxy_dir, Path(copies))
+            databases = _copy_databases((settings.galaxy_dir, settings.portal_dir), Path(copies))
             with _progress(console, "Backing up", _size(data)) as moved:
                 missed = _write(archive, data, databases, moved)
             archive.flush()
@@ -232,10 +232,10 @@ def _size(data: Path) -> int:
     return total
 
 
-def _copy_databases(galaxy: Path, into: Path) -> dict[Path, Path]:
+def _copy_databases(folders: Iterable[Path], into: Path) -> dict[Path, Path]:
     """Copy each database as it is at one moment, and return the copies."""
     copies = {}
-    for path in galaxy.glob(_DATABASES):
+    for path in (path for folder in folders for path in folder.glob(_DATABASES)):
         copies[path] = into / path.name
         try:
             with (

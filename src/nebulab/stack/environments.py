@@ -1,4 +1,4 @@
-"""Installs the three Python environments from their locks with uv, and only what is missing; runs on one machine.
+"""Installs the Python environments from their locks with uv, and only what is missing; runs on one machine.
 
 An environment carries a stamp which is removed before anything is changed and written after everything is there, so an
 interrupted install is noticed and redone. A lock file lets several stacks share the environments. The kernels', which
@@ -69,6 +69,7 @@ ENVIRONMENTS = (
     Environment("galaxy", False, ("python", "galaxy-web"), Needs(400, 1650)),
     Environment("lab", True, ("python", "jupyter-lab", "nebulab"), Needs(80, 310)),
     Environment(KERNELS, True, ("python", "nebulab")),
+    Environment("portal", True, ("python", "nebulab"), Needs(25, 90)),
 )
 _CHECK_SECONDS = 20.0
 

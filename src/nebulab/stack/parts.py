@@ -10,9 +10,11 @@ from pathlib import Path
 
 import aiohttp
 
+from nebulab import contract
 from nebulab.door import serve as door_process
+from nebulab.files import private_folder, write_private
 from nebulab.galaxy import looks
-from nebulab.stack.embedded import container_jobs, worker
+from nebulab.stack.embedded import accounts, container_jobs, worker
 from nebulab.stack.proxy import gx_it_proxy
 from nebulab.stack.running.ports import HOST
 from nebulab.stack.settings import StackSettings
@@ -38,6 +40,10 @@ class Part:
         Seconds without an answer after which it counts as hanging.
     needed
         Whether the stack fails if it can't be started; else it is restarted again and again while the others run.
+    after_galaxy
+        Whether it is started only when Galaxy answers and has its accounts, which also leaves Galaxy the processors.
+    awaited
+        Whether the stack counts as ready only when this part answers.
     start_seconds
         Seconds that it may take to its first answer.
     stop_seconds
@@ -58,6 +64,8 @@ class Part:
     # A busy Galaxy may not answer for a while; only a hanging one is worth losing its running jobs.
     silent_seconds: float = 90
     needed: bool = True
+    after_galaxy: bool = False
+    awaited: bool = True
 
 
 def by_http(address: str) -> Callable[[aiohttp.ClientSession], Awaitable[bool]]:
@@ -140,6 +148,41 @@ def door(settings: StackSettings, galaxy_port: int) -> Part:
         folder=settings.run_dir,
         log=settings.log("door"),
         environment={"PYTHONUNBUFFERED": "1"},
+    )
+
+
+def portal(settings: StackSettings, galaxy_url: str, port: int, *, awaited: bool) -> Part:
+    """Return the portal, where people apply for GPUs; on Galaxy's host name, since it shares Galaxy's login."""
+    address = f"http://localhost:{port}"
+
+    def prepare() -> None:
+        private_folder(settings.portal_dir)
+        admin = accounts.load(settings.secrets_file).admin
+        write_private(settings.portal_key_file, admin.key)
+
+    return Part(
+        name="portal",
+        title="The access portal",
+        command=(settings.environment("portal") / "bin" / "python", "-P", "-m", "nebulab", "portal"),
+        address=address,
+        answers=by_http(f"http://{HOST}:{port}/health"),
+        folder=settings.run_dir,
+        log=settings.log("portal"),
+        prepare=prepare,
+        # Its other settings, a mail server's among them, are those of whoever starts the stack.
+        environment={
+            "PYTHONUNBUFFERED": "1",
+            contract.PORTAL_DIR: str(settings.portal_dir),
+            contract.PORTAL_GALAXY: galaxy_url,
+            contract.PORTAL_URL: address,
+            contract.PORTAL_HOST: HOST,
+            contract.PORTAL_PORT: str(port),
+            contract.PORTAL_KEY_FILE: str(settings.portal_key_file),
+        },
+        start_seconds=120,
+        needed=False,
+        after_galaxy=True,
+        awaited=awaited,
     )
 
 

@@ -43,7 +43,7 @@ class StackSettings:
     data_dir
         All that the stack writes, the environments aside if `environments_dir` lies elsewhere.
     environments_dir
-        The three Python environments; several stacks may share them.
+        The Python environments; several stacks may share them.
     checkout
         The folder with `requirements/`, `galaxy-tools/` and the package's sources.
     galaxy_port, proxy_port, portal_port
@@ -178,6 +178,16 @@ class StackSettings:
         return self.data_dir / "tickets"
 
     @property
+    def portal_dir(self) -> Path:
+        """What the access portal keeps: who applied, and what became of it."""
+        return self.data_dir / "portal"
+
+    @property
+    def portal_key_file(self) -> Path:
+        """The administrator's key, for the portal, which Galaxy's groups follow."""
+        return self.run_dir / "portal-key"
+
+    @property
     def worker_dir(self) -> Path:
         """The worker's sockets, and the `python` by which Galaxy's jobs find it."""
         return self.data_dir / "worker"
@@ -203,7 +213,7 @@ class StackSettings:
         return self.logs_dir / f"{part}.log"
 
     def environment(self, name: str) -> Path:
-        """Return the folder of the environment `galaxy`, `lab` or `kernels`."""
+        """Return the folder of the environment `galaxy`, `lab`, `kernels` or `portal`."""
         return self.environments_dir / name
 
     def typed(self, command: str) -> str:

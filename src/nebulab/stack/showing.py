@@ -13,12 +13,13 @@ from rich.table import Table
 
 from nebulab.errors import NotRunning
 from nebulab.stack import frameworks, system_user
+from nebulab.stack.embedded import gate
 from nebulab.stack.embedded.accounts import tell_once
 from nebulab.stack.running import logs
 from nebulab.stack.running.state import StackState
 from nebulab.stack.settings import StackSettings
 
-PARTS = ("galaxy", "proxy", "worker", "door", "supervisor")
+PARTS = ("galaxy", "proxy", "portal", "worker", "door", "supervisor")
 """Names of parts that have a log."""
 
 _COLOURS = {"running": "green", "failed": "red", "gone": "red"}
@@ -31,6 +32,7 @@ def addresses(settings: StackSettings, running: StackState, console: Console) ->
     lines = [
         ("Galaxy", running.part("galaxy").address or ""),
         ("Sessions' proxy", running.part("proxy").address or ""),
+        ("Access portal", f"{running.part('portal').address or ''}{_gate(settings)}"),
         ("Isolation", running.isolation),
         ("Frameworks", _frameworks(settings, running)),
         ("Data", str(settings.data_dir)),
@@ -110,6 +112,12 @@ def log(settings: StackSettings, part: str | None, *, lines: int, follow: bool, 
 
     with contextlib.suppress(KeyboardInterrupt):
         logs.show(files, echo, lines=lines, follow=follow, keep=None if everything else _tells)
+
+
+def _gate(settings: StackSettings) -> str:
+    if gate.is_on(settings):
+        return ": who was given access there may run the tools, and administrators"
+    return f" (everybody may run the tools: {settings.typed('up')} --require-access changes that)"
 
 
 def _frameworks(settings: StackSettings, stack: StackState) -> str:

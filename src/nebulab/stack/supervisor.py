@@ -23,7 +23,7 @@ import psutil
 from nebulab.errors import AlreadyRunning, NebulabError, StackError
 from nebulab.files import locked, private_folder
 from nebulab.stack import isolation, parts
-from nebulab.stack.embedded import accounts, configuration, container_jobs, lost_jobs, sessions
+from nebulab.stack.embedded import accounts, configuration, container_jobs, gate, lost_jobs, sessions
 from nebulab.stack.parts import Part
 from nebulab.stack.running import guard, ports, processes, state
 from nebulab.stack.running.state import PartState, StackState
@@ -58,6 +58,7 @@ class Supervisor:
         self._beside: list[Part] = []
         self._running: dict[str, asyncio.subprocess.Process] = {}
         self._answered: dict[str, asyncio.Event] = {}
+        self._has_accounts = asyncio.Event()
         self._stop = asyncio.Event()
         self._hurry = asyncio.Event()
 
@@ -96,7 +97,7 @@ class Supervisor:
             async with self._without_leftovers(), aiohttp.ClientSession(trust_env=False) as client:
                 self._answered = {part.name: asyncio.Event() for part in kept}
                 work = [asyncio.create_task(self._keep(part, client)) for part in kept]
-                work.append(asyncio.create_task(self._finish_start(galaxy)))
+                work.append(asyncio.create_task(self._finish_start(galaxy, kept)))
                 work.append(asyncio.create_task(self._watch_folder()))
                 work.append(asyncio.create_task(lost_jobs.LostJobs(self.settings).keep()))
                 stopping = asyncio.create_task(self._stop.wait())
@@ -123,6 +124,8 @@ class Supervisor:
         path = configuration.write(settings, secrets, chosen, numbers, stack_id=self.state.stack_id)
         galaxy = parts.galaxy(settings, path, numbers["galaxy"])
         proxy = parts.proxy(settings, galaxy.address, numbers["proxy"])
+        gated = gate.is_on(settings)
+        self._beside.append(parts.portal(settings, galaxy.address, numbers["portal"], awaited=gated))
         if settings.worker:
             self._beside.append(parts.galaxys_worker(settings))
         if chosen.kind == "container":
@@ -149,6 +152,8 @@ class Supervisor:
         """Run `part` for ever: start it, watch it, start it again when it ends or hangs."""
         shown = self.state.part(part.name)
         failures = 0
+        if part.after_galaxy:
+            await self._has_accounts.wait()
         while True:
             started = time.monotonic()
             reason = await self._run_once(part, client)
@@ -211,11 +216,16 @@ class Supervisor:
         finally:
             exited.cancel()
 
-    async def _finish_start(self, galaxy: Part) -> None:
+    async def _finish_start(self, galaxy: Part, kept: list[Part]) -> None:
         """Create the accounts and set `ready` once all parts answer; never returns, since that would end the stack."""
-        for answered in self._answered.values():
-            await answered.wait()
+        for part in kept:
+            if not part.after_galaxy:
+                await self._answered[part.name].wait()
         await asyncio.to_thread(accounts.create_missing, self.settings.secrets_file, galaxy.address)
+        self._has_accounts.set()
+        for part in kept:
+            if part.awaited:
+                await self._answered[part.name].wait()
         self.state.ready = True
         self._write()
         self.on_ready()

@@ -42,6 +42,8 @@ def settings(tmp_path: Path) -> StackSettings:
     files = {
         "secrets.json": "secret",
         "ports.json": "{}",
+        "access.json": '{"required": true}',
+        "portal/secret": "key",
         "galaxy/objects/0/1/dataset_1.dat": "table",
         "galaxy/objects/0/1/dataset_1_files/page é.html": "page",
         "galaxy/objects/empty.dat": "",
@@ -58,10 +60,10 @@ def settings(tmp_path: Path) -> StackSettings:
         (data / name).write_text(text)
     (data / "secrets.json").chmod(0o600)
     (data / "galaxy/objects/link.dat").symlink_to(tmp_path / "elsewhere")
-    for name in ("universe", "interactivetools_map"):
-        with contextlib.closing(sqlite3.connect(data / f"galaxy/{name}.sqlite")) as database, database:
+    for name in ("galaxy/universe", "galaxy/interactivetools_map", "portal/portal"):
+        with contextlib.closing(sqlite3.connect(data / f"{name}.sqlite")) as database, database:
             database.execute("CREATE TABLE history (name TEXT)")
-            database.execute("INSERT INTO history VALUES (?)", (name,))
+            database.execute("INSERT INTO history VALUES (?)", (Path(name).name,))
     return read_settings({"data_dir": data}, {"HOME": str(tmp_path)})
 
 

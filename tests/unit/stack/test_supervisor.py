@@ -135,6 +135,40 @@ async def test_a_stack_can_be_without_a_part_that_it_does_not_need(settings: Sta
     assert worker.state == "stopped"
 
 
+async def test_a_part_waits_for_galaxy_and_the_start_for_it_where_it_must(settings: StackSettings) -> None:
+    """The portal needs an administrator's key, and leaves Galaxy the processors; a gate without a portal is none."""
+
+    class WithPortal(Small):
+        awaited = False
+
+        def _prepare(self) -> tuple[Part, Part]:
+            galaxy, proxy = super()._prepare()
+            port = ports.choose(self.settings.data_dir / "more.json", {"portal": None})["portal"]
+            self._beside.append(
+                replace(self._part("portal", port), prepare=self.look, after_galaxy=True, awaited=self.awaited)
+            )
+            self.state.parts.append(PartState("portal", "starting", "x"))
+            return galaxy, proxy
+
+        def look(self) -> None:
+            self.seen = self.state.part("galaxy").state, self.state.ready
+
+    for awaited in (False, True):
+        ready = asyncio.Event()
+        supervisor = WithPortal(settings, ready.set)
+        supervisor.awaited = awaited
+        running = asyncio.create_task(supervisor.run())
+        await asyncio.wait_for(ready.wait(), 20)
+        portal = supervisor.state.part("portal")
+        if awaited:
+            assert portal.state == "running"
+            assert supervisor.seen == ("running", False)
+        await _until(lambda part=portal: part.state == "running")  # type: ignore[misc]
+        assert supervisor.seen[0] == "running"
+        os.kill(os.getpid(), signal.SIGTERM)
+        await running
+
+
 async def test_what_can_not_be_prepared_is_told_and_tried_again(settings: StackSettings) -> None:
     tries = []
 

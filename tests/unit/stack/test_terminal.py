@@ -113,6 +113,7 @@ def test_doctor_says_what_each_missing_thing_costs(tmp_path: Path) -> None:
         "memory",
         "ports",
         "worker",
+        "access portal",
         "bubblewrap",
         "seccomp",
         "GPU and driver",

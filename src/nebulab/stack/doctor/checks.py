@@ -56,6 +56,7 @@ def run(settings: StackSettings) -> list[Check]:
         _memory,
         _ports,
         _worker,
+        _portal,
         _bubblewrap,
         _seccomp,
         _gpu,
@@ -133,6 +134,18 @@ def _worker(settings: StackSettings) -> Check:
     works = asyncio.run(worker.answers(settings.worker_dir))
     found = "answers" if works else f"does not answer; {settings.log('worker')} may tell why"
     return Check("worker", True if works else None, found, costs)
+
+
+def _portal(settings: StackSettings) -> Check:
+    costs = "nobody can apply for access, or be given it"
+    if not state.is_locked(settings.data_dir):
+        return Check("access portal", True, "starts with the stack")
+    running = state.read(settings.data_dir)
+    found = next((part for part in running.parts if part.name == "portal"), None) if running is not None else None
+    if found is not None and found.state == "running":
+        return Check("access portal", True, f"answers at {found.address}")
+    log = settings.log("portal")
+    return Check("access portal", None, f"does not answer yet; {log} may tell why", costs)
 
 
 def _bubblewrap(settings: StackSettings) -> Check:

@@ -77,14 +77,14 @@ def write(
     if portal:
         _put_behind_gate(jobs, settings, secrets, portal)
     write_private(settings.config_dir / "job_conf.yml", yaml.safe_dump(jobs, sort_keys=False))
-    galaxy = _galaxy_configuration(settings, secrets, lists, ports)
+    galaxy = _galaxy_configuration(settings, secrets, lists, ports, gate.first_page(settings, portal))
     path = settings.config_dir / "galaxy.yml"
     write_private(path, yaml.safe_dump({"galaxy": galaxy}, sort_keys=False))
     return path
 
 
 def _galaxy_configuration(
-    settings: StackSettings, secrets: Secrets, tool_confs: list[Path], ports: Mapping[str, int]
+    settings: StackSettings, secrets: Secrets, tool_confs: list[Path], ports: Mapping[str, int], first_page: Path
 ) -> dict[str, Any]:
     data = settings.galaxy_dir
     return {
@@ -93,7 +93,7 @@ def _galaxy_configuration(
         "managed_config_dir": str(data / "config"),
         "database_connection": settings.database_url,
         "brand": "Nebulab",
-        "static_welcome_html": str(settings.checkout / "deploy" / "galaxy" / "welcome.html"),
+        "static_welcome_html": str(first_page),
         "admin_users": secrets.admin.email,
         "bootstrap_admin_api_key": secrets.bootstrap_key,
         "id_secret": secrets.id_secret,

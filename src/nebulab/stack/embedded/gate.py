@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -75,6 +76,20 @@ def write(settings: StackSettings, secrets: Secrets, portal: str, destinations: 
         },
     }
     write_private(_own_rules(settings), yaml.safe_dump(own, sort_keys=False))
+
+
+def first_page(settings: StackSettings, portal: str) -> Path:
+    """Return Galaxy's first page; with a `portal` it leads there too."""
+    ours = settings.checkout / "deploy" / "galaxy" / "welcome.html"
+    if not portal:
+        return ours
+    told = (
+        "<p>The Lab is for people who were given access to the GPUs. "
+        f'<a target="_top" href="{escape(portal)}/apply?tool={contract.LAB_TOOL}">Apply for access</a></p>'
+    )
+    page = settings.config_dir / "welcome.html"
+    write_private(page, ours.read_text(encoding="utf-8").replace("<!-- access -->", told))
+    return page
 
 
 def _own_rules(settings: StackSettings) -> Path:

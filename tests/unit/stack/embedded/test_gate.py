@@ -72,3 +72,13 @@ def test_the_form_says_where_to_apply(settings: StackSettings) -> None:
         written(replace(settings, require_access=required))
         macros = (settings.config_dir / "tools" / "macros.xml").read_text()
         assert macros.count("apply for it at http://localhost:8082") == (2 if required else 0)
+
+
+def test_galaxys_first_page_leads_to_the_portal(settings: StackSettings) -> None:
+    for required in (False, True):
+        written(replace(settings, require_access=required))
+        galaxy = yaml.safe_load((settings.config_dir / "galaxy.yml").read_text())["galaxy"]
+        page = Path(galaxy["static_welcome_html"]).read_text()
+        link = f'<a target="_top" href="http://localhost:8082/apply?tool={contract.LAB_TOOL}">Apply for access</a>'
+        assert (link in page) is required
+        assert page.count('<p><a class="open"') == 1
