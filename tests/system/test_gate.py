@@ -26,6 +26,9 @@ global:
   context:
     nebulab_portal_url: {PORTAL}/
     nebulab_contact: gpu@galaxyproject.example.org
+tools:
+  ".*my_gpu_tool.*":
+    inherits: "^(?:.*/)?(?:interactive_tool_ml_jupyter_notebook|run_jupyter_job)(?:/[^/]+)?$"
 destinations:
   gpus:
     runner: local
@@ -68,6 +71,7 @@ CASES = {
     "another tool": Case(tool="cat1"),
     "another tool, anonymous": Case(tool="cat1", anonymous=True),
     "never applied, tool shed": Case(tool=SHED.format(JOB), old_id=JOB),
+    "never applied, a tool of one's own": Case(tool="my_gpu_tool"),
     "a tool of a like name": Case(tool=f"my_{JOB}"),
     "renewed": Case(roles=[VALID, EXPIRED]),
     "approved through a group that was deleted": Case(groups=[(VALID, True)]),
@@ -135,6 +139,7 @@ def test_who_passes(decisions: dict[str, Any], name: str) -> None:
         ("expired", "has ended", LAB),
         ("never applied, as a job", "no GPU access yet", JOB),
         ("never applied, tool shed", "no GPU access yet", JOB),
+        ("never applied, a tool of one's own", "no GPU access yet", "my_gpu_tool"),
         ("approved through a group that was deleted", "no GPU access yet", LAB),
     ],
 )

@@ -135,7 +135,7 @@ from nebulab.stack.settings import (
 )
 @click.option("--detach", is_flag=True, help="Return when all parts answer, and leave them running.")
 @click.option("--open", "open_browser", is_flag=True, help="Open Galaxy in the browser when it is ready.")
-@click.option("--reinstall", is_flag=True, help="Make the three Python environments anew.")
+@click.option("--reinstall", is_flag=True, help="Make the Python environments anew.")
 def command(detach: bool, open_browser: bool, reinstall: bool, **options: Any) -> None:
     """Install what is missing, start Galaxy and the sessions' proxy, and print their addresses.
 
@@ -147,7 +147,7 @@ def command(detach: bool, open_browser: bool, reinstall: bool, **options: Any) -
       nebulab up --frameworks torch     PyTorch for notebooks, from now on
       nebulab up --frameworks all       PyTorch, JAX and TensorFlow, for this GPU
 
-    The first start installs three Python environments (a few minutes); later ones
+    The first start installs four Python environments (a few minutes); later ones
     install nothing. What an install takes is told before it begins; interrupted, the
     next start goes on with it, and what was there works until the new is whole, also
     for sessions that run. Everything lies in one folder, everything listens on this

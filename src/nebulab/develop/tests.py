@@ -27,7 +27,7 @@ ENVIRONMENTS = Setting(
     contract.ENVIRONMENTS,
     kind=PLACE,
     unset="`.work/environments` in the checkout",
-    help="The folder of the three Python environments of the stacks that tests and the bench start.",
+    help="The folder of the Python environments of the stacks that tests and the bench start.",
 )
 STACK = Setting(contract.TEST_STACK, "", help="The data folder of a stack that runs already, for the system tests.")
 SCREENSHOTS = Setting(

@@ -18,7 +18,7 @@ ENVIRONMENTS = Setting(
     contract.ENVIRONMENTS,
     kind=PLACE,
     unset="`environments` in the data folder",
-    help="The folder of the three Python environments; stacks, checkouts and tests may share one.",
+    help="The folder of the Python environments; stacks, checkouts and tests may share one.",
 )
 
 
@@ -29,7 +29,7 @@ def data_folder(environ: Mapping[str, str]) -> Path:
 
 
 def environments_folder(environ: Mapping[str, str]) -> Path:
-    """Return the folder of the three Python environments, absolute."""
+    """Return the folder of the Python environments, absolute."""
     return absolute(ENVIRONMENTS.read(environ) or data_folder(environ) / "environments")
 
 

@@ -16,7 +16,7 @@ from galaxy.job_metrics.instrumenters import InstrumentPlugin
 from galaxy.job_metrics.safety import Safety
 
 _SAMPLER = Path(__file__).resolve().parents[1] / "sampler.py"
-_END = "NEBULAB_GPU_SAMPLER"
+_END = "END_OF_THE_SAMPLER"
 _SECONDS = 5.0
 _TITLES = {
     "model": "GPU",
