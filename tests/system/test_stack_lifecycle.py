@@ -21,6 +21,7 @@ import httpx
 import psutil
 import pytest
 
+from nebulab.contract import LAB_TOOL
 from nebulab.stack.running import processes
 from support.galaxy import GalaxyUser, wait_for
 from support.stack import ENVIRONMENTS, ROOT, SANDBOXED, Stack
@@ -104,7 +105,7 @@ def _notebook_states(own: Stack) -> list[str]:
 
 
 def test_the_first_start_prints_addresses_that_answer_and_passwords_that_work(own: Stack, first_start: str) -> None:
-    galaxy, proxy = re.findall(r"http://localhost:\d+", first_start)
+    galaxy, proxy, _ = re.findall(r"http://localhost:\d+", first_start)
     assert _answers(galaxy)
     assert httpx.get(f"{proxy}/lab", headers={"Host": "a-b.ep.interactivetool.localhost"}).status_code == 404
     printed = re.search(r"User\s+(\S+)\s+password (\S+)", first_start)
@@ -126,8 +127,10 @@ def test_a_second_start_says_that_it_runs_and_tells_no_password(own: Stack, firs
 
 
 def test_status_names_every_part(own: Stack, first_start: str) -> None:
+    # Without a gate no start waits for it.
+    wait_for("the portal", lambda: _restarted(own, "portal", 0), 60)
     parts = {part["name"]: part for part in own.status()["parts"]}
-    assert set(parts) == {"galaxy", "proxy", "worker", "supervisor"}
+    assert set(parts) == {"galaxy", "proxy", "portal", "worker", "supervisor"}
     assert all(part["state"] == "running" and psutil.pid_exists(part["pid"]) for part in parts.values())
     assert parts["galaxy"]["address"] in first_start
     assert own.nebulab("logs", "galaxy", "-n", "3").stdout.count("\n") == 3
@@ -192,16 +195,46 @@ def test_down_collects_a_running_session_and_leaves_no_process(own: Stack, first
     assert not _alive(before)
     assert _processes(own) == []
     assert _notebook_states(own) == ["ok"]
-    assert [part["state"] for part in _parts(own)] == ["stopped"] * 4
+    assert [part["state"] for part in _parts(own)] == ["stopped"] * 5
+
+
+def test_a_later_start_may_have_a_gate(own: Stack, first_start: str) -> None:
+    """Who was given no access is refused and led to the portal, which knows who is logged in to Galaxy."""
+    stamp = ENVIRONMENTS / "galaxy" / "nebulab-stamp.json"
+    installed = stamp.stat().st_mtime_ns
+    said = own.nebulab("up", "--detach", "--require-access").stdout
+    assert stamp.stat().st_mtime_ns == installed, "a later start installs nothing"
+    assert "password" not in said
+    galaxy, _, portal = addresses = re.findall(r"http://localhost:\d+", said)
+    assert addresses == re.findall(r"http://localhost:\d+", first_start)
+    assert httpx.get(f"{portal}/health").json()["ok"] is True
+    assert stat.S_IMODE((own.data_dir / "run" / "portal-key").stat().st_mode) == 0o600
+    kept = json.loads((own.data_dir / "secrets.json").read_text())
+    user = GalaxyUser(galaxy, kept["user"]["key"])
+    refused = user.run_tool(user.new_history("refused"), LAB_TOOL, {"mode|mode_select": "scratch"})
+    assert user.wait_job(refused["jobs"][0]["id"])["state"] == "error"
+    told = user.dataset(user.output(refused, "jupyter_notebook")["id"])["misc_info"]
+    assert told.startswith("You have no GPU access yet")
+    assert f"{portal}/apply?tool={LAB_TOOL} " in told
+    assert told.endswith(kept["admin"]["email"])
+    with httpx.Client(follow_redirects=True) as browser:
+        browser.get(galaxy)
+        given = {"session_csrf_token": browser.get(f"{galaxy}/context").json()["session_csrf_token"]}
+        given |= {"login": kept["user"]["email"], "password": kept["user"]["password"]}
+        browser.post(f"{galaxy}/user/login", json=given)
+        assert kept["user"]["email"] in browser.get(f"{portal}/apply", params={"tool": LAB_TOOL}).text
+    with httpx.Client(base_url=f"{galaxy}/api", headers={"x-api-key": kept["admin"]["key"]}) as admin:
+        roles = {role["name"]: role["id"] for role in admin.get("/roles").json()}
+        name = "gpu_access_validated"
+        role = roles.get(name) or admin.post("/roles", json={"name": name, "description": name}).json()["id"]
+        (group,) = admin.post("/groups", json={"name": "lifecycle", "role_ids": [role]}).json()
+        admin.put(f"/groups/{group['id']}/users/{user.get('users/current')['id']}").raise_for_status()
+    _, entry_point = user.start_session(user.new_history("admitted"))
+    user.stop_session(entry_point["id"])
 
 
 def test_a_killed_supervisor_leaves_nothing_and_is_told(own: Stack, first_start: str) -> None:
-    stamp = ENVIRONMENTS / "galaxy" / "nebulab-stamp.json"
-    installed = stamp.stat().st_mtime_ns
-    said = own.nebulab("up", "--detach").stdout
-    assert stamp.stat().st_mtime_ns == installed, "a later start installs nothing"
-    assert "password" not in said
-    assert re.findall(r"http://localhost:\d+", said) == re.findall(r"http://localhost:\d+", first_start)
+    own.nebulab("up", "--detach")
     before = _processes(own)
     own.kill("supervisor")
     wait_for("the processes to end", lambda: not _alive(before), 40)

@@ -32,7 +32,7 @@ def addresses(settings: StackSettings, running: StackState, console: Console) ->
     lines = [
         ("Galaxy", running.part("galaxy").address or ""),
         ("Sessions' proxy", running.part("proxy").address or ""),
-        ("Access portal", f"{running.part('portal').address or ''}{_gate(settings)}"),
+        ("Access portal", _portal(settings, running)),
         ("Isolation", running.isolation),
         ("Frameworks", _frameworks(settings, running)),
         ("Data", str(settings.data_dir)),
@@ -112,6 +112,13 @@ def log(settings: StackSettings, part: str | None, *, lines: int, follow: bool, 
 
     with contextlib.suppress(KeyboardInterrupt):
         logs.show(files, echo, lines=lines, follow=follow, keep=None if everything else _tells)
+
+
+def _portal(settings: StackSettings, running: StackState) -> str:
+    part = running.part("portal")
+    if part.message:
+        return f"{part.message}; {settings.typed('logs')} portal tells why"
+    return f"{part.address}{_gate(settings)}"
 
 
 def _gate(settings: StackSettings) -> str:

@@ -270,7 +270,7 @@ def _folder(user: SystemUser, settings: StackSettings) -> Obstacle | None:
 
 def _paths(user: SystemUser, settings: StackSettings) -> Obstacle | None:
     needed = _needed(settings) | {_existing(settings.environments_dir): os.X_OK}
-    environments = (settings.environment(name) / "bin" / "python" for name in ("galaxy", "lab", "kernels"))
+    environments = (settings.environment(name) / "bin" / "python" for name in ("galaxy", "lab", "kernels", "portal"))
     needed |= {python: os.X_OK for python in environments if os.path.lexists(python)}
     needed |= dict.fromkeys(settings.show, os.R_OK | os.X_OK) | dict.fromkeys(settings.tool_confs, os.R_OK)
     closed = _closed(user, needed)
@@ -287,7 +287,7 @@ def _ports(user: SystemUser, settings: StackSettings) -> Obstacle | None:
         lowest = int(_LOWEST_PORT.read_text())
     except (OSError, ValueError):
         return None
-    for port in (settings.galaxy_port, settings.proxy_port):
+    for port in (settings.galaxy_port, settings.proxy_port, settings.portal_port):
         if port is not None and port < lowest:
             return Obstacle(f"port {port} is for root alone", f"choose one from {lowest} on")
     return None
