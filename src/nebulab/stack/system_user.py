@@ -331,7 +331,11 @@ def _containers(user: SystemUser, settings: StackSettings) -> Obstacle | None:
 def _needed(settings: StackSettings) -> dict[Path, int]:
     """Return what every stack of this checkout reads, each with what must be allowed."""
     package = Path(nebulab.__file__).parent
-    code = [package, *package.rglob("*.py"), *(settings.checkout / name for name in ("deploy/galaxy", "requirements"))]
+    code = [
+        package,
+        *package.rglob("*.py"),
+        *(settings.checkout / name for name in ("deploy/galaxy", "deploy/tpv", "requirements")),
+    ]
     libraries = Path(sys.prefix, "lib")
     return dict.fromkeys(code, os.R_OK) | {Path(sys.executable): os.X_OK, libraries: os.R_OK | os.X_OK}
 
