@@ -58,6 +58,12 @@ PARTS = (
         "the portal's data in PostgreSQL",
         elsewhere="usr/lib/postgresql/*/bin/initdb",
     ),
+    Part(
+        "slurm",
+        "slurmctld",
+        ("slurmctld", "slurmd", "slurm-client", "slurm-wlm-basic-plugins", "munge"),
+        "what is told of a Slurm cluster",
+    ),
     Part("ssh", "ssh", ("openssh-client",), "repositories by ssh"),
 )
 

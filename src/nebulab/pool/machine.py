@@ -1,0 +1,75 @@
+"""This machine as a pool of one: its processors, memory, disk, and its GPUs by NVML; for `nebulab up`."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+from collections import defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+
+from nebulab.accelerators import asking
+from nebulab.accelerators.gpus import Gpu, Look, MigSlice, Trouble
+from nebulab.pool.pool import UNNAMED, Gpus, Node, Pool
+
+_MIB = 1 << 20
+_HELD_BYTES = 600 * _MIB
+_SECONDS = 8.0
+
+
+def read(folder: Path, *, seconds: float = _SECONDS) -> Pool:
+    """Return this machine; the disk is that of `folder`. NVML is asked in a process of its own, for `seconds`."""
+    look = asking.ask({name: value for name, value in os.environ.items() if name != "CUDA_VISIBLE_DEVICES"}).answer(
+        seconds
+    )
+    troubles = (f"NVML: {look.reason}",) if look.trouble not in (None, Trouble.NO_LIBRARY, Trouble.NO_DRIVER) else ()
+    node = Node(
+        name=socket.gethostname(),
+        cpus=len(os.sched_getaffinity(0)),
+        memory_mb=os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // _MIB,
+        memory_busy_mb=_used_mb(),
+        disk_mb=shutil.disk_usage(folder).total // _MIB,
+        gpus=gpus(look),
+    )
+    return Pool(nodes=(node,), troubles=troubles)
+
+
+def _used_mb() -> int | None:
+    fields = {}
+    for line in Path("/proc/meminfo").read_text().splitlines():
+        name, _, value = line.partition(":")
+        fields[name] = value.split()
+    try:
+        return (int(fields["MemTotal"][0]) - int(fields["MemAvailable"][0])) // 1024
+    except (KeyError, IndexError, ValueError):
+        return None
+
+
+def gpus(look: Look) -> tuple[Gpus, ...]:
+    """Return what programs compute on, by model: a GPU in MIG mode is its slices."""
+    by_model: dict[str, list[tuple[Gpu, Gpu | MigSlice]]] = defaultdict(list)
+    for gpu in look.gpus:
+        for part in gpu.slices if gpu.mig else (gpu,):
+            profile = part.profile if isinstance(part, MigSlice) else ""
+            by_model[f"{gpu.name or UNNAMED} {profile}".strip()].append((gpu, part))
+    return tuple(_group(model, same) for model, same in sorted(by_model.items()))
+
+
+def _group(model: str, same: Sequence[tuple[Gpu, Gpu | MigSlice]]) -> Gpus:
+    totals = [part.memory_total for _, part in same if part.memory_total]
+    loads = [part.percent for _, part in same if part.percent is not None]
+    down = [gpu.trouble is not None for gpu, _ in same]
+    return Gpus(
+        model=model,
+        total=len(same),
+        busy=sum(_is_held(part) and not lost for (_, part), lost in zip(same, down, strict=True)),
+        down=sum(down),
+        memory_mb=min(totals) // _MIB if totals else None,
+        percent=sum(loads) / len(loads) if loads else None,
+    )
+
+
+def _is_held(part: Gpu | MigSlice) -> bool:
+    processes = len(part.holders) or (getattr(part, "processes", None) or 0)
+    return bool(processes or (part.percent or 0) > 0 or (part.memory_used or 0) >= _HELD_BYTES)
