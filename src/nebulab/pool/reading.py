@@ -17,7 +17,7 @@ from nebulab.pool.pool import Pool, merged
 if TYPE_CHECKING:
     import httpx
 
-_KINDS = "`slurm`, `slurm:PARTITION`, `http://NODE:9400/metrics`, `file:/PATH/machines.yml`, `machine`"
+KINDS = "`slurm`, `slurm:PARTITION`, `http://NODE:9400/metrics`, `file:/PATH/machines.yml`, `machine`"
 _EXPORTER_SECONDS = 4.0
 
 
@@ -32,6 +32,9 @@ class Sources:
     files: tuple[Path, ...] = ()
     machine: bool = False
     """This machine, by NVML."""
+
+    def __bool__(self) -> bool:
+        return bool(self.partitions or self.exporters or self.files or self.machine)
 
 
 def parse(text: str) -> Sources:
@@ -57,7 +60,7 @@ def parse(text: str) -> Sources:
         elif entry == "machine":
             this = True
         else:
-            raise SettingsError(f"{entry!r} is no source of the pool.", f"The kinds are {_KINDS}.")
+            raise SettingsError(f"{entry!r} is no source of the pool.", f"The kinds are {KINDS}.")
     return Sources(tuple(partitions), tuple(exporters), tuple(files), this)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,8 +12,10 @@ from urllib.parse import urlsplit
 
 from nebulab import contract, variables
 from nebulab.errors import SettingsError
+from nebulab.pool.reading import KINDS, Sources, parse
 from nebulab.variables import PLACE, Kind, Unusable, setting
 
+_AMOUNT = re.compile(r"(\d+(?:\.\d+)?(?:\s*[KMGT]i?B)?)\s+(.+)")
 EXPIRED_ROLE = "gpu_access_expired"
 """The role of people whose access has ended: by it Galaxy's rules tell them from those who never had any."""
 
@@ -40,6 +43,30 @@ class _Database(Kind):
         if not url.startswith(("sqlite:///", "postgresql+psycopg://")):
             raise Unusable("which is neither SQLite nor PostgreSQL")
         return url
+
+
+class _GalaxyDatabase(_Database):
+    allowed = "Galaxy's own sqlite:///FILE or postgresql://USER@HOST/NAME"
+
+
+class _Pool(Kind):
+    allowed = f"a list of {KINDS}"
+
+    def read(self, value: str) -> Sources:
+        try:
+            return parse(value)
+        except SettingsError as error:
+            raise Unusable(error.message) from None
+
+
+class _Session(Kind):
+    allowed = "what a session gets, as `1 GPU, 7 cores, 20 GB memory, 15 GB GPU memory, 250 GB disk`"
+
+    def read(self, value: str) -> tuple[tuple[str, str], ...]:
+        parts = [_AMOUNT.fullmatch(part.strip()) for part in value.split(",") if part.strip()]
+        if not all(parts):
+            raise Unusable("of which a part is no number with what it counts")
+        return tuple((part[2].strip(), part[1].strip()) for part in parts if part)
 
 
 class _Server(Kind):
@@ -153,6 +180,27 @@ class PortalSettings:
         at_least=0,
         whole=True,
         help="Days before its end that the mail on renewal is sent.",
+    )
+    pool: Sources = setting(
+        contract.PORTAL_POOL,
+        Sources(),
+        kind=_Pool(),
+        unset="none: there is no page of resources",
+        help="Where the page of resources reads machines, GPUs and the queue from; several count together.",
+    )
+    session: tuple[tuple[str, str], ...] = setting(
+        contract.PORTAL_SESSION,
+        (),
+        kind=_Session(),
+        unset="not shown",
+        help="What one session gets, for the page of resources.",
+    )
+    galaxy_database: str = setting(
+        contract.PORTAL_GALAXY_DATABASE,
+        "",
+        kind=_GalaxyDatabase(),
+        unset="none: no expected wait is told",
+        help="Galaxy's database, which is only read: how long sessions and trainings waited in the last weeks.",
     )
     contact: str = setting(
         contract.PORTAL_CONTACT, "", unset="none", help="Whom people may ask: an e-mail address or a web address."

@@ -54,7 +54,7 @@ def postgresql() -> Iterator[Callable[[], str]]:
                 # Without triggers: the log's refuse it.
                 connection.execute(text("SET session_replication_role = replica"))
                 connection.execute(text(f"TRUNCATE {', '.join(Base.metadata.tables)} RESTART IDENTITY"))
-                connection.execute(text("UPDATE alembic_version SET version_num = '0001'"))
+                connection.execute(text("UPDATE alembic_version SET version_num = '0002'"))
                 connection.execute(text("SET session_replication_role = DEFAULT"))
             return url
 

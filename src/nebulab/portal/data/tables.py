@@ -216,6 +216,22 @@ class Drift(Base):
     found: Mapped[datetime] = mapped_column(DateTime)
 
 
+class PoolSample(Base):
+    """How the GPUs of one model were at one moment: the history of the page of resources."""
+
+    __tablename__ = "pool_sample"
+    __table_args__ = (Index(None, "at"),)
+
+    at: Mapped[datetime] = mapped_column(DateTime, primary_key=True)
+    model: Mapped[str] = mapped_column(String(LINE), primary_key=True)
+    total: Mapped[int] = mapped_column(Integer)
+    busy: Mapped[int | None] = mapped_column(Integer)
+    """None where no source knows."""
+    down: Mapped[int] = mapped_column(Integer)
+    waiting: Mapped[int | None] = mapped_column(Integer)
+    """Jobs in the queue at that moment, for any model; None without a queue."""
+
+
 class Act(Base):
     """The audit log: a line for every act; the database itself refuses to change or delete one."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from importlib import resources
+from importlib.resources import files
 from typing import Any
 from urllib.parse import quote
 
@@ -15,7 +15,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.staticfiles import StaticFiles
 
 from nebulab.errors import FormError, GalaxyAway, NebulabError, NotThere, NotYours, Overtaken, PortalError
-from nebulab.portal.web import applying, own, public, reviewing
+from nebulab.portal.web import applying, own, public, resources, reviewing
 from nebulab.portal.web.protection import Guard, TooMany, WrongForm
 from nebulab.portal.web.visit import LoginNeeded, Portal, Visit
 
@@ -40,9 +40,9 @@ def make_app(portal: Portal) -> Guard:
     # No page of FastAPI's own: they load scripts from elsewhere. No redirects to the host that a request names.
     app = FastAPI(title="Nebulab's portal", docs_url=None, redoc_url=None, redirect_slashes=False)
     app.state.portal = portal
-    for router in (public.router, applying.router, own.router, reviewing.router):
+    for router in (public.router, applying.router, own.router, reviewing.router, resources.router):
         app.include_router(router)
-    app.mount("/static", _Static(directory=str(resources.files("nebulab.portal.web").joinpath("static"))))
+    app.mount("/static", _Static(directory=str(files("nebulab.portal.web").joinpath("static"))))
     app.add_exception_handler(NebulabError, _ours)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(RequestValidationError, _malformed)

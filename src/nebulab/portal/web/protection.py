@@ -30,6 +30,9 @@ LARGEST_BODY = 128 * 1024
 POLICY = (
     "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
+LIVE_POLICY = f"{POLICY}; script-src 'self'; connect-src 'self'"
+"""Of the page of resources, which has no form and shows nothing that a person wrote."""
+LIVE_PAGE = "/resources"
 _HEADERS = {
     "Content-Security-Policy": POLICY,
     "X-Frame-Options": "DENY",
@@ -69,6 +72,8 @@ class Guard:
                 headers = MutableHeaders(scope=message)
                 for name, value in _HEADERS.items():
                     headers[name] = value
+                if scope["path"] == LIVE_PAGE:
+                    headers["Content-Security-Policy"] = LIVE_POLICY
                 headers.setdefault("Cache-Control", "no-store")
             await send(message)
 

@@ -20,9 +20,11 @@ from nebulab.portal.rules.applications import Account
 from nebulab.portal.rules.context import Context
 from nebulab.portal.rules.letters import day
 from nebulab.portal.web.protection import Forms, Rates
+from nebulab.portal.web.shown import size
 from nebulab.portal.work.chores import Chores
 
 STYLE = "style.css"
+SCRIPT = "live.js"
 
 
 @dataclass
@@ -48,8 +50,10 @@ def _templates() -> Environment:
         loader=PackageLoader("nebulab.portal.web"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
     templates.filters["day"] = day
-    style = resources.files("nebulab.portal.web").joinpath("static", STYLE).read_bytes()
-    templates.globals["style"] = f"{STYLE}?v={hashlib.sha256(style).hexdigest()[:12]}"
+    templates.filters["size"] = size
+    for name, file in (("style", STYLE), ("script", SCRIPT)):
+        content = resources.files("nebulab.portal.web").joinpath("static", file).read_bytes()
+        templates.globals[name] = f"{file}?v={hashlib.sha256(content).hexdigest()[:12]}"
     return templates
 
 
@@ -159,6 +163,13 @@ class Visit:
         if self.request.cookies.get(forms.cookie) != self._nonce:
             answer.set_cookie(forms.cookie, self._nonce, path="/", secure=forms.secure, httponly=True, samesite="lax")
         return answer
+
+    def part(
+        self, template: str, *, media_type: str = "text/html", headers: dict[str, str] | None = None, **values: Any
+    ) -> Response:
+        """Return a part of a page, the same for everybody: Galaxy is not asked who this is, and no cookie is set."""
+        text = _templates().get_template(f"{template}.html").render(**values)
+        return Response(text, media_type=media_type, headers=headers)
 
     def to(self, page: str, done: str = "") -> Response:
         """Lead to another page of the portal, which tells what was done.

@@ -5,17 +5,19 @@ from __future__ import annotations
 from nebulab.portal.data.database import Database
 from nebulab.portal.rules import accesses
 from nebulab.portal.rules.context import Context
+from nebulab.portal.work import waits
 from nebulab.portal.work.comparison import Comparison
 from nebulab.portal.work.delivery import Delivery
 from nebulab.portal.work.keeper import Health, Keeper
 from nebulab.portal.work.membership import Groups, Membership
 from nebulab.portal.work.post import Post
+from nebulab.portal.work.resources import Resources
 
 _EXPIRY_SECONDS = 60.0
 
 
 class Chores:
-    """The portal's chores: errands, expiry and reminders, the comparison with Galaxy."""
+    """The portal's chores: errands, expiry and reminders, the comparison with Galaxy, the page of resources."""
 
     def __init__(self, database: Database, context: Context, galaxy: Groups, post: Post) -> None:
         self._database = database
@@ -23,11 +25,20 @@ class Chores:
         membership = Membership(database, galaxy, context.settings)
         self.delivery = Delivery(database, membership, post)
         self.comparison = Comparison(database, membership)
+        settings = context.settings
+        self.resources = Resources(
+            database,
+            settings.pool,
+            settings.folder,
+            waits=lambda: waits.read(settings.galaxy_database) if settings.galaxy_database else waits.NOTHING,
+        )
         self._errands = Keeper("Memberships in Galaxy, and mails", self.delivery.look)
         self._keepers = (
             self._errands,
             Keeper("Accesses that end", self.end_accesses),
             Keeper("Comparison with Galaxy's groups", self.comparison.look),
+            *([Keeper("Machines and queue", self.resources.look)] if settings.pool else []),
+            *([Keeper("Waits in Galaxy", self.resources.look_at_waits)] if settings.galaxy_database else []),
         )
 
     def start(self) -> None:
