@@ -151,8 +151,11 @@ def door(settings: StackSettings, galaxy_port: int) -> Part:
     )
 
 
-def portal(settings: StackSettings, galaxy_url: str, port: int, *, awaited: bool) -> Part:
-    """Return the portal, where people apply for GPUs; on Galaxy's host name, since it shares Galaxy's login."""
+def portal(settings: StackSettings, galaxy_url: str, port: int, *, session: str, awaited: bool) -> Part:
+    """Return the portal, where people apply for GPUs; on Galaxy's host name, since it shares Galaxy's login.
+
+    `session` is what one session gets, for the page of resources, whose pool is this machine.
+    """
     address = f"http://localhost:{port}"
 
     def prepare() -> None:
@@ -178,6 +181,9 @@ def portal(settings: StackSettings, galaxy_url: str, port: int, *, awaited: bool
             contract.PORTAL_HOST: HOST,
             contract.PORTAL_PORT: str(port),
             contract.PORTAL_KEY_FILE: str(settings.portal_key_file),
+            contract.PORTAL_POOL: os.environ.get(contract.PORTAL_POOL, "machine"),
+            contract.PORTAL_SESSION: session,
+            contract.PORTAL_GALAXY_DATABASE: f"sqlite:///{settings.database}",
         },
         start_seconds=120,
         needed=False,

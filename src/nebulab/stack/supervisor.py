@@ -125,7 +125,8 @@ class Supervisor:
         galaxy = parts.galaxy(settings, path, numbers["galaxy"])
         proxy = parts.proxy(settings, galaxy.address, numbers["proxy"])
         gated = gate.is_on(settings)
-        self._beside.append(parts.portal(settings, galaxy.address, numbers["portal"], awaited=gated))
+        session = configuration.one_session(settings)
+        self._beside.append(parts.portal(settings, galaxy.address, numbers["portal"], session=session, awaited=gated))
         if settings.worker:
             self._beside.append(parts.galaxys_worker(settings))
         if chosen.kind == "container":

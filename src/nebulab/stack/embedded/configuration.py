@@ -149,10 +149,28 @@ def _limits(settings: StackSettings) -> tools.Limits:
     )
 
 
+def one_session(settings: StackSettings) -> str:
+    """Return what one session gets, as the portal's page of resources takes it."""
+    limits = _limits(settings)
+    parts = [
+        f"{limits.cores} processor cores",
+        f"{limits.memory_mb / 1024:.0f} GB memory",
+        f"{_disk_mb(settings) / 1024:.0f} GB disk",
+    ]
+    if limits.gpus:
+        parts += ["1 GPU", f"{_SESSION_GPU_MEMORY_MB / 1024:.0f} GB GPU memory"]
+    return ", ".join(parts)
+
+
+def _disk_mb(settings: StackSettings) -> int:
+    return min(
+        settings.session_disk_mb, int(psutil.disk_usage(str(settings.data_dir)).total * _SHARE_OF_MACHINE) // 2**20
+    )
+
+
 def _job_configuration(
     settings: StackSettings, isolation: Isolation, limits: tools.Limits, interactive: list[str], stack_id: str
 ) -> dict[str, Any]:
-    disk_mb = int(psutil.disk_usage(str(settings.data_dir)).total * _SHARE_OF_MACHINE) // 2**20
     variables = {
         "PATH": f"{settings.bin_dir}:$PATH",
         contract.KERNELS: str(settings.environment("kernels")),
@@ -162,7 +180,7 @@ def _job_configuration(
         contract.SHOW: ":".join(map(str, settings.show)),
         contract.CLONE_SCHEMES: settings.clone_schemes,
         "GALAXY_MEMORY_MB": str(limits.memory_mb),
-        contract.DISK_MB: str(min(settings.session_disk_mb, disk_mb)),
+        contract.DISK_MB: str(_disk_mb(settings)),
         contract.GPU_MEMORY_MB: str(_SESSION_GPU_MEMORY_MB),
         # Galaxy starts jobs without its own environment, and they outlive it: `down` finds them by this.
         contract.STACK: stack_id,

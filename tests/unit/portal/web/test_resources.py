@@ -19,8 +19,8 @@ from nebulab.portal.web.resources import expected, plot
 from nebulab.portal.web.shown import duration, size
 from nebulab.portal.web.visit import Portal
 from nebulab.portal.work.waits import Waits
+from support.applicants import Browser
 from support.fake_accounts import FakeAccounts
-from unit.portal.conftest import Browser
 
 Open = Callable[..., Browser]
 pytestmark = pytest.mark.parametrize("database", ["sqlite"], indirect=True)

@@ -16,7 +16,7 @@ from nebulab.portal.data.database import Database
 from nebulab.portal.data.tables import PoolSample
 from nebulab.portal.work import waits
 from nebulab.portal.work.resources import Resources
-from unit.portal.conftest import Clock
+from support.applicants import Clock
 
 
 @pytest.fixture
