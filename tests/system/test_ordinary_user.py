@@ -132,9 +132,7 @@ def test_galaxy_and_a_session_are_the_users_processes(owned: Owned, session: Ses
     running = owned.processes
     assert {process.uids() for process in running} == {(owned.person.pw_uid,) * 3}
     commands = "\n".join(" ".join(process.cmdline()) for process in running)
-    assert all(
-        part in commands for part in ("nebulab_job_metrics.web", "nebulab_worker", "proxy.server", "bwrap", "jupyter")
-    )
+    assert all(part in commands for part in ("galaxy/web.py", "nebulab_worker", "proxy.server", "bwrap", "jupyter"))
     groups = {tuple(os.getgrouplist(owned.person.pw_name, owned.person.pw_gid))}
     assert {_groups(process.pid) for process in running} == groups
 

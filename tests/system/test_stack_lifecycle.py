@@ -128,6 +128,14 @@ def test_a_second_start_says_that_it_runs_and_tells_no_password(own: Stack, firs
     assert _state(own) == before
 
 
+def test_galaxy_describes_its_api_when_it_is_asked(own: Stack, first_start: str) -> None:
+    galaxy = re.findall(r"http://localhost:\d+", first_start)[0]
+    described = httpx.get(f"{galaxy}/openapi.json", timeout=240).raise_for_status().json()
+    # One of its own, and one from before FastAPI.
+    assert {"/api/histories/{history_id}/contents", "/api/tools/fetch"} <= described["paths"].keys()
+    assert "HDADetailed" in described["components"]["schemas"]
+
+
 def test_status_names_every_part(own: Stack, first_start: str) -> None:
     parts = {part["name"]: part for part in own.status()["parts"]}
     assert set(parts) == {"galaxy", "proxy", "portal", "worker", "supervisor"}
