@@ -6,11 +6,12 @@ import json
 import os
 import signal
 import subprocess
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from nebulab.develop import tests
+from nebulab.stack.running import state
 
 ROOT = Path(__file__).parents[2]
 ENVIRONMENTS: Path = tests.ENVIRONMENTS.read(os.environ) or ROOT / ".work" / "environments"
@@ -71,8 +72,10 @@ class Stack:
         return told
 
     def part(self, name: str) -> dict[str, Any]:
-        parts: list[dict[str, Any]] = self.status()["parts"]
-        return next(part for part in parts if part["name"] == name)
+        """Return what `status --json` tells of a part; read where it reads it, since tests ask again and again."""
+        known = state.read(self.data_dir)
+        assert known is not None, f"no stack ran on {self.data_dir}"
+        return asdict(known.part(name))
 
     def kill(self, name: str, number: int = signal.SIGKILL) -> None:
         os.kill(self.part(name)["pid"], number)

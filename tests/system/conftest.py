@@ -13,14 +13,17 @@ from pathlib import Path
 
 import httpx
 import pytest
+from rich.console import Console
 
 from nebulab.develop.tests import STACK as RUNNING
 from nebulab.kernel import connecting
 from nebulab.kernel.histories import History
+from nebulab.stack.environments import install_missing
+from nebulab.stack.settings import read_settings
 from support import apptainer, containers
 from support.galaxy import GalaxyUser
 from support.parts import require
-from support.stack import Account, Stack
+from support.stack import ENVIRONMENTS, Account, Stack
 
 
 def new_account(stack: Stack, name: str) -> Account:
@@ -80,6 +83,14 @@ def _stacks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., 
 
 
 @pytest.fixture(scope="session")
+def installed() -> None:
+    """The Lab's and the kernels' environments, with this package as it is now: for what needs no Galaxy."""
+    ENVIRONMENTS.mkdir(parents=True, exist_ok=True)
+    settings = read_settings({"environments_dir": ENVIRONMENTS})
+    install_missing(settings, Console(), names=("lab", "kernels"))
+
+
+@pytest.fixture(scope="session")
 def stack(lasting_stack: Callable[..., Stack]) -> Stack:
     """The stack that most system tests share: an administrator, a user and another user.
 
@@ -98,10 +109,10 @@ def doomed(doomed_once: Stack) -> Stack:
     return _adopt(doomed_once)
 
 
-@pytest.fixture(scope="session")
-def doomed_once(lasting_stack: Callable[..., Stack], request: pytest.FixtureRequest) -> Stack:
+@pytest.fixture(scope="module")
+def doomed_once(new_stack: Callable[..., Stack], request: pytest.FixtureRequest) -> Stack:
     """The stack of `doomed`: what other tests left behind dies with none that they share."""
-    return request.getfixturevalue("stack") if RUNNING.read(os.environ) else lasting_stack()
+    return request.getfixturevalue("stack") if RUNNING.read(os.environ) else new_stack()
 
 
 @pytest.fixture(scope="session")

@@ -46,8 +46,7 @@ def notebook(folder: Path, name: str, *cells: str) -> None:
 
 @pytest.fixture(scope="module")
 def lab(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    if not (ENVIRONMENTS / "lab" / "bin" / "python").exists():
-        request.getfixturevalue("stack")
+    request.getfixturevalue("installed")
     started = support.start(tmp_path_factory.mktemp("lab"), ENVIRONMENTS / "lab", ENVIRONMENTS / "kernels")
     work = started.folder / "work"
     notebook(work, "an app", *APP)

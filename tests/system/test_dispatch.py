@@ -12,27 +12,16 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from rich.console import Console
 
 import nebulab
 from nebulab import contract
-from nebulab.stack import environments
-from nebulab.stack.settings import read_settings
 from support.session import typed_in_terminal
 from support.stack import ENVIRONMENTS, ROOT
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.usefixtures("installed")]
 
 # scikit-learn is in the kernels' environment alone.
 CELL = "import sklearn.linear_model as lm\nmodel = lm.LinearRegression().fit([[0.0], [1.0], [2.0]], [1.0, 3.0, 5.0])"
-
-
-@pytest.fixture(scope="module", autouse=True)
-def installed() -> None:
-    """The checkout's environments, with this package as it is now."""
-    ENVIRONMENTS.mkdir(parents=True, exist_ok=True)
-    settings = read_settings({"environments_dir": ENVIRONMENTS})
-    environments.install_missing(settings, Console(), names=("lab", "kernels"))
 
 
 @pytest.fixture

@@ -76,8 +76,7 @@ def galaxy() -> Iterator[StandInGalaxy]:
 @pytest.fixture
 def lab(galaxy: StandInGalaxy, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Lab]:
     """JupyterLab whose broker, and Galaxy, is the stand-in; `@pytest.mark.parametrize` may take its Galaxy away."""
-    if not (ENVIRONMENTS / "lab" / "bin" / "python").exists():
-        request.getfixturevalue("stack")
+    request.getfixturevalue("installed")
     variables = {
         "GALAXY_URL": galaxy.url,
         "HISTORY_ID": galaxy.histories[0]["id"],

@@ -31,8 +31,7 @@ NAME = "analysis.ipynb"
 
 @pytest.fixture
 def lab(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Lab]:
-    if not (ENVIRONMENTS / "lab" / "bin" / "python").exists():
-        request.getfixturevalue("stack")
+    request.getfixturevalue("installed")
     started = support.start(tmp_path / "lab", ENVIRONMENTS / "lab", ENVIRONMENTS / "kernels")
     # As the session writes it from Galaxy's answer.
     path = identity.configuration({"HOME": str(started.folder)})

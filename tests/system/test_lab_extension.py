@@ -41,8 +41,7 @@ BEHIND_PROXY = {"Host": "0a1b-2c3d.ep.interactivetool.localhost:8081"}
 @pytest.fixture(scope="module")
 def lab(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     """JupyterLab with a broker of the test's own; the stack installs the environments where they are missing."""
-    if not (ENVIRONMENTS / "lab" / "bin" / "python").exists():
-        request.getfixturevalue("stack")
+    request.getfixturevalue("installed")
     started = support.start(
         tmp_path_factory.mktemp("lab"), ENVIRONMENTS / "lab", ENVIRONMENTS / "kernels", start_page="a table.ipynb"
     )
@@ -54,8 +53,7 @@ def lab(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 @pytest.fixture
 def own_lab(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Lab]:
     """A JupyterLab that a test may end."""
-    if not (ENVIRONMENTS / "lab" / "bin" / "python").exists():
-        request.getfixturevalue("stack")
+    request.getfixturevalue("installed")
     started = support.start(
         tmp_path / "lab", ENVIRONMENTS / "lab", ENVIRONMENTS / "kernels", start_page="a table.ipynb"
     )

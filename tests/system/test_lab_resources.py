@@ -56,8 +56,7 @@ def page() -> Iterator[Page]:
 @pytest.fixture
 def started(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Started]:
     """Starts a session by hand; its work folder may be filled before."""
-    if not (ENVIRONMENTS / "lab" / "bin" / "python").exists():
-        request.getfixturevalue("stack")
+    request.getfixturevalue("installed")
     sessions: list[ByHand] = []
 
     def start(**variables: str) -> ByHand:

@@ -16,7 +16,7 @@ from support.by_hand import ByHand
 from support.chromium import in_both_themes, listen, opened, pictures, violations
 from support.stack import ENVIRONMENTS
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.usefixtures("installed")]
 expect.set_options(timeout=60_000)
 
 HOSTILE = '<img src=x onerror="window.hit=1">.tabular'

@@ -13,17 +13,11 @@ import pytest
 from nebulab.develop.environments import beside, cpu_torch
 from nebulab.models.attempt import DEPENDS
 from support.inside import outcomes
-from support.stack import ENVIRONMENTS, ROOT, Stack
+from support.stack import ENVIRONMENTS, ROOT
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.usefixtures("installed")]
 
 KERNELS = ENVIRONMENTS / "kernels" / "bin" / "python"
-
-
-@pytest.fixture(autouse=True)
-def installed(stack: Stack) -> None:
-    """A stack's start has installed the kernels' environment."""
-    assert KERNELS.exists()
 
 
 def kernel(

@@ -27,8 +27,7 @@ COLOURS = """canvas => {
 
 @pytest.fixture(scope="module")
 def lab(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    if not (ENVIRONMENTS / "lab" / "bin" / "python").exists():
-        request.getfixturevalue("stack")
+    request.getfixturevalue("installed")
     started = support.start(tmp_path_factory.mktemp("lab"), ENVIRONMENTS / "lab", ENVIRONMENTS / "kernels")
     source = default_notebooks()
     assert source is not None
