@@ -67,6 +67,8 @@ def run(
     # Unit tests share nothing: two for each processor, since half of a test's time is waiting. The tests of a file of
     # the system's may share what they start, and each of the two workers has a Galaxy of its own.
     side_by_side = ["-m", "not system", "-n", str(2 * (os.cpu_count() or 1)), "--dist", "worksteal"]
+    # The others need not be read to be left out.
+    side_by_side += ["-o", "testpaths=tests/unit"]
     # In the order of `tests/conftest.py`, not by the number of tests in a file.
     two_files = ["-n", str(_GALAXIES), "--dist", "loadfile", "--no-loadscope-reorder"]
     steps.append([*pytest, *(side_by_side if unit else two_files), *arguments])

@@ -8,6 +8,8 @@ import pytest
 
 from support.inside import KERNELS, names, outcomes
 
+pytestmark = pytest.mark.system
+
 FOLDER = Path(__file__).with_name("inside")
 
 

@@ -9,6 +9,8 @@ import pytest
 from support.inside import KERNELS, names, outcomes
 from support.stack import ENVIRONMENTS
 
+pytestmark = pytest.mark.system
+
 FOLDER = Path(__file__).with_name("inside")
 TORCH = ENVIRONMENTS / "torch"
 
