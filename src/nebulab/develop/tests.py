@@ -76,8 +76,10 @@ def run(
 
 
 def _first_failure(steps: Sequence[Sequence[str]], variables: Mapping[str, str] = MappingProxyType({})) -> int:
+    # What is compiled is written, whatever the shell says: each process would compile all that it imports anew.
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     for step in steps:
-        code = subprocess.run(step, cwd=root(), env=os.environ | variables).returncode
+        code = subprocess.run(step, cwd=root(), env=environment | dict(variables)).returncode
         if code:
             return code
     return 0
