@@ -1,9 +1,9 @@
-"""Galaxy's web server, with our plug-in for job metrics, and sooner: what few need is made when somebody first needs it.
+"""Galaxy's web server with our plug-in for job metrics, and sooner: what few need is made at the first need.
 
-Called as `python web.py <options of galaxy-web>` in Galaxy's environment. Galaxy looks for plug-ins in one folder of its
-own; a server links ours there, while `nebulab up`'s environment may be another's to write. Half of a start's time, and a third of the
-memory, went into the checks of the arguments and answers of a thousand routes, each made two or three times, since
-routers are put into routers; and into a description of them all, for which hardly anybody asks.
+Called as `python web.py <options of galaxy-web>` in Galaxy's environment. Galaxy looks for plug-ins in one folder of
+its own; a server links ours there, while the environment of `nebulab up` may be another's to write. Half of a start's
+time, and a third of the memory, went into the checks of the arguments and answers of a thousand routes, each made two
+or three times, since routers are put into routers; and into a description of them all, for which hardly anybody asks.
 """
 
 from __future__ import annotations

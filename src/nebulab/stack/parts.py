@@ -88,8 +88,8 @@ def galaxy(settings: StackSettings, configuration: Path, port: int) -> Part:
     return Part(
         name="galaxy",
         title="Galaxy",
-        # As `galaxy-web`, started sooner and with our plug-in for the figures of jobs. Not localhost, which some machines
-        # resolve to ::1 alone.
+        # As `galaxy-web`, started sooner and with our plug-in for the figures of jobs. Not localhost, which some
+        # machines resolve to ::1 alone.
         command=(
             *(programs / "python", "-P", container_jobs.rules_folder(settings) / "web.py"),
             *("-c", configuration, "-b", f"{HOST}:{port}"),
