@@ -1,22 +1,25 @@
-"""The portal in a real browser: every page by axe, and a person's way from the form to Galaxy's role and back."""
+"""The portal in a real browser: every page by axe, and a person's way from a refusal to a session and back."""
 
 from __future__ import annotations
 
+import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
 
+from nebulab.contract import LAB_TOOL
+from nebulab.develop.tests import STACK as RUNNING
 from nebulab.galaxy.administration import Administration
 from nebulab.galaxy.settings import GalaxySettings
 from support import chromium, portal
 from support.fake_accounts import KEY, FakeAccounts
-from support.galaxy import wait_for
-from support.portal import PortalProcess
+from support.galaxy import GalaxyUser, wait_for
 from support.stack import Account, Stack
+from system.conftest import new_account
 
 pytestmark = pytest.mark.system
 
@@ -126,57 +129,105 @@ def test_every_page_can_be_used_by_everybody(page: Page, fake: FakeAccounts, tmp
     assert [line for line in said if "404" not in line and "422" not in line] == []
 
 
-@pytest.fixture
-def beside(stack: Stack, tmp_path: Path) -> Iterator[PortalProcess]:
-    """A portal beside the stack's Galaxy."""
-    with portal.running(tmp_path, stack.url, stack.admin.key, NEBULAB_PORTAL_GROUP=tmp_path.name) as started:
-        yield started
+@pytest.fixture(scope="module")
+def gated(new_stack: Callable[..., Stack], request: pytest.FixtureRequest) -> Stack:
+    """A stack whose tools ask for access, with its portal."""
+    running: Stack | None = request.getfixturevalue("stack") if RUNNING.read(os.environ) else None
+    return running or new_stack("--require-access")
 
 
-def log_in(page: Page, url: str, person: Account) -> None:
-    """Follow the portal's way to Galaxy's login, and come back."""
-    page.goto(f"{url}/apply?tool=run_jupyter_job")
+def log_in(page: Page, portal_url: str, person: Account) -> None:
+    """Follow the portal's way to Galaxy's login, and back."""
+    page.context.clear_cookies()
+    page.goto(f"{portal_url}/apply")
     page.get_by_role("link", name="Log in to Galaxy").click()
     page.fill("input[name=login]", person.email)
     page.fill("input[name=password]", person.password)
     page.click("button[name=login]")
-    page.locator("#activity-upload").wait_for()
-    page.goto(f"{url}/apply?tool=run_jupyter_job")
+    page.get_by_text(person.email).first.wait_for()
+    assert page.url.startswith(portal_url)
 
 
-def test_a_person_gets_the_role_and_loses_it(stack: Stack, beside: PortalProcess, page: Page, person: Account) -> None:
-    galaxy = Administration(GalaxySettings(stack.url, stack.admin.key))
+def run_tool(page: Page, stack: Stack) -> None:
+    """Press the button of the Lab's form."""
+    page.goto(f"{stack.url}/?tool_id={LAB_TOOL}&version=latest")
+    run = page.get_by_role("button", name="Run Tool").first
+    expect(run).to_be_enabled()
+    run.click()
 
-    def roles() -> set[str]:
-        """Return the roles that the person has by the portal's groups."""
-        held = set()
-        for group in galaxy.get("groups"):
-            if person.email in galaxy.members(group["id"]).values():
-                held |= {role["name"] for role in galaxy.get(f"groups/{group['id']}/roles")}
-        return held & {ROLE, EXPIRED}
 
-    page.context.clear_cookies()
+def refusal(page: Page, stack: Stack, reds: int = 1) -> str:
+    """Run the tool, and return what the newest of the history's `reds` red datasets says."""
+    run_tool(page, stack)
+    red = page.locator(".content-item[data-state=error]").first
+    expect(page.locator(".content-item[data-state=error]")).to_have_count(reds, timeout=60_000)
+    red.locator(".content-title").click()
+    expect(red).to_contain_text("GPU access", timeout=30_000)
+    return red.inner_text()
+
+
+def test_a_person_is_refused_applies_and_runs_the_tool(gated: Stack, page: Page) -> None:
+    address = gated.part("portal")["address"]
+    person = new_account(gated, "ada")
     page.set_default_timeout(120_000)
-    log_in(page, beside.url, person)
-    expect(page.get_by_text("run_jupyter_job")).to_be_visible()
-    fill(page, person.email)
-    confirm(page, beside.url)
-    assert roles() == set()
+    log_in(page, address, person)
+    told = refusal(page, gated)
+    chromium.picture(page, "gate-refusal")
+    assert "You have no GPU access yet" in told
+    link = re.search(r"http://\S+", told)
+    assert link is not None and link[0] == f"{address}/apply?tool={LAB_TOOL}"
 
-    page.context.clear_cookies()
-    log_in(page, beside.url, stack.admin)
-    page.goto(f"{beside.url}/admin/queue")
+    page.goto(link[0])
+    expect(page.get_by_text(LAB_TOOL)).to_be_visible()
+    fill(page, person.email)
+    confirm(page, address)
+    log_in(page, address, gated.admin)
+    page.goto(f"{address}/admin/queue")
     card = page.get_by_role("article").filter(has_text=person.email)
     card.get_by_role("button", name=re.compile("Approve until")).click()
     expect(page.get_by_role("status")).to_contain_text("Approved")
-    wait_for("the role", lambda: roles() == {ROLE}, 60)
+    galaxy = Administration(GalaxySettings(gated.url, gated.admin.key))
+    wait_for("the role", lambda: ROLE in roles(galaxy, person), 60)
 
-    page.goto(f"{beside.url}/admin/accesses")
+    log_in(page, address, person)
+    run_tool(page, gated)
+    page.goto(f"{gated.url}/interactivetool_entry_points/list")
+    page.locator("a[id^=external-link]").wait_for()
+    hands = GalaxyUser(gated.url, person.key)
+    (point,) = hands.get("entry_points", running=True)
+    hands.stop_session(point["id"])
+
+    log_in(page, address, gated.admin)
+    page.goto(f"{address}/admin/accesses")
     page.get_by_role("link", name=person.email).click()
     page.get_by_label("The reason").fill("The project has ended.")
     page.get_by_role("button", name="End the access").click()
-    wait_for("its end", lambda: roles() == {EXPIRED}, 60)
-    page.goto(f"{beside.url}/admin/state")
+    wait_for("its end", lambda: roles(galaxy, person) == {EXPIRED}, 60)
+    page.goto(f"{address}/admin/state")
     page.get_by_role("button", name="Compare now").click()
     expect(page.get_by_text("Nothing, when it was last compared.")).to_be_visible()
     galaxy.close()
+
+    log_in(page, address, person)
+    assert "Your GPU access has ended" in refusal(page, gated, 2)
+
+
+def roles(galaxy: Administration, person: Account) -> set[str]:
+    """Return the roles that the person has by the portal's groups."""
+    held = set()
+    for group in galaxy.get("groups"):
+        if person.email in galaxy.members(group["id"]).values():
+            held |= {role["name"] for role in galaxy.get(f"groups/{group['id']}/roles")}
+    return held & {ROLE, EXPIRED}
+
+
+def test_the_page_of_resources_follows(gated: Stack, page: Page) -> None:
+    address = gated.part("portal")["address"]
+    page.context.clear_cookies()
+    said = chromium.listen(page)
+    page.goto(f"{address}/resources")
+    look(page, "resources")
+    expect(page.get_by_role("rowheader", name="Processors")).to_be_visible()
+    shown = page.locator("#now time").get_attribute("datetime")
+    expect(page.locator("#now time")).not_to_have_attribute("datetime", shown or "", timeout=15_000)
+    assert said == []
