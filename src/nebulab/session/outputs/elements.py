@@ -75,7 +75,10 @@ class Element:
 def name_elements(paths: Sequence[PurePosixPath], datatypes: Datatypes) -> list[Element]:
     """Give every file a unique identifier and an extension, which depend on nothing but the paths."""
     split = {path: datatypes.split(path.name) for path in paths}
-    short = {path: _printable(str(path.with_name(stem))) for path, (stem, _) in split.items()}
+    # Not with_name: of a file `..csv` nothing is left but a dot, which is no name.
+    short = {
+        path: _printable(str(path.parent / (path.name if stem == "." else stem))) for path, (stem, _) in split.items()
+    }
     whole = {path: _printable(str(path)) for path in paths}
     chosen = dict(short)
     # A whole name may be another file's short one, hence again until nothing changes.

@@ -71,6 +71,10 @@ def test_a_name_that_is_no_utf8_arrives() -> None:
     assert extension == "csv"
 
 
+def test_a_name_of_dots_arrives() -> None:
+    assert named("..csv", "in/..csv") == {"..csv": ("..csv", "csv"), "in/..csv": ("in/..csv", "csv")}
+
+
 def test_names_do_not_depend_on_the_order_of_the_listing() -> None:
     files = ["b.csv", "a.tsv", "a.csv", "c/a.csv"]
     assert named(*files) == named(*reversed(files))
