@@ -18,6 +18,8 @@ OTHERS = {
     "kernel.classic": "hands a notebook the BioBlend connection that it asks for, and asks nothing with it",
     "kernel.remote": "the same: what `run_script_job` returned ever since",
     "laptop.running": "asks the Lab that it started",
+    "pool.exporters": "asks exporters of GPUs on the cluster's machines",
+    "pool.reading": "makes the client for them",
     "relay": "carries on what browsers and notebooks ask; in the broker it is the way to Galaxy",
     "session.broker.passage": "the broker's relay: to Galaxy, with what a notebook asked and the key",
     "session.broker.events": "the same, for the stream of events",

@@ -62,9 +62,9 @@ def postgresql() -> Iterator[Callable[[], str]]:
         cleaner.dispose()
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.system)])
 def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
-    """An empty database with the portal's tables: each test runs on both kinds."""
+    """An empty database with the portal's tables: each test runs on both kinds, on PostgreSQL not with `--unit`."""
     if request.param == "sqlite":
         path = shutil.copy(request.getfixturevalue("sqlite_template"), tmp_path / "portal.sqlite")
         url = f"sqlite:///{path}"
