@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
+import httpx
 import pytest
 
 from nebulab.pool import slurm as reader
+from support import chromium, portal
 from support import slurm as cluster
+from support.fake_accounts import KEY, FakeAccounts
+from support.galaxy import wait_for
 from support.slurm import Slurm
 
 pytestmark = pytest.mark.system
@@ -18,6 +23,13 @@ pytestmark = pytest.mark.system
 def slurm() -> Iterator[Slurm]:
     with cluster.running({"gpu1": {"a100": 2}, "gpu2": {"t4": 1, "1g.5gb": 2}}) as started:
         yield started
+
+
+@pytest.fixture
+def fake() -> Iterator[FakeAccounts]:
+    fake = FakeAccounts()
+    yield fake
+    fake.stop()
 
 
 @pytest.fixture(autouse=True)
@@ -73,6 +85,29 @@ def test_a_drained_node_is_down_with_its_reason(slurm: Slurm) -> None:
     while counts()["t4"] != (1, 1, 0):
         assert time.monotonic() < deadline, counts()
         time.sleep(0.2)
+
+
+def test_the_portals_page_follows_within_ten_seconds(slurm: Slurm, tmp_path: Path, fake: FakeAccounts) -> None:
+    settings = {"NEBULAB_PORTAL_POOL": "slurm:gpu", "NEBULAB_PORTAL_SESSION": "1 GPU, 7 cores, 20 GB memory"}
+    with portal.running(tmp_path, fake.url, KEY, **settings | slurm.environment) as started:
+
+        def becomes(free: int, waiting: int) -> bool:
+            told = httpx.get(f"{started.url}/api/resources").json()
+            counted = {gpus["model"]: gpus["free"] for gpus in told.get("gpus", ())}
+            return (counted.get("a100"), len(told.get("waiting") or ())) == (free, waiting)
+
+        wait_for("the first look", lambda: becomes(2, 0), 20)
+        first, second, _ = (slurm.submit("--gres", "gpu:a100:1", "-c", "7", "--mem", "20000") for _ in range(3))
+        slurm.wait(second, "RUNNING")
+        wait_for("two taken, one waiting", lambda: becomes(0, 1), 10)
+        with chromium.opened() as page:
+            page.goto(f"{started.url}/resources")
+            chromium.picture(page, "portal-resources-slurm")
+            assert "1 job waits for a GPU" in page.locator("#now").inner_text()
+        slurm.call("scancel", first)
+        wait_for("the next has it", lambda: becomes(0, 0), 10)
+        slurm.call("scancel", "-u", "root")
+        wait_for("both are free", lambda: becomes(2, 0), 10)
 
 
 def test_a_partition_that_is_not_there_is_told(slurm: Slurm) -> None:
