@@ -119,7 +119,8 @@ def _desk() -> Iterator[tuple[Session, Context]]:
     NotThere
         The portal has not run yet.
     """
-    settings = reading.read()
+    # A terminal has none of the service's variables, and its mails would lead to the wrong addresses.
+    settings = reading.read_kept()
     if not settings.database and not (settings.folder / "portal.sqlite").exists():
         raise NotThere(
             f"There is no portal's data in {settings.folder}.",

@@ -19,7 +19,7 @@ from nebulab.galaxy.signed_in import Visitors
 from nebulab.portal.data.database import Database
 from nebulab.portal.rules.context import Context
 from nebulab.portal.rules.domains import read_domains
-from nebulab.portal.settings import PortalSettings
+from nebulab.portal.settings import PortalSettings, keep
 from nebulab.portal.web.app import make_app
 from nebulab.portal.web.visit import Portal
 from nebulab.portal.work.chores import Chores
@@ -81,6 +81,7 @@ def serve(settings: PortalSettings) -> None:
                 f"Another portal runs on {settings.folder}.", "Stop that one, or give this one a folder of its own."
             )
         with _listening(settings) as listener, opened(settings) as portal:
+            keep(settings)
             portal.chores.start()
             _log.info("the portal listens on %s:%d, for %s", settings.host, settings.port, settings.url)
             try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import stat
@@ -12,10 +13,12 @@ from urllib.parse import urlsplit
 
 from nebulab import contract, variables
 from nebulab.errors import SettingsError
+from nebulab.files import read_json, write_private
 from nebulab.pool.reading import KINDS, Sources, parse
 from nebulab.variables import PLACE, Kind, Unusable, setting
 
 _AMOUNT = re.compile(r"(\d+(?:\.\d+)?(?:\s*[KMGT]i?B)?)\s+(.+)")
+_KEPT_IN = "settings.json"
 EXPIRED_ROLE = "gpu_access_expired"
 """The role of people whose access has ended: by it Galaxy's rules tell them from those who never had any."""
 
@@ -264,6 +267,27 @@ def read(environment: Mapping[str, str] | None = None) -> PortalSettings:
         A value can't be used; the message names its variable.
     """
     return PortalSettings(**variables.read(PortalSettings, os.environ if environment is None else environment))
+
+
+def keep(settings: PortalSettings, environment: Mapping[str, str] | None = None) -> None:
+    """Write the variables of a portal that begins to serve into its folder, for commands in terminals without them."""
+    environment = os.environ if environment is None else environment
+    names = [each.name for each in variables.declared(PortalSettings).values()]
+    known = {name: environment[name] for name in names if name in environment}
+    write_private(settings.folder / _KEPT_IN, json.dumps(known, indent=2))
+
+
+def read_kept(environment: Mapping[str, str] | None = None) -> PortalSettings:
+    """Read the settings as the portal of the same folder had them when it began to serve, where this one has none.
+
+    Raises
+    ------
+    SettingsError
+        As `read`.
+    """
+    environment = os.environ if environment is None else environment
+    kept = read_json(read(environment).folder / _KEPT_IN)
+    return read({**{name: str(value) for name, value in kept.items()}, **environment})
 
 
 def secret_of(path: Path, variable: str) -> str:

@@ -73,3 +73,14 @@ def test_a_key_that_is_not_there_is_told(tmp_path: Path, content: str | None) ->
         _ = settings.read({"NEBULAB_PORTAL_KEY_FILE": str(key)}).key
     with pytest.raises(SettingsError, match="no API key"):
         _ = settings.read({}).key
+
+
+def test_a_terminal_has_the_settings_of_the_portal_that_serves(tmp_path: Path) -> None:
+    serving = {"NEBULAB_PORTAL_DIR": str(tmp_path), "NEBULAB_PORTAL_URL": "https://galaxy.example.org/gpu"}
+    settings.keep(settings.read(serving), serving | {"SECRET": "x"})
+    kept = settings.read_kept({"NEBULAB_PORTAL_DIR": str(tmp_path)})
+    assert kept.url == "https://galaxy.example.org/gpu"
+    own = settings.read_kept({"NEBULAB_PORTAL_DIR": str(tmp_path), "NEBULAB_PORTAL_URL": "http://localhost:1"})
+    assert own.url == "http://localhost:1"
+    assert (tmp_path / "settings.json").stat().st_mode & 0o777 == 0o600
+    assert "SECRET" not in (tmp_path / "settings.json").read_text()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -24,10 +25,19 @@ _TEXTS = {
     "purpose": "Say in a sentence or two what you want to compute.",
     "gpu_need": "Say what needs the GPU: the method or library, and about how many hours a week.",
 }
+_NAMES = {
+    "project": "The project's name",
+    "group_leader": "The group leader's name",
+    "institution": "The institution's name",
+    "purpose": "What you want to compute",
+    "gpu_need": "What needs the GPU",
+}
 _SHORTEST = 10
 """Characters of a text from which a reviewer can learn something."""
 _TOOL = re.compile(r"[\w.+/-]{1,200}")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
+# Scripts and emoji are joined by these two; other format characters hide text or turn its direction.
+_JOINERS = "\u200c\u200d"
 
 
 @dataclass(frozen=True)
@@ -114,13 +124,14 @@ def longest_until(context: Context) -> date:
 
 def _bounded(filled: Mapping[str, str], name: str, most: int, least: int, missing: str, faults: dict[str, str]) -> str:
     # Browsers send CR LF for a line's end; other control characters nobody types.
-    text = _CONTROL.sub("", filled.get(name, "").replace("\r\n", "\n")).strip()
+    text = _CONTROL.sub("", filled.get(name, "").replace("\r\n", "\n"))
+    text = "".join(each for each in text if each in _JOINERS or unicodedata.category(each) != "Cf").strip()
     if most == LINE:
         text = " ".join(text.split())
-    if len(text) < least:
+    if len(text) < least or not any(each.isalnum() for each in text):
         faults[name] = missing
     elif len(text) > most:
-        faults[name] = f"This has {len(text)} characters; {most} are the most."
+        faults[name] = f"{_NAMES.get(name, 'This')} has {len(text)} characters; {most} are the most."
     return text
 
 

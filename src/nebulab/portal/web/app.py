@@ -14,6 +14,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import PlainTextResponse, Response
 from starlette.staticfiles import StaticFiles
 
+from nebulab import __version__
 from nebulab.errors import FormError, GalaxyAway, NebulabError, NotThere, NotYours, Overtaken, PortalError
 from nebulab.portal.web import applying, own, public, resources, reviewing
 from nebulab.portal.web.protection import Guard, TooMany, WrongForm
@@ -38,7 +39,7 @@ _WORDS = {404: "There is no such page.", 405: "This page can't be asked for so."
 def make_app(portal: Portal) -> Guard:
     """Return the application; who calls it starts the chores, and closes the database."""
     # No page of FastAPI's own: they load scripts from elsewhere. No redirects to the host that a request names.
-    app = FastAPI(title="Nebulab's portal", docs_url=None, redoc_url=None, redirect_slashes=False)
+    app = FastAPI(title="Nebulab's portal", version=__version__, docs_url=None, redoc_url=None, redirect_slashes=False)
     app.state.portal = portal
     for router in (public.router, applying.router, own.router, reviewing.router, resources.router):
         app.include_router(router)

@@ -9,7 +9,9 @@ from __future__ import annotations
 import hashlib
 import hmac
 import secrets
+import time
 from dataclasses import dataclass, field
+from math import ceil
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -128,8 +130,16 @@ class Rates:
         TooMany
             These are too many.
         """
-        if not self._limiter.hit(getattr(self, what), what, who):
-            raise TooMany("Too many attempts within a short time.", "Wait a few minutes, then try again.")
+        limit = getattr(self, what)
+        if not self._limiter.hit(limit, what, who):
+            # An attempt that is refused is not counted, so waiting helps.
+            free_at = self._limiter.get_window_stats(limit, what, who).reset_time
+            minutes = max(1, ceil((free_at - time.time()) / 60))
+            raise TooMany(
+                "Too many attempts within a short time.",
+                f"Try again in {minutes} minute{'s' if minutes > 1 else ''}. The back button of your browser leads to "
+                "what you wrote.",
+            )
 
 
 class Forms:

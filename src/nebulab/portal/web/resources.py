@@ -93,13 +93,15 @@ def badge(visit: Visiting) -> Response:
     models = pool.models()
     free = None if any(gpus.free is None for gpus in models) else sum(gpus.free or 0 for gpus in models)
     total = sum(gpus.total for gpus in models)
-    text = f"{total} GPUs" if free is None else f"{free} of {total} GPUs free"
+    text = f"{free} of {total} free" if free is not None else f"{total}"
+    text = text if total else "none here"
     return visit.part(
         "badge", media_type="image/svg+xml", headers=_SHARED, text=text, width=60 + 7 * len(text), good=bool(free)
     )
 
 
-_SHARED = {"Cache-Control": f"public, max-age={LOOK_SECONDS:.0f}"}
+# Scripts of other pages may read what everybody may see.
+_SHARED = {"Cache-Control": f"public, max-age={LOOK_SECONDS:.0f}", "Access-Control-Allow-Origin": "*"}
 
 
 def _pool(visit: Visit) -> Pool:

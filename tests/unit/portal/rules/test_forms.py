@@ -38,6 +38,13 @@ def test_answers_are_bounded(context: Context) -> None:
     assert "200 are the most" in faults(context, project="x" * 201)["project"]
     assert "purpose" in faults(context, purpose="GPU")
     assert "purpose" in faults(context, purpose="\x00\x01 \x7f" * 50)
+    assert "group_leader" in faults(context, group_leader="\u200b")
+    assert "project" in faults(context, project="…!")
+
+
+def test_what_turns_or_hides_text_is_left_out_and_what_joins_scripts_stays(context: Context) -> None:
+    form = read_form(written(group_leader="\u202eevil\u202c", project="a\u200bb می\u200cخواهم 👩\u200d🔬"), context)
+    assert (form.group_leader, form.project) == ("evil", "ab می\u200cخواهم 👩\u200d🔬")
 
 
 @pytest.mark.parametrize(

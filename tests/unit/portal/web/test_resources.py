@@ -100,7 +100,7 @@ def test_json_badge_and_queue(browser: Open, portal: Portal, monkeypatch: pytest
     assert told["waiting"][0]["model"] == "A100"
     badge = nobody.get("/resources/badge.svg")
     assert badge.headers["content-type"].startswith("image/svg+xml")
-    assert "1 of 4 GPUs free" in badge.text
+    assert "1 of 4 free" in badge.text
     assert "1 job waits for a GPU; the longest for 12 min" in nobody.text("/resources")
 
 
