@@ -21,7 +21,7 @@ _CONVENTION = {
     "pk": "pk_%(table_name)s",
 }
 ID = 64
-"""Characters of an id: Galaxy's have 16, ours 22."""
+"""Characters of an id: Galaxy's have 16, ours 32."""
 ADDRESS = 254
 """Characters of an e-mail address, at most."""
 LINE = 200
@@ -66,8 +66,8 @@ class Base(DeclarativeBase):
 
 
 def new_id() -> str:
-    """Return an id that nobody can guess."""
-    return secrets.token_urlsafe(16)
+    """Return an id that nobody can guess, and that a command line does not take for an option."""
+    return secrets.token_hex(16)
 
 
 class Person(Base):

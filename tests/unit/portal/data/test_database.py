@@ -15,7 +15,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 from nebulab.errors import SettingsError
 from nebulab.portal import clock
 from nebulab.portal.data.database import Database
-from nebulab.portal.data.tables import Access, Application, Base, Person
+from nebulab.portal.data.tables import Access, Application, Base, Person, new_id
 from nebulab.portal.rules import applications, audit
 from nebulab.portal.rules.context import ITSELF, Context
 from support.applicants import ADA, a_form
@@ -123,3 +123,7 @@ def test_a_database_that_does_not_answer_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(SettingsError, match="can't be used"):
         Database(f"sqlite:///{tmp_path}/file/portal.sqlite")
+
+
+def test_no_id_is_taken_for_an_option() -> None:
+    assert all(new_id().isalnum() for _ in range(200))
