@@ -238,7 +238,7 @@ def _is_content(key: str) -> bool:
 def test_every_kind_of_data_is_what_it_is_without_a_worker(own: Stack, new_stack: Callable[..., Stack]) -> None:
     """The only stack with --no-worker: it works as it always did, and it shows what is right."""
     plain = new_stack("--no-worker")
-    assert {part["name"] for part in stack_parts(plain)} == {"supervisor", "galaxy", "proxy"}
+    assert {part["name"] for part in stack_parts(plain)} == {"supervisor", "galaxy", "proxy", "portal"}
     assert not (plain.data_dir / "worker").exists()
     with ThreadPoolExecutor() as pool:
         theirs, ours = (pool.submit(_everything, stack) for stack in (plain, own))
@@ -556,5 +556,5 @@ def test_its_folder_is_private_and_goes_with_the_stack(own: Stack, user: GalaxyU
         assert (folder / name).stat().st_mode & 0o077 == 0
     assert own.nebulab("logs", "worker", "-n", "1").stdout
     own.nebulab("down")
-    assert [part["state"] for part in stack_parts(own)] == ["stopped"] * 4
+    assert [part["state"] for part in stack_parts(own)] == ["stopped"] * 5
     assert not [one for one in psutil.process_iter(["cmdline"]) if str(folder) in (one.info["cmdline"] or [])]

@@ -226,8 +226,14 @@ def test_a_session_in_which_nothing_was_saved_leaves_one_item(galaxy: GalaxyUser
     answer, point = galaxy.start_session(history)
     galaxy.stop_session(point["id"])
     galaxy.succeed(answer["jobs"][0]["id"])
-    contents = galaxy.get(f"histories/{history}/contents", v="dev", view="detailed")
-    (shown,) = [item for item in contents if item["visible"] and not item["deleted"]]
+
+    def alone() -> dict[str, Any] | None:
+        contents = galaxy.get(f"histories/{history}/contents", v="dev", view="detailed")
+        shown = [item for item in contents if item["visible"] and not item["deleted"]]
+        return shown[0] if len(shown) == 1 else None
+
+    # The session hides the others while Galaxy ends its job.
+    shown = wait_for("one item in the history", alone, timeout=30)
     assert shown["id"] == galaxy.output(answer, "jupyter_notebook")["id"]
     assert re.fullmatch(r"Notebook of the session of \d\d \w\w\w \d\d:\d\d", shown["name"])
     # Workflows go on with what is hidden.

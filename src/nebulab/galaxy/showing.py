@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import aiohttp
 
-_SECONDS = 5
+_SECONDS = 15
+"""A busy Galaxy may take some; nothing else waits for it but the end of the session's process."""
 _STEP = "__workflow_invocation_uuid__"
 """Galaxy's name for the parameter that a job has if it is a workflow's step."""
 _KINDS = {"outputs": "dataset", "output_collections": "dataset_collection"}
