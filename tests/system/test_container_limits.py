@@ -147,7 +147,8 @@ def test_a_fork_bomb_stops_at_the_limit_and_is_ended(house: House) -> None:
     print(f"answers within {max(latencies):.1f} s; ended after {time.monotonic() - began:.1f} s: {message}")
     wait_for("room for processes", lambda: not any("can hardly start" in text for text in house.offender.told()))
     count = "import os; print(sum(name.isdigit() for name in os.listdir('/proc')))"
-    assert int(house.offender.kernel.run(count)) < 30
+    # On a busy machine the last of them take a moment to go.
+    wait_for("few processes", lambda: int(house.offender.kernel.run(count)) < 30, 30)
     bomb.shut_down()
 
 
