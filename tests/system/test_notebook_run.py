@@ -103,7 +103,8 @@ print("done")
     assert nebulab.load(run.results)["table"].loc["two", "b"] == "y"
     assert run.fates() | {"helper": "code", "np": "code", "fig": "figure", "epochs": "array"} == run.fates()
     assert run.reason("ax")
-    assert {path.name for path in (run.results / "figures").iterdir()} >= {"figure-001.png", "figure-001.svg"}
+    # What a variable holds is kept under its name, and not once more as it was shown.
+    assert {path.name for path in (run.results / "figures").iterdir()} == {"fig.png", "fig.svg"}
     assert (run.results / "files" / "deep" / "made.txt").read_text() == "here"
     assert zipfile.ZipFile(run.results / "files.zip").namelist() == ["deep/made.txt"]
     assert run.notebook().cells[-1].outputs[0].text == "done\n"
