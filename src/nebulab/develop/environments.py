@@ -21,7 +21,7 @@ def locked_environment(lock: Path, folder: Path) -> Path:
     with _missing(folder, lock.read_text()) as missing:
         if missing:
             uv = [sys.executable, "-m", "uv"]
-            subprocess.run([*uv, "venv", "-q", "--clear", str(folder)], check=True)
+            subprocess.run([*uv, "venv", "-q", "--clear", "--force", str(folder)], check=True)
             install = [*uv, "pip", "install", "-q", "--compile-bytecode", "--require-hashes", "-p", str(python)]
             subprocess.run([*install, "-r", str(lock)], check=True)
     return python

@@ -260,7 +260,8 @@ def _make(settings: StackSettings, target: _Target, choice: Choice) -> None:
     """
     name, folder = target.environment.name, target.folder
     locks = _locks(settings, target.environment, choice)
-    uv(name, "venv", "--clear", "--python", sys.executable, str(folder))
+    # By force: a kill in the first instant leaves a folder that is no environment yet, which uv would not touch.
+    uv(name, "venv", "--clear", "--force", "--python", sys.executable, str(folder))
     # Held by uv as well, which lives on where this process is killed: nobody else then builds in its folder.
     held = folders.hold(folder)
     try:
