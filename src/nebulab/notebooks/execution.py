@@ -11,6 +11,7 @@ import contextlib
 import hashlib
 import json
 import os
+import resource
 import signal
 import tempfile
 import time
@@ -353,7 +354,8 @@ nebulab.harvest.finish({json.dumps(str(settings.results))}, {limits!r}, models={
         with contextlib.suppress(AttributeError):
             code = self._client.km.provisioner.process.returncode
         limit = self._settings.memory_bytes
-        peak = self._usage.peak_memory
+        # The last look may have been long before the end on a busy machine; the system has seen all of it.
+        peak = max(self._usage.peak_memory, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024)
         used = f"it had used up to {peak / 2**30:.2f} GB"
         if code == _KILLED and (limit is None or peak >= _NEARLY_ALL * limit):
             of = f" of the job's {limit / 2**30:.2f} GB" if limit else ""
