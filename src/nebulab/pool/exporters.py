@@ -15,10 +15,8 @@ from urllib.parse import urlsplit
 import httpx
 from prometheus_client.parser import text_string_to_metric_families
 
-from nebulab.pool.pool import UNNAMED, Gpus, Node, Pool
+from nebulab.pool.pool import HELD_MB, UNNAMED, Device, Node, Pool, counted
 
-HELD_MB = 600
-"""Memory in use, in MiB, from which a GPU counts as held: a CUDA context takes 300 to 500, an idle driver less."""
 _MOST_BYTES = 16 << 20
 _MIB = 1 << 20
 
@@ -113,26 +111,17 @@ def parse(text: str, *, host: str) -> list[Node]:
             elif sample.name in _FIGURES:
                 field, factor = _FIGURES[sample.name]
                 setattr(gpu, field, sample.value * factor)
-    return [Node(name=name, gpus=_counted(found.values())) for name, found in gpus.items()]
+    return [Node(name=name, gpus=counted(map(_device, found.values()))) for name, found in gpus.items()]
 
 
-def _counted(gpus: Iterable[_Gpu]) -> tuple[Gpus, ...]:
-    by_model: dict[str, list[_Gpu]] = defaultdict(list)
-    for gpu in gpus:
-        by_model[f"{gpu.model} {gpu.profile}".strip()].append(gpu)
-    return tuple(_group(model, same) for model, same in sorted(by_model.items()))
-
-
-def _group(model: str, same: list[_Gpu]) -> Gpus:
-    totals = [total for gpu in same if (total := _total(gpu)) is not None]
-    loads = [gpu.percent for gpu in same if gpu.percent is not None]
-    return Gpus(
-        model=model,
-        total=len(same),
-        busy=sum(_is_held(gpu) and not gpu.lost for gpu in same),
-        down=sum(gpu.lost for gpu in same),
-        memory_mb=round(min(totals)) if totals else None,
-        percent=sum(loads) / len(loads) if loads else None,
+def _device(gpu: _Gpu) -> Device:
+    total = _total(gpu)
+    return Device(
+        model=f"{gpu.model} {gpu.profile}".strip(),
+        held=_is_held(gpu),
+        down=gpu.lost,
+        memory_mb=None if total is None else round(total),
+        percent=gpu.percent,
     )
 
 

@@ -5,16 +5,13 @@ from __future__ import annotations
 import os
 import shutil
 import socket
-from collections import defaultdict
-from collections.abc import Sequence
 from pathlib import Path
 
 from nebulab.accelerators import asking
 from nebulab.accelerators.gpus import Gpu, Look, MigSlice, Trouble
-from nebulab.pool.pool import UNNAMED, Gpus, Node, Pool
+from nebulab.pool.pool import HELD_MB, UNNAMED, Device, Gpus, Node, Pool, counted
 
 _MIB = 1 << 20
-_HELD_BYTES = 600 * _MIB
 _SECONDS = 8.0
 
 
@@ -48,28 +45,19 @@ def _used_mb() -> int | None:
 
 def gpus(look: Look) -> tuple[Gpus, ...]:
     """Return what programs compute on, by model: a GPU in MIG mode is its slices."""
-    by_model: dict[str, list[tuple[Gpu, Gpu | MigSlice]]] = defaultdict(list)
-    for gpu in look.gpus:
-        for part in gpu.slices if gpu.mig else (gpu,):
-            profile = part.profile if isinstance(part, MigSlice) else ""
-            by_model[f"{gpu.name or UNNAMED} {profile}".strip()].append((gpu, part))
-    return tuple(_group(model, same) for model, same in sorted(by_model.items()))
-
-
-def _group(model: str, same: Sequence[tuple[Gpu, Gpu | MigSlice]]) -> Gpus:
-    totals = [part.memory_total for _, part in same if part.memory_total]
-    loads = [part.percent for _, part in same if part.percent is not None]
-    down = [gpu.trouble is not None for gpu, _ in same]
-    return Gpus(
-        model=model,
-        total=len(same),
-        busy=sum(_is_held(part) and not lost for (_, part), lost in zip(same, down, strict=True)),
-        down=sum(down),
-        memory_mb=min(totals) // _MIB if totals else None,
-        percent=sum(loads) / len(loads) if loads else None,
+    return counted(
+        Device(
+            model=f"{gpu.name or UNNAMED} {part.profile if isinstance(part, MigSlice) else ''}".strip(),
+            held=_is_held(part),
+            down=gpu.trouble is not None,
+            memory_mb=part.memory_total // _MIB if part.memory_total else None,
+            percent=part.percent,
+        )
+        for gpu in look.gpus
+        for part in (gpu.slices if gpu.mig else (gpu,))
     )
 
 
 def _is_held(part: Gpu | MigSlice) -> bool:
     processes = len(part.holders) or (getattr(part, "processes", None) or 0)
-    return bool(processes or (part.percent or 0) > 0 or (part.memory_used or 0) >= _HELD_BYTES)
+    return bool(processes or (part.percent or 0) > 0 or (part.memory_used or 0) >= HELD_MB * _MIB)

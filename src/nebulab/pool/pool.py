@@ -8,6 +8,8 @@ from datetime import UTC, datetime
 
 UNNAMED = "GPU"
 """The model of a GPU whose source tells none."""
+HELD_MB = 600
+"""Memory in use, in MiB, from which a GPU counts as held: a CUDA context takes 300 to 500, an idle driver less."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,37 @@ class Gpus:
     def free(self) -> int | None:
         """How many are up, and nobody's."""
         return None if self.busy is None else max(0, self.total - self.busy - self.down)
+
+
+@dataclass(frozen=True)
+class Device:
+    """One GPU or MIG slice, of a source that tells each; memory in MiB."""
+
+    model: str
+    held: bool
+    down: bool = False
+    memory_mb: int | None = None
+    percent: float | None = None
+
+
+def counted(devices: Iterable[Device]) -> tuple[Gpus, ...]:
+    """Return the devices of one machine by model; one that is down is nobody's."""
+    by_model: dict[str, list[Device]] = {}
+    for device in devices:
+        by_model.setdefault(device.model, []).append(device)
+    return tuple(_group(model, same) for model, same in sorted(by_model.items()))
+
+
+def _group(model: str, same: Sequence[Device]) -> Gpus:
+    loads = [device.percent for device in same if device.percent is not None]
+    return Gpus(
+        model=model,
+        total=len(same),
+        busy=sum(device.held and not device.down for device in same),
+        down=sum(device.down for device in same),
+        memory_mb=min((device.memory_mb for device in same if device.memory_mb is not None), default=None),
+        percent=sum(loads) / len(loads) if loads else None,
+    )
 
 
 @dataclass(frozen=True)
