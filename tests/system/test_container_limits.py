@@ -159,7 +159,7 @@ def test_a_memory_bomb_ends_alone_and_is_told(house: House) -> None:
     ).raise_for_status()
     bomb = Kernel(house.offender.lab)
     bomb.begin("held = []\nwhile True:\n    held.append(bytearray(b'x' * 10_000_000))")
-    message = house.offender.is_told("1.0 GB", "ended")
+    message = house.offender.is_told("1.0 GB", "was ended")
     assert "What was saved is kept" in message or "what was saved is kept" in message
     assert "ask for more memory" in message
     house.goes_on()
