@@ -99,7 +99,7 @@ def main() -> int:
             install_missing(StackSettings(data_dir, ENVIRONMENTS, ROOT), Console(stderr=True))
         if "jobs" in wanted:
             rows += _jobs(Path(folder), work, chosen.rounds or 10, chosen.against)
-        if "page" in wanted and (chosen.against or chosen.only):
+        if "page" in wanted:
             rows += _page(Path(folder), rounds, chosen.against)
         rows += _without_galaxy(wanted, work, rounds)
     if "image" in wanted:
@@ -157,12 +157,13 @@ def _jobs(folder: Path, work: Path, rounds: int, against: Path | None) -> list[R
 
 
 def _page(folder: Path, rounds: int, against: Path | None) -> list[Row]:
-    """Measure the page of sessions on two stacks that run at the same time."""
-    if against is None:
-        raise SettingsError("The page is compared with another checkout's.", "Name it: --against CHECKOUT.")
+    """Measure the page of sessions on two stacks that run at the same time; without another checkout, the idle one."""
     for name in ("page", "page-before"):
         (folder / name).mkdir()
     data, before = folder / "page" / "data", folder / "page-before" / "data"
+    if against is None:
+        with stack(data) as new:
+            return page.measure(jobs.Side(ROOT, data, *new), None, rounds)
     with stack(data) as new, stack(before, checkout=against.resolve()) as old:
         return page.measure(jobs.Side(ROOT, data, *new), jobs.Side(against.resolve(), before, *old), rounds)
 

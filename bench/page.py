@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from shutil import which
 
@@ -20,6 +21,8 @@ from nebulab.errors import SettingsError
 
 _QUIET = ["--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-quic"]
 _IDLE_SECONDS = 60
+_SLICES = 3
+"""How often a minute with the panel is measured, each after one without it, since any minute has work of its own."""
 _SETTLE_SECONDS = 20
 """After which what a start brings along is over."""
 # JupyterLab takes its splash screen away when all that it restores is there.
@@ -42,35 +45,39 @@ def _browser() -> Iterator[Browser]:
             browser.close()
 
 
-def measure(new: Side, old: Side, rounds: int) -> list[Row]:
-    """Open the page of a session of either side in turn, `rounds` times, and leave ours idle for a minute."""
-    taken: dict[Side, list[float]] = {new: [], old: []}
+def measure(new: Side, old: Side | None, rounds: int) -> list[Row]:
+    """Open the page of a session of either side in turn, `rounds` times, and leave ours idle.
+
+    Without an older side only the idle page is measured.
+    """
+    taken: dict[Side, list[float]] = {side: [] for side in (new, old) if side}
     with ExitStack() as stack:
         browser = stack.enter_context(_browser())
         began = time.time()
         addresses = {}
-        for side in (new, old):
+        for side in taken:
             opened = stack.enter_context(sessions.Galaxy(side.url, side.key).session(sessions.OURS))
             addresses[side] = opened.target
-        for number in range(rounds + 1):
-            for side in (new, old):
+        for number in range(rounds + 1 if old else 1):
+            for side in taken:
                 seconds = _load(browser, addresses[side])
                 if number:  # the first round warms the server up
                     taken[side].append(seconds)
         folder = sessions.job_folders(new.data_dir, began)[-1]
         time.sleep(_SETTLE_SECONDS)
         alone = _share(folder)
-        requests, share = _idle(browser, addresses[new], folder)
-    print(f"the page: {taken[new]} against {taken[old]}", file=sys.stderr)
-    medians = {side: statistics.median(values) for side, values in taken.items()}
-    return [
-        Row.at_most(
-            "the Lab's page until it can be used", medians[new], medians[old], "s", "the checkout before", goal=1.15
-        ),
-        Row.figure("an idle page with the Galaxy panel: Nebulab's requests in 10 s", requests, "", goal=1),
-        Row.figure("the same: CPU of the session's processes that it adds", max(share - alone, 0.0), "%", goal=1),
+        idle = _idle(browser, addresses[new], folder)
+    rows = [
+        Row.figure("an idle page with the Galaxy panel: Nebulab's requests in 10 s", idle.requests, "", goal=1),
+        Row.figure("the same: CPU of the session's processes that the panel adds", idle.panel, "%", goal=1),
         Row.figure("CPU of an idle session's processes without a page", alone, "%", goal=2),
     ]
+    if old is None:
+        return rows
+    print(f"the page: {taken[new]} against {taken[old]}", file=sys.stderr)
+    usable, before = (statistics.median(taken[side]) for side in (new, old))
+    row = Row.at_most("the Lab's page until it can be used", usable, before, "s", "the checkout before", goal=1.15)
+    return [row, *rows]
 
 
 def _load(browser: Browser, address: str) -> float:
@@ -86,29 +93,47 @@ def _load(browser: Browser, address: str) -> float:
         context.close()
 
 
-def _idle(browser: Browser, address: str, folder: Path) -> tuple[float, float]:
-    """Return the requests in 10 s of a page with the Galaxy panel, and its session's CPU in percent of a core."""
+@dataclass(frozen=True)
+class _Idle:
+    """What an idle page with the Galaxy panel costs: requests in 10 s, and percent of a core that the panel adds."""
+
+    requests: float
+    panel: float
+
+
+def _idle(browser: Browser, address: str, folder: Path) -> _Idle:
+    """Measure an idle page with the panel closed and with the panel open, in turn."""
     context = browser.new_context(viewport={"width": 1280, "height": 800})
     try:
         page = context.new_page()
         page.goto(address)
         page.wait_for_function(_USABLE, timeout=120_000)
-        _open_panel(page)
-        page.wait_for_timeout(_SETTLE_SECONDS * 1000)
         asked: list[str] = []
-        page.on("request", lambda request: asked.append(request.url) if "/nebulab/" in request.url else None)
-        share = _share(folder, lambda: page.wait_for_timeout(_IDLE_SECONDS * 1000))
+        shares: dict[bool, list[float]] = {False: [], True: []}
+        heard: list[str] = []
+        page.on("request", lambda request: heard.append(request.url) if "/nebulab/" in request.url else None)
+        for number in range(2 * _SLICES):
+            open_ = bool(number % 2)
+            _show_panel(page, open_)
+            page.wait_for_timeout(_SETTLE_SECONDS * 1000)
+            heard.clear()
+            shares[open_].append(_share(folder, lambda: page.wait_for_timeout(_IDLE_SECONDS * 1000)))
+            if open_:
+                asked += heard
         print(f"requests of the idle page: {sorted(asked)}", file=sys.stderr)
-        return len(asked) * 10 / _IDLE_SECONDS, share
+        print(f"CPU in % without the panel and with it, in turn: {shares[False]}, {shares[True]}", file=sys.stderr)
+        added = statistics.median(shares[True]) - statistics.median(shares[False])
+        return _Idle(len(asked) * 10 / _IDLE_SECONDS / _SLICES, max(added, 0.0))
     finally:
         context.close()
 
 
-def _open_panel(page: Page) -> None:
+def _show_panel(page: Page, wanted: bool) -> None:
+    """Open the panel, or close it."""
     tab = page.locator(f".jp-SideBar [data-id={_PANEL}]")
-    if tab.get_attribute("aria-selected") != "true":
+    if (tab.get_attribute("aria-selected") == "true") != wanted:
         tab.click()
-    page.locator(f"#{_PANEL}").wait_for()
+    page.locator(f"#{_PANEL}").wait_for(state="visible" if wanted else "hidden")
 
 
 def _share(folder: Path, wait: Callable[[], object] = lambda: time.sleep(_IDLE_SECONDS)) -> float:

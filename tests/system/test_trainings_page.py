@@ -219,7 +219,7 @@ def test_a_form_sends_a_training_and_the_panel_has_what_it_made(lab: Open, user:
     expect(log).to_contain_text("epoch 7", timeout=240_000)
 
     expect(row).to_contain_text("done", timeout=240_000)
-    toast = page.locator(".Toastify__toast", has_text="The training forest.ipynb is done.")
+    toast = page.locator(".Toastify__toast", has_text="forest.ipynb is done on the cluster.")
     expect(toast).to_be_visible()
     chromium.picture(page, "trainings-done")
     toast.get_by_role("button", name="Show its results").click()
@@ -287,7 +287,7 @@ def test_a_failing_notebook_shows_its_cell_and_is_told_after_the_page_was_closed
     assert user.wait_job(job)["state"] == "error"
 
     page = lab(1920, 1080, "JupyterLab Dark")
-    toast = page.locator(".Toastify__toast", has_text="The training failing.ipynb failed.")
+    toast = page.locator(".Toastify__toast", has_text="failing.ipynb failed on the cluster.")
     expect(toast).to_be_visible(timeout=90_000)
     toast.get_by_role("button", name="Show why").click()
     failure = row_of(page, "failing.ipynb").get_by_role("region", name="Why it failed")

@@ -226,8 +226,8 @@ function tellEnds(model: Trainings, show: (id: string) => void, trans: Translati
     for (const one of ended.filter(each => each.state !== 'cancelled')) {
       const isDone = one.state === 'done';
       const text = isDone
-        ? trans.__('The training %1 is done.', one.name)
-        : trans.__('The training %1 failed.', one.name);
+        ? trans.__('%1 is done on the cluster.', one.name)
+        : trans.__('%1 failed on the cluster.', one.name);
       Notification[isDone ? 'success' : 'error'](text, {
         // Of a pipeline there are several at once; the panel keeps them all.
         autoClose: isDone ? 20000 : false,

@@ -36,7 +36,7 @@ class Needs:
     def __str__(self) -> str:
         minutes = "a minute" if self.minutes == 1 else f"{self.minutes} minutes"
         return (
-            f"up to {self.download_mb / 1000:.1f} GB to download, {self.disk_mb / 1000:.1f} GB on the disk; about "
+            f"up to {_in_words(self.download_mb)} to download, {_in_words(self.disk_mb)} on the disk; about "
             f"{minutes} at 100 Mbit/s"
         )
 
@@ -45,6 +45,10 @@ class Needs:
 
 
 NOTHING = Needs(0, 0)
+
+
+def _in_words(megabytes: int) -> str:
+    return f"{megabytes / 1000:.1f} GB" if megabytes >= 100 else f"{megabytes} MB"
 
 
 def require_room(needs: Needs, folder: Path, cache: Path, missing: Callable[[], float]) -> None:

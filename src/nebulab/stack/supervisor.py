@@ -121,11 +121,12 @@ class Supervisor:
             {"galaxy": settings.galaxy_port, "proxy": settings.proxy_port, "portal": settings.portal_port},
         )
         secrets = accounts.load(settings.secrets_file)
-        path = configuration.write(settings, secrets, chosen, numbers, stack_id=self.state.stack_id)
+        limits = configuration.one_session(settings)
+        path = configuration.write(settings, secrets, chosen, numbers, stack_id=self.state.stack_id, limits=limits)
         galaxy = parts.galaxy(settings, path, numbers["galaxy"])
         proxy = parts.proxy(settings, galaxy.address, numbers["proxy"])
         gated = gate.is_on(settings)
-        session = configuration.one_session(settings)
+        session = configuration.in_words(settings, limits)
         self._beside.append(parts.portal(settings, galaxy.address, numbers["portal"], session=session, awaited=gated))
         if settings.worker:
             self._beside.append(parts.galaxys_worker(settings))

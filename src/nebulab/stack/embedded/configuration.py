@@ -51,10 +51,11 @@ def write(
     ports: Mapping[str, int],
     *,
     stack_id: str,
+    limits: tools.Limits,
 ) -> Path:
     """Write all configuration files and return the path of galaxy.yml; every job carries `stack_id`.
 
-    `ports` has those of Galaxy, the proxy and the portal.
+    `ports` has those of Galaxy, the proxy and the portal; `limits` is what one session gets.
 
     Raises
     ------
@@ -67,7 +68,6 @@ def write(
     worker.write(settings)
     # Galaxy makes it when a first session tells its address, and fails a job whose session has ended before that.
     sessions_map.create(settings.sessions_map)
-    limits = _limits(settings)
     portal = f"http://localhost:{ports['portal']}" if gate.is_on(settings) else ""
     ours = [path for path in sorted(tools.lay_out(settings, limits, portal).glob("*.xml")) if _xml(path).tag == "tool"]
     lists = [settings.config_dir / "tool_conf.xml", *settings.tool_confs]
@@ -137,8 +137,8 @@ def _galaxy_configuration(
     }
 
 
-def _limits(settings: StackSettings) -> tools.Limits:
-    """Return what one session gets: what was asked for, and no more than a part of the machine."""
+def one_session(settings: StackSettings) -> tools.Limits:
+    """Return what one session gets: what was asked for, and no more than a part of the machine; NVML is asked."""
     memory_mb = int(psutil.virtual_memory().total * _SHARE_OF_MACHINE) // 2**20
     seen = asking.ask().seen()
     return tools.Limits(
@@ -149,9 +149,8 @@ def _limits(settings: StackSettings) -> tools.Limits:
     )
 
 
-def one_session(settings: StackSettings) -> str:
+def in_words(settings: StackSettings, limits: tools.Limits) -> str:
     """Return what one session gets, as the portal's page of resources takes it."""
-    limits = _limits(settings)
     parts = [
         f"{limits.cores} processor cores",
         f"{limits.memory_mb / 1024:.0f} GB memory",

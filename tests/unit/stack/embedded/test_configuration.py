@@ -39,7 +39,8 @@ def settings(tmp_path: Path) -> StackSettings:
 
 def _write(settings: StackSettings, isolation: Isolation = BUBBLEWRAP) -> dict[str, Any]:
     secrets = accounts.load(settings.secrets_file)
-    path = configuration.write(settings, secrets, isolation, PORTS, stack_id="5tac")
+    limits = configuration.one_session(settings)
+    path = configuration.write(settings, secrets, isolation, PORTS, stack_id="5tac", limits=limits)
     galaxy: dict[str, Any] = yaml.safe_load(path.read_text())["galaxy"]
     return galaxy
 
@@ -125,9 +126,9 @@ def test_every_job_carries_the_stacks_id(settings: StackSettings) -> None:
 def test_figures_of_gpus_are_taken_where_there_are_some(
     settings: StackSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    found = configuration._limits(settings)
+    found = configuration.one_session(settings)
     for gpus in ("", "a GPU"):
-        monkeypatch.setattr(configuration, "_limits", lambda settings, gpus=gpus: replace(found, gpus=gpus))
+        monkeypatch.setattr(configuration, "one_session", lambda settings, gpus=gpus: replace(found, gpus=gpus))
         _write(settings)
         jobs = yaml.safe_load((settings.config_dir / "job_conf.yml").read_text())
         measured = {name for name, each in jobs["execution"]["environments"].items() if "metrics" in each}

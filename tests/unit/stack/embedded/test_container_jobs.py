@@ -44,7 +44,8 @@ def settings(tmp_path: Path) -> StackSettings:
 def jobs(settings: StackSettings, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """Galaxy's job configuration."""
     monkeypatch.delenv("SSL_CERT_FILE", raising=False)
-    configuration.write(settings, accounts.load(settings.secrets_file), PODMAN, PORTS, stack_id="5tac")
+    limits = configuration.one_session(settings)
+    configuration.write(settings, accounts.load(settings.secrets_file), PODMAN, PORTS, stack_id="5tac", limits=limits)
     written: dict[str, Any] = yaml.safe_load((settings.config_dir / "job_conf.yml").read_text())
     return written
 
@@ -95,7 +96,8 @@ def test_a_session_is_told_its_limits_and_nothing_of_this_machine(
 
 def test_the_limits_of_a_session_are_settings(settings: StackSettings) -> None:
     chosen = replace(settings, session_memory_mb=1024, session_cores=1, session_processes=200)
-    configuration.write(chosen, accounts.load(settings.secrets_file), PODMAN, PORTS, stack_id="5tac")
+    limits = configuration.one_session(chosen)
+    configuration.write(chosen, accounts.load(settings.secrets_file), PODMAN, PORTS, stack_id="5tac", limits=limits)
     jobs = yaml.safe_load((settings.config_dir / "job_conf.yml").read_text())
     given = " ".join(options(jobs["execution"]["environments"]["sessions-container"]))
     assert "--memory 1024m --cpus 1 --pids-limit 200" in given

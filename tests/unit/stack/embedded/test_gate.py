@@ -31,7 +31,8 @@ def settings(tmp_path: Path) -> StackSettings:
 
 def written(settings: StackSettings, isolation: str = "bubblewrap") -> dict[str, Any]:
     secrets = accounts.load(settings.secrets_file)
-    configuration.write(settings, secrets, ISOLATIONS[isolation], PORTS, stack_id="5tac")
+    limits = configuration.one_session(settings)
+    configuration.write(settings, secrets, ISOLATIONS[isolation], PORTS, stack_id="5tac", limits=limits)
     jobs: dict[str, Any] = yaml.safe_load((settings.config_dir / "job_conf.yml").read_text())
     return jobs
 
