@@ -8,12 +8,16 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from playwright.sync_api import Page, expect
 
 from support import lab as stand_in
+from support import portal
 from support.by_hand import ByHand
 from support.chromium import in_both_themes, listen, opened, pictures, violations
+from support.fake_accounts import KEY, FakeAccounts
+from support.galaxy import wait_for
 from support.stack import ENVIRONMENTS
 
 pytestmark = [pytest.mark.system, pytest.mark.usefixtures("installed")]
@@ -93,6 +97,37 @@ def test_the_first_start_shows_inputs_limits_and_examples(started: ByHand, page:
     expect(page.get_by_role("tab", name="Breast cancer.ipynb")).to_be_visible()
     assert page.evaluate("window.hit") is None
     assert [line for line in said if "nebulab" in line.lower()] == []
+
+
+def test_it_shows_what_the_server_has_as_its_portal_tells_it(
+    tmp_path: Path, page: Page, request: pytest.FixtureRequest
+) -> None:
+    machines = tmp_path / "machines.yml"
+    machines.write_text(
+        "nodes:\n  - {name: 'gpu[1-2]', gpus: [{model: <b>A100</b>, count: 2, memory: 40 GB}]}\n"
+        "  - {name: old, down: fan is broken, gpus: [{model: T4, count: 1}]}\n"
+    )
+    galaxy = FakeAccounts()
+    request.addfinalizer(galaxy.stop)
+    with portal.running(tmp_path, galaxy.url, KEY, NEBULAB_PORTAL_POOL=f"file:{machines}") as running:
+        wait_for("machines", lambda: httpx.get(f"{running.url}/api/resources").is_success, 20)
+        session = ByHand(tmp_path / "job", NEBULAB_PORTAL=running.url)
+        request.addfinalizer(session.stop)
+        said = listen(page)
+        page.goto(session.opened().target)
+        shown = page.locator(".nebulab-welcome").get_by_role("region", name="GPUs of this server")
+        expect(shown.get_by_role("definition").first).to_have_text("4 in all.")
+        expect(shown.get_by_role("term").first).to_have_text("<b>A100</b> (40 GB)")
+        expect(shown.get_by_role("definition").last).to_have_text("0 of 1 free. 1 down.")
+        pictures(page, "welcome-portal")
+        for _ in in_both_themes(page):
+            assert violations(page, ".nebulab-welcome") == []
+        with page.expect_popup() as opened_beside:
+            shown.get_by_role("link", name="All resources and who waits").click()
+        expect(opened_beside.value.get_by_text("<b>A100</b>").first).to_be_visible()
+        assert said == []
+    page.reload()
+    expect(shown).to_contain_text("The portal doesn’t tell it now.")
 
 
 def test_it_is_closed_for_good_and_comes_back_when_asked_for(started: ByHand, page: Page) -> None:

@@ -11,6 +11,7 @@ import { ask } from '../server';
 import type { IStatus } from '../session/client';
 import type { Notices } from '../session/notices';
 import { span } from '../session/words';
+import { Server } from './server';
 
 /** A dataset among the inputs, and the cell that loads it. */
 interface IDataset {
@@ -31,6 +32,8 @@ interface IContent {
   inputs: IInput[];
   examples: { path: string; title: string }[];
   news: string[];
+  /** The portal's address; empty where there is none. */
+  portal: string;
 }
 
 interface IParts {
@@ -79,6 +82,7 @@ function Page(parts: IParts): React.ReactElement {
       <div className="nebulab-welcome-columns">
         <Inputs {...parts} content={content} />
         <Limits status={status} app={app} trans={trans} />
+        {content?.portal && <Server portal={content.portal} trans={trans} />}
         <Examples {...parts} content={content} />
         <section aria-label={trans.__('What is new')}>
           <h2>{trans.__('What is new')}</h2>

@@ -25,7 +25,7 @@ _MEMORY_LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.lim
 """Files with the limit of a container's control group: v2, then v1."""
 
 
-class _Galaxy(Kind):
+class _Address(Kind):
     allowed = "an address as https://…"
 
     def read(self, value: str) -> str:
@@ -81,7 +81,13 @@ class SessionSettings:
     """The datasets of a notebook that runs as a job, by the name of what goes into each."""
 
     galaxy_url: str = setting(
-        "GALAXY_URL", "", kind=_Galaxy(), help="Galaxy's address. Notebooks find the session's broker under this name."
+        "GALAXY_URL", "", kind=_Address(), help="Galaxy's address. Notebooks find the session's broker under this name."
+    )
+    portal: str = setting(
+        contract.PORTAL,
+        "",
+        kind=_Address(),
+        help="Address of the access portal; the page Welcome shows what it has of free GPUs.",
     )
     history_id: str = setting("HISTORY_ID", "", help="The history that notebooks work in.")
     job_id: str = setting(contract.JOB_ID, "", help="The job that this session is; the tool sets it.")

@@ -93,6 +93,7 @@ def make(  # noqa: PLR0913 - each is given by name
             "JUPYTER_CONFIG_DIR": str(layout.runtime / "config"),
             "JUPYTER_PATH": str(kernelspecs),
             contract.START_PAGE: start_page,
+            contract.PORTAL: settings.portal,
             contract.PRELOAD: " ".join(settings.preload),
             contract.WIDGETS: str(settings.kernels / "share" / "jupyter" / "labextensions") if settings.kernels else "",
             contract.SESSION: f"{broker}/nebulab/session",

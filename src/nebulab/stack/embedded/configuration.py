@@ -68,12 +68,15 @@ def write(
     worker.write(settings)
     # Galaxy makes it when a first session tells its address, and fails a job whose session has ended before that.
     sessions_map.create(settings.sessions_map)
-    portal = f"http://localhost:{ports['portal']}" if gate.is_on(settings) else ""
+    address = f"http://localhost:{ports['portal']}"
+    portal = address if gate.is_on(settings) else ""
     ours = [path for path in sorted(tools.lay_out(settings, limits, portal).glob("*.xml")) if _xml(path).tag == "tool"]
     lists = [settings.config_dir / "tool_conf.xml", *settings.tool_confs]
     _write_tool_conf(lists[0], settings.environment("galaxy"), ours)
     interactive = [_xml(path).get("id", "") for path in ours + _listed_tools(settings) if _is_interactive(path)]
-    jobs = _job_configuration(settings, isolation, limits, interactive, stack_id)
+    # Galaxy starts jobs without its own environment, and they outlive it: `down` finds them by the stack's id.
+    told = {contract.STACK: stack_id, contract.PORTAL: address}
+    jobs = _job_configuration(settings, isolation, limits, interactive, told)
     if portal:
         _put_behind_gate(jobs, settings, secrets, portal)
     write_private(settings.config_dir / "job_conf.yml", yaml.safe_dump(jobs, sort_keys=False))
@@ -168,7 +171,11 @@ def _disk_mb(settings: StackSettings) -> int:
 
 
 def _job_configuration(
-    settings: StackSettings, isolation: Isolation, limits: tools.Limits, interactive: list[str], stack_id: str
+    settings: StackSettings,
+    isolation: Isolation,
+    limits: tools.Limits,
+    interactive: list[str],
+    told: Mapping[str, str],
 ) -> dict[str, Any]:
     variables = {
         "PATH": f"{settings.bin_dir}:$PATH",
@@ -181,8 +188,7 @@ def _job_configuration(
         "GALAXY_MEMORY_MB": str(limits.memory_mb),
         contract.DISK_MB: str(_disk_mb(settings)),
         contract.GPU_MEMORY_MB: str(_SESSION_GPU_MEMORY_MB),
-        # Galaxy starts jobs without its own environment, and they outlive it: `down` finds them by this.
-        contract.STACK: stack_id,
+        **told,
     }
     destination: dict[str, Any] = {
         "runner": "local",

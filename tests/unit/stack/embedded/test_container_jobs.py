@@ -219,7 +219,7 @@ def test_the_servers_example_is_what_is_tested_here(jobs: dict[str, Any]) -> Non
     example = yaml.safe_load((ROOT / "deploy" / "galaxy" / "job_conf.containers.yml").read_text())["execution"]
     tested, shown = jobs["execution"]["environments"], example["environments"]
     assert shown["nebulab"] | {"container_environment": ""} == tested["sessions"] | {"container_environment": ""}
-    own = {"live_tool_output_reporting", "docker_env_NEBULAB_CLONE_SCHEMES"}
+    own = {"live_tool_output_reporting", "docker_env_NEBULAB_CLONE_SCHEMES", "docker_env_NEBULAB_PORTAL"}
     shown, tested = shown["nebulab-container"], tested["sessions-container"]
     assert shown.keys() == tested.keys() - own
     of_the_door = [name for name in tested if name.startswith("docker_env_NEBULAB_") and "/run/" in str(tested[name])]

@@ -33,7 +33,12 @@ class WelcomeHandler(APIHandler):
 
 def _content(root: str) -> dict[str, object]:
     folder, file = Path(root).expanduser(), Path(os.environ.get(contract.INPUTS, os.devnull))
-    return {"inputs": content.inputs(file, folder), "examples": content.examples(folder), "news": NEWS}
+    return {
+        "inputs": content.inputs(file, folder),
+        "examples": content.examples(folder),
+        "news": NEWS,
+        "portal": os.environ.get(contract.PORTAL, ""),
+    }
 
 
 class FirstHandler(APIHandler):

@@ -1336,6 +1336,11 @@
   line-height: 1.5;
 }
 
+/* Between two wide side bars little is left for it. */
+.nebulab-Comparison {
+  container-type: inline-size;
+}
+
 .nebulab-RunForm form,
 .nebulab-Card article {
   max-width: 820px;
@@ -1472,6 +1477,23 @@
 
 .nebulab-Comparison td {
   min-width: 150px;
+}
+
+@container (max-width: 460px) {
+  .nebulab-Comparison table {
+    margin: 0 -18px;
+    width: calc(100% + 36px);
+  }
+
+  .nebulab-Comparison th,
+  .nebulab-Comparison td {
+    padding: 4px 6px;
+  }
+
+  .nebulab-Comparison th[scope='row'],
+  .nebulab-Comparison td {
+    min-width: 76px;
+  }
 }
 
 .nebulab-Comparison th[scope='rowgroup'] {
