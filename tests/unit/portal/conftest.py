@@ -47,6 +47,7 @@ def postgresql() -> Iterator[Callable[[], str]]:
         url = server.url("postgres")
         with Database(url) as database:
             database.upgrade()
+            head = database.revision()[1]
         cleaner = create_engine(url, isolation_level="AUTOCOMMIT")
 
         def emptied() -> str:
@@ -54,7 +55,7 @@ def postgresql() -> Iterator[Callable[[], str]]:
                 # Without triggers: the log's refuse it.
                 connection.execute(text("SET session_replication_role = replica"))
                 connection.execute(text(f"TRUNCATE {', '.join(Base.metadata.tables)} RESTART IDENTITY"))
-                connection.execute(text("UPDATE alembic_version SET version_num = '0002'"))
+                connection.execute(text("UPDATE alembic_version SET version_num = :head"), {"head": head})
                 connection.execute(text("SET session_replication_role = DEFAULT"))
             return url
 

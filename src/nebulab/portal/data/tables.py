@@ -174,9 +174,10 @@ class Errand(Base):
 
     id: Mapped[int] = mapped_column(Integer, primary_key=True)
     kind: Mapped[str] = mapped_column(String(20))
-    """`membership` or `mail`."""
+    """`membership` or `mail`; of a course `course` (its group's roles) or `place` (a participant in its group)."""
     person_id: Mapped[str] = mapped_column(String(ID), index=True)
     """Galaxy's id: no key of `person`, since a membership is taken back from somebody who has been erased too."""
+    course_id: Mapped[str] = mapped_column(String(ID), default="", server_default="")
     made: Mapped[datetime] = mapped_column(DateTime)
     due: Mapped[datetime] = mapped_column(DateTime)
     """When to try, or to try again."""

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from nebulab.portal.data.tables import Access, Application, Base, Drift, Errand, Person
 from nebulab.portal.rules import applications, audit, errands
 from nebulab.portal.rules.applications import Account
+from nebulab.portal.rules.courses import personal as courses
 
 _INTERNAL = frozenset({"version", "token_hash", "message_id"})
 
@@ -18,6 +19,7 @@ _INTERNAL = frozenset({"version", "token_hash", "message_id"})
 def export(session: Session, account: Account) -> dict[str, Any]:
     """Return all that is kept of a person, for JSON."""
     person, access = session.get(Person, account.id), session.get(Access, account.id)
+    given, places = courses.of_person(session, account.id)
     return {
         "account": _row(person) if person else {"id": account.id, "email": account.email, "name": account.name},
         "access": _row(access) if access else None,
@@ -25,6 +27,8 @@ def export(session: Session, account: Account) -> dict[str, Any]:
             _row(each) | {"confirmations": [_row(link) for link in each.confirmations]}
             for each in applications.of_person(session, account.id)
         ],
+        "courses": [_row(each) for each in given],
+        "places": [courses.place_as_told(each) for each in places],
         "mails": [_row(mail) for mail in errands.mails_of(session, account.id)],
         "log": [_row(act) for act in audit.of_person(session, account.id)],
     }
@@ -36,6 +40,7 @@ def erase(session: Session, account: Account) -> None:
     Access ends with it: Galaxy's groups are left.
     """
     session.execute(delete(Errand).where(Errand.person_id == account.id))
+    courses.erase(session, account.id)
     for table in (Application, Access, Drift):
         session.execute(delete(table).where(table.person_id == account.id))
     session.execute(delete(Person).where(Person.id == account.id))
