@@ -41,6 +41,8 @@ class FakeAccounts:
         self.users: dict[str, dict[str, Any]] = {}
         self.logins: dict[str, str] = {}
         self.roles: dict[str, str] = {}
+        self.descriptions: dict[str, str] = {}
+        self.jobs: list[dict[str, Any]] = []
         self.groups: dict[str, dict[str, Any]] = {}
         self.account("admin", "admin@uni-freiburg.de", is_admin=True)
 
@@ -61,6 +63,11 @@ class FakeAccounts:
         """Return the names of a group's members, by the group's name."""
         found = [each for each in self.groups.values() if each["name"] == group]
         return {user.removeprefix("id") for each in found for user in each["users"]}
+
+    def roles_of(self, group: str) -> set[str]:
+        """Return the names of a group's roles, by the group's name."""
+        found = [each for each in self.groups.values() if each["name"] == group]
+        return {self.roles[role] for each in found for role in each["roles"]}
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -115,7 +122,10 @@ class _Handler(BaseHTTPRequestHandler):
             return 200, [{"id": each, "name": name} for each, name in fake.roles.items()]
         if line == "POST roles":
             fake.roles[f"r{len(fake.roles)}"] = sent["name"]
+            fake.descriptions[sent["name"]] = sent["description"]
             return 200, {"id": f"r{len(fake.roles) - 1}", "name": sent["name"]}
+        if line.startswith("GET jobs?"):
+            return 200, fake.jobs
         if line == "GET groups":
             return 200, [{"id": each, "name": group["name"]} for each, group in fake.groups.items()]
         if line == "POST groups":

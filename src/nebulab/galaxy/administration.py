@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from nebulab.errors import DatasetNotFound, GalaxyError
 from nebulab.galaxy.connection import Galaxy
 
 _ROLE_DESCRIPTION = "Given by Nebulab's portal, through a group"
+_MOST_JOBS = 1000
 
 
 class Administration(Galaxy):
@@ -36,12 +38,37 @@ class Administration(Galaxy):
                 return str(found["id"])
         return str(self.post("groups", {"name": group, "role_ids": [role_id]})[0]["id"])
 
-    def _role(self, name: str) -> str:
+    def group_with_roles(self, group: str, roles: Mapping[str, str], without: Collection[str] = ()) -> str:
+        """Find or make a group that has roles (their descriptions by their names) and none of others; return its id.
+
+        A role that is made gets its description, or one that names the portal; one that is there keeps its own.
+        """
+        wanted = {name: self._role(name, description) for name, description in roles.items()}
+        found = next((str(each["id"]) for each in self.get("groups") if each["name"] == group), None)
+        if found is None:
+            return str(self.post("groups", {"name": group, "role_ids": list(wanted.values())})[0]["id"])
+        held = {str(role["name"]): str(role["id"]) for role in self.get(f"groups/{found}/roles")}
+        for name, role in wanted.items():
+            if name not in held:
+                self.put(f"groups/{found}/roles/{role}", {})
+        for name in held.keys() & set(without):
+            with contextlib.suppress(DatasetNotFound):
+                self.delete(f"groups/{found}/roles/{held[name]}")
+        return found
+
+    def jobs_of(self, tool: str) -> list[dict[str, Any]]:
+        """Return the jobs of a tool, at every version and from every tool shed, that wait or run, everybody's."""
+        patterns = [tool, f"%/{tool}/%"]
+        states = ["new", "queued", "running"]
+        jobs = self.get("jobs", state=states, tool_id_like=patterns, user_details=True, limit=_MOST_JOBS)
+        return [dict(job) for job in jobs]
+
+    def _role(self, name: str, description: str = "") -> str:
         for found in self.get("roles"):
             if found["name"] == name:
                 return str(found["id"])
         try:
-            return str(self.post("roles", {"name": name, "description": _ROLE_DESCRIPTION})["id"])
+            return str(self.post("roles", {"name": name, "description": description or _ROLE_DESCRIPTION})["id"])
         except GalaxyError as error:
             if error.status != 409:
                 raise

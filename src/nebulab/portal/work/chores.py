@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Protocol
+
 from nebulab.portal.data.database import Database
 from nebulab.portal.rules import accesses
 from nebulab.portal.rules.context import Context
+from nebulab.portal.rules.courses import deciding
 from nebulab.portal.work import waits
 from nebulab.portal.work.comparison import Comparison
+from nebulab.portal.work.course_groups import CourseGroups, CourseRoles
 from nebulab.portal.work.delivery import Delivery
 from nebulab.portal.work.keeper import Health, Keeper
 from nebulab.portal.work.membership import Groups, Membership
@@ -16,14 +20,19 @@ from nebulab.portal.work.resources import Resources
 _EXPIRY_SECONDS = 60.0
 
 
+class Galaxy(Groups, CourseRoles, Protocol):
+    """What chores ask of Galaxy."""
+
+
 class Chores:
     """The portal's chores: errands, expiry and reminders, the comparison with Galaxy, the page of resources."""
 
-    def __init__(self, database: Database, context: Context, galaxy: Groups, post: Post) -> None:
+    def __init__(self, database: Database, context: Context, galaxy: Galaxy, post: Post) -> None:
         self._database = database
         self._context = context
         membership = Membership(database, galaxy, context.settings)
-        self.delivery = Delivery(database, membership, post)
+        self.courses = CourseGroups(database, galaxy, context.settings)
+        self.delivery = Delivery(database, membership, post, self.courses)
         self.comparison = Comparison(database, membership)
         settings = context.settings
         self.resources = Resources(
@@ -36,6 +45,7 @@ class Chores:
         self._keepers = (
             self._errands,
             Keeper("Accesses that end", self.end_accesses),
+            Keeper("Courses that begin and end", self.follow_courses),
             Keeper("Comparison with Galaxy's groups", self.comparison.look),
             *([Keeper("Machines and queue", self.resources.look)] if settings.pool else []),
             *([Keeper("Waits in Galaxy", self.resources.look_at_waits)] if settings.galaxy_database else []),
@@ -58,6 +68,14 @@ class Chores:
     def health(self) -> list[Health]:
         """Return how each chore is."""
         return [keeper.health() for keeper in self._keepers]
+
+    def follow_courses(self) -> float:
+        """Begin and end the courses whose time it is, and return the seconds until the next look."""
+        with self._database.writing() as session:
+            followed = deciding.begin_and_end(session, self._context)
+        if followed:
+            self.wake()
+        return _EXPIRY_SECONDS
 
     def end_accesses(self) -> float:
         """End the accesses whose time is over, send the reminders, and return the seconds until the next look."""

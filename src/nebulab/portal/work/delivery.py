@@ -17,7 +17,9 @@ from nebulab.portal.data.database import Database
 from nebulab.portal.data.tables import Errand, Mail
 from nebulab.portal.rules.audit import note
 from nebulab.portal.rules.context import ITSELF
-from nebulab.portal.rules.errands import MEMBERSHIP
+from nebulab.portal.rules.courses import outbox
+from nebulab.portal.rules.errands import MAIL, MEMBERSHIP
+from nebulab.portal.work.course_groups import CourseGroups
 from nebulab.portal.work.membership import Membership
 from nebulab.portal.work.post import Post
 
@@ -34,9 +36,10 @@ _AT_ONCE = 50
 class Delivery:
     """Does the errands."""
 
-    def __init__(self, database: Database, membership: Membership, post: Post) -> None:
+    def __init__(self, database: Database, membership: Membership, post: Post, courses: CourseGroups) -> None:
         self._database = database
         self._membership = membership
+        self._courses = courses
         self._post = post
 
     def look(self) -> float:
@@ -77,6 +80,8 @@ class Delivery:
     def _carry_out(self, errand: Errand) -> None:
         if errand.kind == MEMBERSHIP:
             self._membership.make(errand.person_id)
+        elif errand.kind in {outbox.COURSE, outbox.PLACE}:
+            self._courses.do(errand.kind, errand.course_id, errand.person_id)
         elif errand.mail is not None:
             self._post.send(errand.mail)
 
@@ -89,6 +94,9 @@ class Delivery:
             kept.done, kept.trouble = clock.now(), ""
             if errand.kind == MEMBERSHIP:
                 note(session, ITSELF, "membership", person=errand.person_id, attempts=errand.attempts)
+            elif errand.kind != MAIL:
+                told = f"{errand.kind}-in-galaxy"
+                note(session, ITSELF, told, person=errand.person_id, course=errand.course_id, attempts=errand.attempts)
             elif not self._post.keeps:
                 mail = session.get(Mail, errand.id)
                 if mail is not None:
@@ -103,7 +111,7 @@ class Delivery:
             if kept is None:
                 return
             kept.trouble, kept.due = trouble, _next(errand.attempts)
-            if errand.kind != MEMBERSHIP and clock.now() - errand.made > _GIVE_UP:
+            if errand.kind == MAIL and clock.now() - errand.made > _GIVE_UP:
                 kept.done = clock.now()
                 note(session, ITSELF, "mail-given-up", person=errand.person_id, attempts=errand.attempts)
 

@@ -21,6 +21,7 @@ from nebulab.portal.rules.context import Context
 from nebulab.portal.rules.letters import Letter
 from nebulab.portal.settings import PortalSettings
 from nebulab.portal.work.chores import Chores
+from nebulab.portal.work.course_groups import CourseGroups
 from nebulab.portal.work.delivery import CLAIM_SECONDS, Delivery
 from nebulab.portal.work.membership import Membership
 from support.applicants import ADA, Clock
@@ -97,7 +98,8 @@ def test_a_mail_server_that_is_down_delays_mails_and_no_memberships(
 ) -> None:
     post = Post()
     post.error = ConnectionRefusedError("no mail server")
-    delivery = Delivery(database, Membership(database, chores.delivery._membership._galaxy, context.settings), post)
+    membership = Membership(database, chores.delivery._membership._galaxy, context.settings)
+    delivery = Delivery(database, membership, post, chores.courses)
     write(database)
     grant(database, context, galaxy)
     delivery.look()
@@ -117,7 +119,7 @@ def test_a_mail_is_given_up_after_days_and_told(
 ) -> None:
     post = Post()
     post.error = OSError("no such mailbox")
-    delivery = Delivery(database, chores.delivery._membership, post)
+    delivery = Delivery(database, chores.delivery._membership, post, chores.courses)
     write(database)
     time.move(days=3, minutes=1)
     delivery.look()
@@ -131,7 +133,10 @@ def test_two_processes_do_each_errand_once(database: Database, chores: Chores) -
     post = Post()
     for _ in range(8):
         write(database)
-    threads = [threading.Thread(target=Delivery(database, chores.delivery._membership, post).look) for _ in range(3)]
+    threads = [
+        threading.Thread(target=Delivery(database, chores.delivery._membership, post, chores.courses).look)
+        for _ in range(3)
+    ]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -147,7 +152,7 @@ def test_what_is_erased_meanwhile_is_nobodys_errand(database: Database, chores: 
             super().send(mail)
 
     post = Erasing()
-    delivery = Delivery(database, chores.delivery._membership, post)
+    delivery = Delivery(database, chores.delivery._membership, post, chores.courses)
     write(database)
     delivery.look()
     write(database)
@@ -161,7 +166,9 @@ def deliver(database: str, galaxy: str) -> NoReturn:
     try:
         opened = Database(database)
         administration = Administration(GalaxySettings(galaxy, KEY, patience=0))
-        Delivery(opened, Membership(opened, administration, PortalSettings()), Post()).look()
+        settings = PortalSettings()
+        courses = CourseGroups(opened, administration, settings)
+        Delivery(opened, Membership(opened, administration, settings), Post(), courses).look()
     finally:
         os._exit(1)
 
