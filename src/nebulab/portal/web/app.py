@@ -16,7 +16,7 @@ from starlette.staticfiles import StaticFiles
 
 from nebulab import __version__
 from nebulab.errors import FormError, GalaxyAway, NebulabError, NotThere, NotYours, Overtaken, PortalError
-from nebulab.portal.web import applying, own, public, resources, reviewing
+from nebulab.portal.web import applying, course_reviewing, courses, own, public, resources, reviewing
 from nebulab.portal.web.protection import Guard, TooMany, WrongForm
 from nebulab.portal.web.visit import LoginNeeded, Portal, Visit
 
@@ -41,8 +41,8 @@ def make_app(portal: Portal) -> Guard:
     # No page of FastAPI's own: they load scripts from elsewhere. No redirects to the host that a request names.
     app = FastAPI(title="Nebulab's portal", version=__version__, docs_url=None, redoc_url=None, redirect_slashes=False)
     app.state.portal = portal
-    for router in (public.router, applying.router, own.router, reviewing.router, resources.router):
-        app.include_router(router)
+    for page in (public, applying, courses, own, reviewing, course_reviewing, resources):
+        app.include_router(page.router)
     app.mount("/static", _Static(directory=str(files("nebulab.portal.web").joinpath("static"))))
     app.add_exception_handler(NebulabError, _ours)
     app.add_exception_handler(HTTPException, _http)

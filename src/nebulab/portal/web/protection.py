@@ -120,6 +120,8 @@ class Rates:
 
     apply: RateLimitItem = field(default_factory=lambda: RateLimitItemPerHour(20))
     confirm: RateLimitItem = field(default_factory=lambda: RateLimitItemPerMinute(30))
+    join: RateLimitItem = field(default_factory=lambda: RateLimitItemPerMinute(10))
+    join_address: RateLimitItem = field(default_factory=lambda: RateLimitItemPerMinute(300))
     _limiter: MovingWindowRateLimiter = field(default_factory=lambda: MovingWindowRateLimiter(MemoryStorage()))
 
     def count(self, what: str, who: str) -> None:

@@ -11,6 +11,7 @@ from starlette.responses import JSONResponse, Response
 from nebulab.portal.data.tables import OPEN, Access, State
 from nebulab.portal.rules import applications, decisions, errands
 from nebulab.portal.rules.accesses import may_use_gpus
+from nebulab.portal.rules.courses import asking, deciding
 from nebulab.portal.web.protection import FIELD
 from nebulab.portal.web.visit import Visiting
 
@@ -37,6 +38,8 @@ def first(visit: Visiting) -> Response:
             access=access,
             lasts=may_use_gpus(access),
             underway=errands.membership_waits(session, person.id),
+            courses=asking.lasting_of(session, person.id),
+            courses_wait=deciding.count_waiting(session) if person.is_admin else 0,
             queue=decisions.counts(session)[State.WAITING] if person.is_admin else 0,
         )
 

@@ -50,7 +50,7 @@ def test_galaxy_away_is_said(browser: Open, galaxy: FakeAccounts) -> None:
 def test_its_health_is_told(browser: Open, portal: Portal) -> None:
     told = browser().get("/health").json()
     # Nobody has started the chores of this test's portal.
-    assert told["ok"] is True and len(told["troubles"]) == 3
+    assert told["ok"] is True and len(told["troubles"]) == 4
 
 
 def test_a_link_that_is_none_is_told(browser: Open, context: Context) -> None:
