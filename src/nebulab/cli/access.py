@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from nebulab.cli import options
+from nebulab.cli import course, options
 
 
 @click.group()
@@ -27,6 +27,7 @@ def command() -> None:
     dispatch.hand_over(dispatch.PORTAL)
 
 
+command.add_command(course.command)
 _STATES = ("active", "ended", "unconfirmed", "waiting", "asked", "approved", "refused", "withdrawn")
 _reason = click.option("--reason", required=True, help="What the person is told by mail.")
 
