@@ -37,6 +37,11 @@ def user(session: Any, case: dict[str, Any], number: int) -> model.User | None:
         group.deleted = deleted
         session.add(model.GroupRoleAssociation(group, model.Role(name=name, type="admin")))
         session.add(model.UserGroupAssociation(made, group))
+    for name, description in case.get("courses", ()):
+        group = model.Group(name=name)
+        role = model.Role(name=name, description=description, type="admin")
+        session.add(model.GroupRoleAssociation(group, role))
+        session.add(model.UserGroupAssociation(made, group))
     session.commit()
     return made
 
