@@ -44,7 +44,7 @@ class Administration(Galaxy):
         A role that is made gets its description, or one that names the portal; one that is there keeps its own.
         """
         wanted = {name: self._role(name, description) for name, description in roles.items()}
-        found = next((str(each["id"]) for each in self.get("groups") if each["name"] == group), None)
+        found = self._group(group)
         if found is None:
             return str(self.post("groups", {"name": group, "role_ids": list(wanted.values())})[0]["id"])
         held = {str(role["name"]): str(role["id"]) for role in self.get(f"groups/{found}/roles")}
@@ -81,6 +81,14 @@ class Administration(Galaxy):
     def members(self, group: str) -> dict[str, str]:
         """Return the e-mail addresses of a group's users, by their ids."""
         return {str(user["id"]): str(user["email"]) for user in self.get(f"groups/{group}/users")}
+
+    def members_of(self, name: str) -> dict[str, str]:
+        """Return the e-mail addresses of the users of a group of this name, by their ids; none where it is missing."""
+        group = self._group(name)
+        return self.members(group) if group is not None else {}
+
+    def _group(self, name: str) -> str | None:
+        return next((str(each["id"]) for each in self.get("groups") if each["name"] == name), None)
 
     def put_into(self, group: str, user: str) -> None:
         """Make a user (an id) a member of a group, which they may be already."""

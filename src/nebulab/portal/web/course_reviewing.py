@@ -8,9 +8,9 @@ from fastapi import APIRouter, Form
 from pydantic import BaseModel, Field
 from starlette.responses import Response
 
-from nebulab.errors import FormError, NotThere
+from nebulab.errors import FormError, NebulabError, NotThere
 from nebulab.portal import clock
-from nebulab.portal.rules.courses import deciding, forms, places
+from nebulab.portal.rules.courses import deciding, forms, outbox, places
 from nebulab.portal.rules.forms import longest_until
 from nebulab.portal.web.public import Id, Token
 from nebulab.portal.web.reviewing import Page, Text, Version
@@ -133,9 +133,27 @@ def end(visit: Visiting, course: Id, version: Version, reason: Text = "", form_t
     return visit.to(f"/admin/courses/{course}", "course-ended")
 
 
+@router.post("/{course}/mend")
+def mend(visit: Visiting, course: Id, form_token: Token = "") -> Response:
+    """Make the course's group in Galaxy what the portal says."""
+    administrator = visit.administrator()
+    visit.check_form(form_token)
+    strangers = visit.portal.chores.courses.difference(course).strangers
+    with visit.portal.database.writing() as session:
+        deciding.find(session, course)
+        places.tell_galaxy_again(session, course, strangers, administrator.actor)
+    return visit.to(f"/admin/courses/{course}", "course-mended")
+
+
 def _review(visit: Visit, course: str, error: FormError | None = None, **filled: Any) -> Response:
+    difference, unknown = None, ""
     with visit.portal.database.reading() as session:
         found = deciding.find(session, course)
+        if found.slug and not outbox.waits(session, found.id):
+            try:
+                difference = visit.portal.chores.courses.difference(found.id)
+            except NebulabError as failure:
+                unknown = failure.message
         known = {
             "begins": found.begins.isoformat(),
             "ends": found.ends.isoformat(),
@@ -147,7 +165,10 @@ def _review(visit: Visit, course: str, error: FormError | None = None, **filled:
             "admin_course",
             422 if error else 200,
             course=found,
-            taken=places.taken(session, found.id),
+            people=places.participants(session, found.id),
+            difference=difference,
+            unknown=unknown,
+            most=forms.MOST_PLACES,
             faults=error.faults if error else {},
             longest=longest_until(visit.context),
             filled=known | filled,

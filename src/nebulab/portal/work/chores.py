@@ -75,7 +75,7 @@ class Chores:
             followed = deciding.begin_and_end(session, self._context)
         if followed:
             self.wake()
-        return _EXPIRY_SECONDS
+        return 0.0 if followed >= deciding.AT_ONCE else _EXPIRY_SECONDS
 
     def end_accesses(self) -> float:
         """End the accesses whose time is over, send the reminders, and return the seconds until the next look."""

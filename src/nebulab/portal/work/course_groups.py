@@ -19,6 +19,7 @@ from nebulab.portal.data.database import Database
 from nebulab.portal.data.tables import State
 from nebulab.portal.rules.courses.asking import is_joined
 from nebulab.portal.rules.courses.outbox import COURSE
+from nebulab.portal.rules.courses.places import participants
 from nebulab.portal.settings import EXPIRED_ROLE, PortalSettings
 
 _MOST_ROUNDS = 5
@@ -31,6 +32,9 @@ class CourseRoles(Protocol):
     def group_with_roles(self, group: str, roles: Mapping[str, str], without: Collection[str]) -> str:
         """Find or make the group, give it roles (their descriptions by name), take others from it; return its id."""
 
+    def members_of(self, name: str) -> dict[str, str]:
+        """Return the addresses of the users of a group of this name by their ids; none where it is not there."""
+
     def put_into(self, group: str, user: str) -> None:
         """Make a user a member."""
 
@@ -39,6 +43,14 @@ class CourseRoles(Protocol):
 
     def jobs_of(self, tool: str) -> list[dict[str, Any]]:
         """Return the jobs of a tool that wait or run, everybody's."""
+
+
+@dataclass(frozen=True)
+class Difference:
+    """Who is in Galaxy's group and no participant, and the other way round: addresses by Galaxy's ids."""
+
+    strangers: dict[str, str]
+    missing: dict[str, str]
 
 
 @dataclass(frozen=True)
@@ -96,6 +108,25 @@ class CourseGroups:
             if course.begun is not None:
                 roles[gpus] = ""
         return _Wanted(own, roles, frozenset({own, gpus, EXPIRED_ROLE} - roles.keys()))
+
+    def difference(self, course: str) -> Difference:
+        """Return how the members of a course's group in Galaxy differ from its participants.
+
+        Raises
+        ------
+        NebulabError
+            Galaxy is away, or refuses.
+        """
+        with self._database.reading() as session:
+            found = session.get(Course, course)
+            if found is None or found.slug is None:
+                return Difference({}, {})
+            here = {place.person_id: place.person.email for place in participants(session, course)}
+        there = self._galaxy.members_of(found.galaxy_name)
+        return Difference(
+            {person: email for person, email in there.items() if person not in here},
+            {person: email for person, email in here.items() if person not in there},
+        )
 
     def sessions(self) -> dict[str, str]:
         """Return how everybody's session is, by the address of the account: `running`, or `queued`.

@@ -141,6 +141,30 @@ def test_without_galaxy_sessions_are_unknown_and_said_so(
     assert "Galaxy does not tell who has a session" in shown and "unknown Take out" in shown
 
 
+def test_a_group_that_somebody_changed_by_hand_is_shown_and_mended(
+    admin: Browser, browser: Open, database: Database, context: Context, chores: Chores, galaxy: FakeAccounts
+) -> None:
+    course = approved(database, context)
+    browser("bob", "bob@gmail.com").post(f"/join/{course.code}", terms=TERMS)
+    page = f"/admin/courses/{course.id}"
+    assert "Galaxy is told at this moment" in admin.text(page)
+    chores.delivery.look()
+    assert "has the participants of the course, and nobody else" in admin.text(page)
+    galaxy.account("eve", "eve@gmail.com")
+    group = next(each for each in galaxy.groups.values() if each["name"] == course.galaxy_name)
+    group["users"], group["roles"] = {"ideve"}, set()
+    shown = admin.text(page)
+    assert "eve@gmail.com is in Galaxy's group, and not in the course" in shown
+    assert "bob@gmail.com is in the course, and not in Galaxy's group" in shown
+    assert admin.post(f"{page}/mend").status_code == 303
+    chores.delivery.look()
+    assert galaxy.members(course.galaxy_name) == {"bob"}
+    assert galaxy.roles_of(course.galaxy_name) == {course.galaxy_name, "gpu_access_validated"}
+    galaxy.away = 503
+    assert "Galaxy does not tell who is in" in admin.text(page)
+    assert admin.post(f"{page}/mend").status_code == 503
+
+
 OWN = ("answer", "withdraw", "code", "remove/idbob", "help", "solved", "leave")
 
 
@@ -162,7 +186,7 @@ def test_a_course_is_nobody_elses(browser: Open, database: Database, context: Co
     assert found(database, course.id).code == course.code
 
 
-ADMIN = ("approve", "refuse", "ask", "change", "end")
+ADMIN = ("approve", "refuse", "ask", "change", "end", "mend")
 
 
 def test_these_pages_are_for_administrators_alone(

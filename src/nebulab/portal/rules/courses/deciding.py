@@ -33,7 +33,8 @@ LASTING, ENDED = "lasting", "ended"
 """What an approved course is, beside the states of those that are not."""
 SHOWN = (State.WAITING, State.ASKED, LASTING, ENDED, State.REFUSED, State.WITHDRAWN)
 PAGE = 50
-_AT_ONCE = 20
+AT_ONCE = 20
+"""Courses that one look begins, and ends, at most."""
 
 
 def queue(session: Session, shown: str = State.WAITING, page: int = 1) -> list[Course]:
@@ -161,7 +162,7 @@ def end(session: Session, course: str, *, version: int | None, actor: Actor, con
 def begin_and_end(session: Session, context: Context) -> int:
     """Begin the courses whose first day has come, end those whose last has passed, and return how many they were."""
     today = clock.today()
-    lasting = select(Course).where(Course.state == State.APPROVED, Course.ended.is_(None)).limit(_AT_ONCE)
+    lasting = select(Course).where(Course.state == State.APPROVED, Course.ended.is_(None)).limit(AT_ONCE)
     lasting = lasting.with_for_update(of=Course, skip_locked=True).order_by(Course.id)
     over = list(session.scalars(lasting.where(Course.ends < today)))
     for course in over:

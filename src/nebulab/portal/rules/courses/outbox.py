@@ -26,11 +26,9 @@ def want_place(session: Session, course: str, person: str) -> None:
     session.add(Errand(kind=PLACE, person_id=person, course_id=course, made=now, due=now))
 
 
-def waits(session: Session, course: str, person: str) -> bool:
-    """Return whether Galaxy has not heard yet of the course, or of this participant, as they are now."""
-    query = select(Errand.id).where(
-        Errand.done.is_(None),
-        Errand.course_id == course,
-        or_(Errand.kind == COURSE, Errand.person_id == person),
-    )
+def waits(session: Session, course: str, person: str | None = None) -> bool:
+    """Return whether Galaxy has not heard yet of the course, or of this participant, or of all, as they are now."""
+    query = select(Errand.id).where(Errand.done.is_(None), Errand.course_id == course)
+    if person is not None:
+        query = query.where(or_(Errand.kind == COURSE, Errand.person_id == person))
     return session.scalar(query.limit(1)) is not None

@@ -6,18 +6,19 @@ Whoever changes who is in a course holds its row: of two who join at the last pl
 from __future__ import annotations
 
 import secrets
+from collections.abc import Iterable
 
 from sqlalchemy import func, select
-from sqlalchemy.orm import Session, joinedload
+from sqlalchemy.orm import Session, contains_eager, joinedload
 
 from nebulab.errors import NotThere, PortalError
 from nebulab.portal import clock
 from nebulab.portal.data.courses import Course, Place, Seat
-from nebulab.portal.data.tables import State
+from nebulab.portal.data.tables import Person, State
 from nebulab.portal.rules import applications, errands
 from nebulab.portal.rules.applications import Account
 from nebulab.portal.rules.audit import note
-from nebulab.portal.rules.context import Context
+from nebulab.portal.rules.context import Actor, Context
 from nebulab.portal.rules.courses import letters, outbox
 from nebulab.portal.rules.courses.asking import own
 from nebulab.portal.rules.courses.forms import TERMS
@@ -71,8 +72,9 @@ def participants(session: Session, course: str) -> list[Place]:
     query = (
         select(Place)
         .where(Place.course_id == course, Place.state == Seat.JOINED)
-        .options(joinedload(Place.person))
-        .order_by(Place.help_since.is_(None), Place.help_since, Place.joined, Place.person_id)
+        .join(Place.person)
+        .options(contains_eager(Place.person))
+        .order_by(Place.help_since.is_(None), Place.help_since, Person.email)
     )
     return list(session.scalars(query))
 
@@ -159,6 +161,14 @@ def solved(session: Session, account: Account, course: str) -> None:
     if place.help_since is not None:
         place.help_since = None
         note(session, account.actor, "course-solved", person=account.id, course=course)
+
+
+def tell_galaxy_again(session: Session, course: str, others: Iterable[str], actor: Actor) -> None:
+    """Have the course's group in Galaxy made what the portal says: its roles, its participants, and `others` left."""
+    outbox.want_course(session, course)
+    for person in {place.person_id for place in participants(session, course)} | set(others):
+        outbox.want_place(session, course, person)
+    note(session, actor, "course-mended", course=course)
 
 
 def remove(session: Session, trainer: Account, course: str, person: str, context: Context) -> None:
