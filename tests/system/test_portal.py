@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from datetime import date, timedelta
 from pathlib import Path
 
+import httpx
 import pytest
 from playwright.sync_api import Page, expect
 
@@ -25,8 +26,25 @@ pytestmark = pytest.mark.system
 
 ROLE, EXPIRED = "gpu_access_validated", "gpu_access_expired"
 PUBLIC = ("/", "/terms", "/privacy")
-OWN = ("/", "/apply?tool=interactive_tool_ml_jupyter_notebook", "/mails", "/privacy", "/erase")
-REVIEWERS = ("/", "/admin/queue", "/admin/accesses", "/admin/accesses?ended=true", "/admin/state", "/admin/log")
+OWN = (
+    "/",
+    "/apply?tool=interactive_tool_ml_jupyter_notebook",
+    "/mails",
+    "/privacy",
+    "/erase",
+    "/courses",
+    "/courses/new",
+    "/join",
+)
+REVIEWERS = (
+    "/",
+    "/admin/queue",
+    "/admin/courses",
+    "/admin/accesses",
+    "/admin/accesses?ended=true",
+    "/admin/state",
+    "/admin/log",
+)
 
 
 @pytest.fixture(scope="module")
@@ -219,6 +237,118 @@ def roles(galaxy: Administration, person: Account) -> set[str]:
         if person.email in galaxy.members(group["id"]).values():
             held |= {role["name"] for role in galaxy.get(f"groups/{group['id']}/roles")}
     return held & {ROLE, EXPIRED}
+
+
+def cookie_of(stack: Stack, person: Account) -> str:
+    """Log in to Galaxy without its page, as five people do at once, and return the cookie."""
+    with httpx.Client(base_url=stack.url, timeout=60, follow_redirects=True) as client:
+        client.get("/")
+        token = client.get("/context").json()["session_csrf_token"]
+        login = {"login": person.email, "password": person.password, "session_csrf_token": token}
+        client.post("/user/login", json=login).raise_for_status()
+        return client.cookies["galaxysession"]
+
+
+def group_roles(galaxy: Administration) -> dict[str, tuple[set[str], set[str]]]:
+    """Return the roles and the members' addresses of each course's group."""
+    groups = [each for each in galaxy.get("groups") if each["name"].startswith("training-")]
+    return {
+        each["name"]: (
+            {role["name"] for role in galaxy.get(f"groups/{each['id']}/roles")},
+            set(galaxy.members(each["id"]).values()),
+        )
+        for each in groups
+    }
+
+
+def ask_for_course(page: Page, address: str, name: str, days: int) -> None:
+    """Fill in the form of a course that begins in so many days, as its trainer."""
+    page.goto(f"{address}/courses")
+    page.get_by_role("link", name="Ask for a course").click()
+    begins = date.today() + timedelta(days=days)
+    page.get_by_label("Name of the course").fill(name)
+    page.get_by_label("What does it teach").fill("Segmentation with deep learning, for five doctoral students.")
+    page.get_by_label("What needs the GPU").fill("U-Nets in PyTorch, four hours each.")
+    page.get_by_label("First day").fill(begins.isoformat())
+    page.get_by_label("Last day").fill((begins + timedelta(days=1)).isoformat())
+    page.get_by_label("Places").fill("5")
+    page.get_by_label("I accept the terms").check()
+    page.get_by_role("button", name="Ask for the course").click()
+    expect(page.get_by_role("status")).to_contain_text("Your course is kept")
+
+
+def join_course(page: Page, link: str) -> None:
+    page.goto(link)
+    page.get_by_label("I accept the terms").check()
+    page.get_by_role("button", name="Join", exact=True).click()
+    expect(page.get_by_role("status")).to_contain_text("You are in.")
+
+
+def test_a_course_of_five_joins_and_ends(gated: Stack, page: Page) -> None:
+    address = gated.part("portal")["address"]
+    galaxy = Administration(GalaxySettings(gated.url, gated.admin.key))
+    trainer, five = new_account(gated, "lise"), [new_account(gated, f"p{number}") for number in range(5)]
+    cookies = {each.email: cookie_of(gated, each) for each in (gated.admin, trainer, *five)}
+    become(page, address, cookies[trainer.email])
+    for name, days in (("Segmentation", 0), ("Segmentation, next week", 7)):
+        ask_for_course(page, address, name, days)
+    become(page, address, cookies[gated.admin.email])
+    for name in ("Segmentation", "Segmentation, next week"):
+        page.goto(f"{address}/admin/courses")
+        if name == "Segmentation":
+            look(page, "course-queue")
+        card = page.get_by_role("article").filter(has=page.get_by_role("link", name=name, exact=True))
+        card.get_by_role("button", name="Approve 5 places").click()
+        expect(page.get_by_role("status")).to_contain_text("Approved")
+
+    become(page, address, cookies[trainer.email])
+    links = {}
+    for name in ("Segmentation", "Segmentation, next week"):
+        page.goto(f"{address}/courses")
+        page.get_by_role("link", name=name, exact=True).click()
+        links[name] = page.get_by_role("link", name="/join/").first.get_attribute("href") or ""
+    for person in five:
+        become(page, address, cookies[person.email])
+        join_course(page, links["Segmentation"])
+    page.get_by_role("button", name="I need help").click()
+    expect(page.get_by_role("button", name="Solved")).to_be_visible()
+    look(page, "course-participant")
+
+    def now(course: str) -> tuple[set[str], set[str]]:
+        return next((found for name, found in group_roles(galaxy).items() if re.match(course, name)), (set(), set()))
+
+    everybody = {person.email for person in five}
+    wait_for("the five in Galaxy", lambda: now(r"training-segmentation-\w{8}$")[1] == everybody, 60)
+    assert ROLE in now(r"training-segmentation-\w{8}$")[0]
+
+    # One has a session; another, in a course to come, is told when it begins.
+    hands = GalaxyUser(gated.url, five[0].key)
+    _, point = hands.start_session(hands.new_history("course"))
+    become(page, address, cookies[trainer.email])
+    join_course(page, links["Segmentation, next week"])
+    wait_for("the course to come", lambda: trainer.email in now("training-segmentation-next-week-")[1], 60)
+    waiting = GalaxyUser(gated.url, trainer.key)
+    refused = waiting.run_tool(waiting.new_history("course"), LAB_TOOL, {"mode|mode_select": "scratch"})
+    begins = (date.today() + timedelta(days=7)).isoformat()
+    told = waiting.wait_dataset(refused["outputs"][0]["id"])["misc_info"]
+    assert f"Your course begins on {begins}" in told and f"{address}/courses" in told
+    page.goto(f"{address}/courses")
+    page.get_by_role("link", name="Segmentation", exact=True).click()
+    expect(page.get_by_role("row").filter(has_text=five[0].email)).to_contain_text("runs")
+    expect(page.get_by_role("row").filter(has_text=five[4].email)).to_contain_text("needs help")
+    look(page, "course")
+    hands.stop_session(point["id"])
+
+    become(page, address, cookies[gated.admin.email])
+    page.goto(f"{address}/admin/courses?state=lasting")
+    page.get_by_role("link", name="Segmentation", exact=True).click()
+    page.get_by_text("End this course before its time").click()
+    page.get_by_label("The reason").fill("The room has no power.")
+    look(page, "course-end")
+    page.get_by_role("button", name="End the course").click()
+    expect(page.get_by_role("status")).to_contain_text("The course is ended")
+    wait_for("its end", lambda: now(r"training-segmentation-\w{8}$") == ({EXPIRED}, everybody), 60)
+    galaxy.close()
 
 
 def test_the_page_of_resources_follows(gated: Stack, page: Page) -> None:
