@@ -205,8 +205,12 @@ def test_it_begins_and_ends_by_itself_once(database: Database, context: Context,
     (who,) = people(1)
     join(database, context, course, who)
     assert follow(database, context) == 0 and found(database, course.id).begun is None
+    with database.writing() as session:
+        places.call_for_help(session, who, course.id)
     time.move(days=2)
     assert [follow(database, context) for _ in range(2)] == [1, 0]
+    with database.reading() as session:
+        assert places.of_person(session, who, course.id).help_since is not None
     assert {mail.to for mail in mails(database)[-2:]} == {TRAINER.email, who.email}
     assert mails(database)[-1].subject == "Your course on GPUs begins"
     time.move(days=1)
@@ -215,6 +219,8 @@ def test_it_begins_and_ends_by_itself_once(database: Database, context: Context,
     assert [follow(database, context) for _ in range(2)] == [1, 0]
     course = found(database, course.id)
     assert course.ended is not None and course.ending == "over"
+    with database.reading() as session:
+        assert places.of_person(session, who, course.id).help_since is None
     assert [mail.subject for mail in mails(database)].count("Your course on GPUs has ended") == 2
     with pytest.raises(PortalError, match="has ended"):
         join(database, context, course, ADA)

@@ -183,6 +183,8 @@ def _begin(session: Session, course: Course, actor: Actor, context: Context, *, 
 
 def _end(session: Session, course: Course, ending: Conclusion, actor: Actor, context: Context) -> None:
     course.ended, course.ending = clock.now(), ending
+    for place in participants(session, course.id):
+        place.help_since = None
     outbox.want_course(session, course.id)
     _tell_all(session, course, letters.ended(context.settings, course), context)
     _note(session, actor, "course-ended", course)
@@ -191,7 +193,6 @@ def _end(session: Session, course: Course, ending: Conclusion, actor: Actor, con
 def _tell_all(session: Session, course: Course, letter: Letter, context: Context) -> None:
     _tell_trainer(session, course, letter, context)
     for place in participants(session, course.id):
-        place.help_since = None
         if place.person_id != course.trainer_id:
             errands.send(session, place.person_id, place.person.email, letter, context.settings.sender)
 
