@@ -54,7 +54,9 @@ export function Server({ portal, trans }: { portal: string; trans: TranslationBu
       <p>
         <a className="nebulab-welcome-link" href={`${portal}/resources`} target="_blank" rel="noopener noreferrer">
           {trans.__('All resources and who waits')}
-        </a>{' '}
+        </a>
+      </p>
+      <p>
         <a className="nebulab-welcome-link" href={`${portal}/`} target="_blank" rel="noopener noreferrer">
           {trans.__('My access')}
         </a>

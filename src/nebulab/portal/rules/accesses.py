@@ -14,6 +14,7 @@ from nebulab.portal.data.tables import Access, Application, Ending, Person, Stat
 from nebulab.portal.rules import errands, letters
 from nebulab.portal.rules.audit import note
 from nebulab.portal.rules.context import ITSELF, Actor, Context
+from nebulab.portal.rules.courses import revoking
 from nebulab.portal.rules.forms import read_text
 
 PAGE = 100
@@ -55,7 +56,7 @@ def find(session: Session, person: str) -> Access:
 
 
 def revoke(session: Session, person: str, *, version: int | None, actor: Actor, context: Context, reason: str) -> None:
-    """End a person's access now.
+    """End a person's access now, and their places in courses.
 
     Raises
     ------
@@ -71,6 +72,7 @@ def revoke(session: Session, person: str, *, version: int | None, actor: Actor, 
         with session.begin_nested():
             access.reason = told
             _end(session, access, Ending.REVOKED, actor, letters.revoked(context.settings, told), context)
+            revoking.remove_from_all(session, access.person_id, actor)
     except StaleDataError:
         raise Overtaken("Somebody changed this access at this moment.", "Open the page again.") from None
 

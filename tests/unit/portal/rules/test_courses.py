@@ -330,3 +330,23 @@ def test_an_own_access_and_a_course_do_not_touch_each_other(database: Database, 
     follow(database, context)
     with database.reading() as session:
         assert accesses.may_use_gpus(accesses.find(session, ADA.id))
+
+
+def test_who_was_revoked_is_in_no_course_until_a_new_approval(database: Database, context: Context) -> None:
+    course = approved(database, context)
+    with database.writing() as session:
+        applications.keep_person(session, ADA)
+        accesses.grant(session, ADA.id, frame(0, 100).ends, context)
+    join(database, context, course, ADA)
+    with database.writing() as session:
+        accesses.revoke(session, ADA.id, version=None, actor=REVIEWER, context=context, reason="mined coins")
+    assert ("idadmin", "course-removed", ADA.id) in acts(database)
+    assert errands(database)[-1] == ("place", ADA.id)
+    with database.reading() as session:
+        assert places.participants(session, course.id) == []
+    other = approved(database, context)
+    with pytest.raises(PortalError, match="for courses too"):
+        join(database, context, other, ADA)
+    with database.writing() as session:
+        accesses.grant(session, ADA.id, frame(0, 100).ends, context)
+    join(database, context, other, ADA)

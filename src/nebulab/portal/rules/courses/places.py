@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session, contains_eager, joinedload
 from nebulab.errors import NotThere, PortalError
 from nebulab.portal import clock
 from nebulab.portal.data.courses import Course, Place, Seat
-from nebulab.portal.data.tables import Person, State
+from nebulab.portal.data.tables import Access, Ending, Person, State
 from nebulab.portal.rules import applications, errands
 from nebulab.portal.rules.applications import Account
 from nebulab.portal.rules.audit import note
@@ -85,7 +85,8 @@ def join(session: Session, account: Account, typed: str, context: Context) -> Co
     Raises
     ------
     NotThere, PortalError
-        The code opens no course, all places are taken, or the trainer has taken the person out.
+        The code opens no course, all places are taken, the trainer has taken the person out, or an administrator has
+        revoked the person's own access.
     """
     course = of_code(session, typed, lock=True)
     applications.keep_person(session, account)
@@ -94,6 +95,11 @@ def join(session: Session, account: Account, typed: str, context: Context) -> Co
         return course
     if place is not None and place.state == Seat.REMOVED:
         raise PortalError("Your trainer has taken you out of this course.", "If that is a mistake, ask your trainer.")
+    access = session.get(Access, account.id)
+    if access is not None and access.ending == Ending.REVOKED:
+        raise PortalError(
+            "Your access to GPUs was revoked, for courses too.", "Apply again, or ask the administrators."
+        )
     if taken(session, course.id) >= course.places:
         raise PortalError(f"All {course.places} places of this course are taken.", "Ask your trainer.")
     if place is None:
