@@ -64,6 +64,7 @@ PARTS = (
         ("slurmctld", "slurmd", "slurm-client", "slurm-wlm-basic-plugins", "munge"),
         "what is told of a Slurm cluster",
     ),
+    Part("kubectl", "kubectl", ("kubernetes-client",), "what is told of a Kubernetes cluster"),
     Part("ssh", "ssh", ("openssh-client",), "repositories by ssh"),
 )
 

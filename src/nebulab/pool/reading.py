@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 from collections.abc import AsyncIterator, Awaitable
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,14 +12,18 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from nebulab.errors import SettingsError
-from nebulab.pool import machine, slurm, static
+from nebulab.pool import kubernetes, machine, slurm, static
 from nebulab.pool.pool import Pool, merged
 
 if TYPE_CHECKING:
     import httpx
 
-KINDS = "`slurm`, `slurm:PARTITION`, `http://NODE:9400/metrics`, `file:/PATH/machines.yml`, `machine`"
+KINDS = (
+    "`slurm`, `slurm:PARTITION`, `kubernetes`, `kubernetes:LABEL=VALUE`, `http://NODE:9400/metrics`, "
+    "`file:/PATH/machines.yml`, `machine`"
+)
 _EXPORTER_SECONDS = 4.0
+_LABEL = re.compile(r"(\w[\w./!=-]*)?")
 
 
 @dataclass(frozen=True)
@@ -27,6 +32,8 @@ class Sources:
 
     partitions: tuple[str, ...] = ()
     """Of Slurm; an empty name is the whole cluster."""
+    labels: tuple[str, ...] = ()
+    """Of Kubernetes' nodes; an empty one is the whole cluster."""
     exporters: tuple[str, ...] = ()
     """Addresses of Prometheus exporters of GPUs."""
     files: tuple[Path, ...] = ()
@@ -34,7 +41,7 @@ class Sources:
     """This machine, by NVML."""
 
     def __bool__(self) -> bool:
-        return bool(self.partitions or self.exporters or self.files or self.machine)
+        return bool(self.partitions or self.labels or self.exporters or self.files or self.machine)
 
 
 def parse(text: str) -> Sources:
@@ -46,6 +53,7 @@ def parse(text: str) -> Sources:
         An entry is of no known kind.
     """
     partitions: list[str] = []
+    labels: list[str] = []
     exporters: list[str] = []
     files: list[Path] = []
     this = False
@@ -53,6 +61,8 @@ def parse(text: str) -> Sources:
         kind, _, rest = entry.partition(":")
         if kind == "slurm":
             partitions.append(rest)
+        elif kind == "kubernetes" and _LABEL.fullmatch(rest):
+            labels.append(rest)
         elif kind in ("http", "https") and urlsplit(entry).hostname:
             exporters.append(entry)
         elif kind == "file" and rest.startswith("/"):
@@ -61,7 +71,7 @@ def parse(text: str) -> Sources:
             this = True
         else:
             raise SettingsError(f"{entry!r} is no source of the pool.", f"The kinds are {KINDS}.")
-    return Sources(tuple(partitions), tuple(exporters), tuple(files), this)
+    return Sources(tuple(partitions), tuple(labels), tuple(exporters), tuple(files), this)
 
 
 async def read(sources: Sources, *, folder: Path = Path("/")) -> Pool:
@@ -70,6 +80,7 @@ async def read(sources: Sources, *, folder: Path = Path("/")) -> Pool:
     `folder` lies on the disk that counts as this machine's.
     """
     asked: list[Awaitable[Pool]] = [asyncio.to_thread(slurm.read, partition=name) for name in sources.partitions]
+    asked += [asyncio.to_thread(kubernetes.read, selector=label) for label in sources.labels]
     if sources.machine:
         asked.append(asyncio.to_thread(machine.read, folder))
     async with _client(sources) as client:

@@ -25,14 +25,16 @@ nodes:
 
 
 def test_sources_by_their_kinds() -> None:
-    found = reading.parse("slurm slurm:gpu, http://gpu1:9400/metrics,machine file:/etc/machines.yml")
+    found = reading.parse(
+        "slurm slurm:gpu, kubernetes kubernetes:a.b/c=d http://gpu1:9400/metrics,machine file:/etc/machines.yml"
+    )
     assert found == reading.Sources(
-        ("", "gpu"), ("http://gpu1:9400/metrics",), (Path("/etc/machines.yml"),), machine=True
+        ("", "gpu"), ("", "a.b/c=d"), ("http://gpu1:9400/metrics",), (Path("/etc/machines.yml"),), machine=True
     )
     assert reading.parse("") == reading.Sources()
 
 
-@pytest.mark.parametrize("text", ["slrum", "http://", "file:relative.yml", "machine:x", "ftp://x"])
+@pytest.mark.parametrize("text", ["slrum", "http://", "file:relative.yml", "machine:x", "ftp://x", "kubernetes:--as"])
 def test_what_is_no_source_is_refused(text: str) -> None:
     with pytest.raises(SettingsError, match="no source of the pool"):
         reading.parse(text)
