@@ -88,7 +88,9 @@ function Signature({ title, rows }: { title: string; rows: Record<string, unknow
 }
 
 function Values({ title, values }: { title: string; values: Record<string, unknown> }): JSX.Element | null {
-  const rows = Object.entries(values ?? {}).filter(([, value]) => value !== null && value !== '');
+  const rows = Object.entries(values ?? {}).filter(
+    ([, value]) => value !== null && value !== '' && !(Array.isArray(value) && !value.length)
+  );
   if (!rows.length) {
     return null;
   }
