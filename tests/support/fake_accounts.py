@@ -9,6 +9,7 @@ from collections.abc import Callable
 from http.cookies import SimpleCookie
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+from urllib.parse import unquote
 
 KEY = "key-of-the-administrator"
 
@@ -118,6 +119,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def administer(self, line: str, sent: dict[str, Any]) -> tuple[int, Any]:
         fake = self.server.fake
+        if match := re.fullmatch(r"GET users\?f_email=(.*)", line):
+            return 200, [each for each in fake.users.values() if unquote(match[1]) in each["email"]]
         if line == "GET roles":
             return 200, [{"id": each, "name": name} for each, name in fake.roles.items()]
         if line == "POST roles":

@@ -23,6 +23,11 @@ class Administration(Galaxy):
                 return str(user["id"])
         return str(self.post("users", {"username": name, "email": email, "password": password})["id"])
 
+    def account_id(self, email: str) -> str | None:
+        """Return the id of the account with this address, None where there is none."""
+        found = (str(user["id"]) for user in self.get("users", f_email=email) if user["email"] == email)
+        return next(found, None)
+
     def create_key(self, user: str) -> str:
         """Return a new API key of `user` (an id); the former one becomes invalid."""
         return str(self.post(f"users/{user}/api_key"))

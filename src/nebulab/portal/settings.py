@@ -202,8 +202,27 @@ class PortalSettings:
         contract.PORTAL_GALAXY_DATABASE,
         "",
         kind=_GalaxyDatabase(),
-        unset="none: no expected wait is told",
-        help="Galaxy's database, which is only read: how long sessions and trainings waited in the last weeks.",
+        unset="none: neither GPU hours nor the expected wait are told",
+        help="Galaxy's database, which is only read: who used how many GPU hours, and how long jobs waited.",
+    )
+    job_gpus: int = setting(
+        contract.PORTAL_JOB_GPUS,
+        0,
+        at_least=0,
+        whole=True,
+        help="GPUs that a session or training counts with where neither its figures nor its destination tell.",
+    )
+    idle_hours: float = setting(
+        contract.PORTAL_IDLE_HOURS,
+        4.0,
+        at_least=0,
+        help="Hours for which a session or job held an idle GPU, from which its user gets a mail at its end; 0: never.",
+    )
+    metrics_token_file: Path | None = setting(
+        contract.PORTAL_METRICS_TOKEN_FILE,
+        kind=PLACE,
+        unset="none: there is no page `/metrics`",
+        help="The file, readable by its owner alone, with the token by which Prometheus reads `/metrics`.",
     )
     contact: str = setting(
         contract.PORTAL_CONTACT, "", unset="none", help="Whom people may ask: an e-mail address or a web address."
@@ -249,6 +268,13 @@ class PortalSettings:
                 f"Put one into a file, `chmod 600` it, and name it in {contract.PORTAL_KEY_FILE}.",
             )
         return secret_of(self.key_file, contract.PORTAL_KEY_FILE)
+
+    @property
+    def metrics_token(self) -> str:
+        """The token of the page `/metrics`, or nothing."""
+        if self.metrics_token_file is None:
+            return ""
+        return secret_of(self.metrics_token_file, contract.PORTAL_METRICS_TOKEN_FILE)
 
     @property
     def smtp_password(self) -> str:

@@ -16,6 +16,7 @@ from nebulab.galaxy.signed_in import Visitors
 from nebulab.portal import clock
 from nebulab.portal.data.database import Database
 from nebulab.portal.data.tables import Base
+from nebulab.portal.hours.galaxy_tables import GalaxyTables
 from nebulab.portal.rules.context import Context
 from nebulab.portal.rules.domains import Domains, Standing
 from nebulab.portal.settings import PortalSettings
@@ -26,6 +27,7 @@ from nebulab.portal.work.post import Mailbox
 from support import postgresql as servers
 from support.applicants import Browser, Clock
 from support.fake_accounts import KEY, FakeAccounts
+from support.galaxy_database import GalaxyDatabase
 
 
 @pytest.fixture(scope="session")
@@ -151,6 +153,20 @@ def browser(portal: Portal, galaxy: FakeAccounts) -> Iterator[Callable[..., Brow
     yield open_
     for client in opened:
         client.__exit__(None, None, None)
+
+
+@pytest.fixture
+def galaxy_database(database: Database, tmp_path: Path) -> Iterator[GalaxyDatabase]:
+    """Galaxy's tables, in a database of the same kind as the portal's."""
+    url = f"sqlite:///{tmp_path}/galaxy.sqlite"
+    filled = GalaxyDatabase(url if database.is_sqlite else database.url.render_as_string(hide_password=False))
+    yield filled
+    filled.close()
+
+
+@pytest.fixture
+def galaxy_tables(galaxy_database: GalaxyDatabase) -> GalaxyTables:
+    return GalaxyTables(galaxy_database.url)
 
 
 @pytest.fixture

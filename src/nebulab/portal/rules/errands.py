@@ -14,7 +14,7 @@ from nebulab.portal import clock
 from nebulab.portal.data.tables import Errand, Mail
 from nebulab.portal.rules.letters import Letter
 
-MEMBERSHIP, MAIL = "membership", "mail"
+MEMBERSHIP, MAIL, HOURS = "membership", "mail", "hours"
 
 
 def want_membership(session: Session, person: str) -> None:
@@ -24,6 +24,12 @@ def want_membership(session: Session, person: str) -> None:
     """
     now = clock.now()
     session.add(Errand(kind=MEMBERSHIP, person_id=person, made=now, due=now))
+
+
+def want_hours(session: Session, person: str) -> None:
+    """Have the person's membership in Galaxy's group of used-up hours made what the database then says."""
+    now = clock.now()
+    session.add(Errand(kind=HOURS, person_id=person, made=now, due=now))
 
 
 def send(session: Session, person: str, to: str, letter: Letter, sender: str) -> None:

@@ -6,7 +6,7 @@ A subject is made of our own words alone. What a person wrote stands in no mail 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 
 from nebulab.portal.settings import PortalSettings
 
@@ -48,6 +48,39 @@ def received(settings: PortalSettings, application: str) -> Letter:
         "Your application for a GPU has arrived",
         "Thank you: your address is confirmed, and a person looks at your application.\n"
         f"You get a mail when it is decided.\n\nIts state: {settings.url}/applications/{application}",
+    )
+
+
+def hours_nearly_used(settings: PortalSettings, standing: str) -> Letter:
+    """Return the mail before the limit on GPU hours; `standing` as `32.0 of 40 GPU hours in the last 7 days`."""
+    return _letter(
+        settings,
+        "Most of your GPU hours are used",
+        f"You have used {standing}.\nWhen all are used, no new session or training starts until some of them are "
+        f"older than that;\nwhat runs then goes on.\n\nWhat used them, and how to need fewer: {settings.url}/usage",
+    )
+
+
+def hours_used_up(settings: PortalSettings, standing: str, back: datetime) -> Letter:
+    """Return the mail at the limit on GPU hours; `back` is when jobs run again if nothing more is used."""
+    return _letter(
+        settings,
+        "Your GPU hours are used up",
+        f"You have used {standing}.\nWhat runs goes on. A new session or training starts again\n"
+        f"on {day(back)} at {back:%H:%M} UTC, if you use no more until then.\n\n"
+        f"What used them, and how to need fewer: {settings.url}/usage",
+    )
+
+
+def gpus_idle(settings: PortalSettings, jobs: str) -> Letter:
+    """Return the mail on GPUs that were held and idle; `jobs` has a line for each session or job."""
+    return _letter(
+        settings,
+        "Your GPU was idle",
+        "A session or job of yours has ended whose GPU computed nothing for hours. Others could have had it:"
+        f"\n\n{jobs}\n\n"
+        "End a session when you only read and write, and send what takes long as a job: it ends by itself.\n"
+        f"More on how you use your GPU: {settings.url}/usage",
     )
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import delete
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
+from nebulab.portal.data.hour_tables import HourAccount
 from nebulab.portal.data.tables import Access, Application, Base, Drift, Errand, Person
 from nebulab.portal.rules import applications, audit, errands
 from nebulab.portal.rules.applications import Account
@@ -23,6 +24,7 @@ def export(session: Session, account: Account) -> dict[str, Any]:
     return {
         "account": _row(person) if person else {"id": account.id, "email": account.email, "name": account.name},
         "access": _row(access) if access else None,
+        "gpu_hours": [_row(each) for each in _hours(session, account)],
         "applications": [
             _row(each) | {"confirmations": [_row(link) for link in each.confirmations]}
             for each in applications.of_person(session, account.id)
@@ -45,7 +47,15 @@ def erase(session: Session, account: Account) -> None:
         session.execute(delete(table).where(table.person_id == account.id))
     session.execute(delete(Person).where(Person.id == account.id))
     errands.want_membership(session, account.id)
+    # What Galaxy's jobs say is read again; until then no group of Galaxy's tells of it.
+    for row in _hours(session, account):
+        session.delete(row)
+        errands.want_hours(session, account.id)
     audit.note(session, account.actor, "erased", person=account.id)
+
+
+def _hours(session: Session, account: Account) -> list[HourAccount]:
+    return list(session.scalars(select(HourAccount).where(HourAccount.email == account.email)))
 
 
 def _row(row: Base) -> dict[str, Any]:

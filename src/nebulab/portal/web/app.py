@@ -18,6 +18,7 @@ from nebulab import __version__
 from nebulab.errors import FormError, GalaxyAway, NebulabError, NotThere, NotYours, Overtaken, PortalError
 from nebulab.portal.web import applying, course_reviewing, courses, own, public, resources, reviewing
 from nebulab.portal.web.protection import Guard, TooMany, WrongForm
+from nebulab.portal.web.usage import router as of_hours
 from nebulab.portal.web.visit import LoginNeeded, Portal, Visit
 
 _log = logging.getLogger(__name__)
@@ -44,6 +45,7 @@ def make_app(portal: Portal) -> Guard:
     for page in (public, applying, courses, own, reviewing, course_reviewing, resources):
         app.include_router(page.router)
     app.mount("/static", _Static(directory=str(files("nebulab.portal.web").joinpath("static"))))
+    app.include_router(of_hours)
     app.add_exception_handler(NebulabError, _ours)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(RequestValidationError, _malformed)

@@ -119,6 +119,8 @@ class Rates:
     """How often somebody may do something; counted in this process, and forgotten with it."""
 
     apply: RateLimitItem = field(default_factory=lambda: RateLimitItemPerHour(20))
+    hours: RateLimitItem = field(default_factory=lambda: RateLimitItemPerMinute(60))
+    """Each adds up anew, from Galaxy's database."""
     confirm: RateLimitItem = field(default_factory=lambda: RateLimitItemPerMinute(30))
     join: RateLimitItem = field(default_factory=lambda: RateLimitItemPerMinute(10))
     join_address: RateLimitItem = field(default_factory=lambda: RateLimitItemPerMinute(300))

@@ -9,6 +9,7 @@ from sqlalchemy import text
 from starlette.responses import JSONResponse, Response
 
 from nebulab.portal.data.tables import OPEN, Access, State
+from nebulab.portal.hours import limits
 from nebulab.portal.rules import applications, decisions, errands
 from nebulab.portal.rules.accesses import may_use_gpus
 from nebulab.portal.rules.courses import asking, deciding
@@ -37,6 +38,7 @@ def first(visit: Visiting) -> Response:
             undecided=next((each for each in found if each.state in OPEN), None),
             access=access,
             lasts=may_use_gpus(access),
+            hours=limits.of_account(session, person.email),
             underway=errands.membership_waits(session, person.id),
             courses=asking.lasting_of(session, person.id),
             courses_wait=deciding.count_waiting(session) if person.is_admin else 0,

@@ -16,6 +16,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from nebulab.errors import GalaxyAway, NotYours, PortalError
 from nebulab.galaxy.signed_in import COOKIE, SignedIn, Visitors
 from nebulab.portal.data.database import Database
+from nebulab.portal.hours.limits import in_words
 from nebulab.portal.rules.applications import Account
 from nebulab.portal.rules.context import Context
 from nebulab.portal.rules.letters import day
@@ -51,6 +52,7 @@ def _templates() -> Environment:
     )
     templates.filters["day"] = day
     templates.filters["size"] = size
+    templates.filters["hours"] = in_words
     for name, file in (("style", STYLE), ("script", SCRIPT)):
         content = resources.files("nebulab.portal.web").joinpath("static", file).read_bytes()
         templates.globals[name] = f"{file}?v={hashlib.sha256(content).hexdigest()[:12]}"
@@ -206,6 +208,8 @@ _DONE = {
     "revoked": "The access is ended. The person gets a mail with your reason.",
     "compared": "Compared with Galaxy just now.",
     "mended": "Galaxy is made what the portal says.",
+    "limit": "The limit is set. It counts within two minutes.",
+    "limit-removed": "The limit is removed.",
     "tried": "All that waits is tried again now.",
 }
 """What pages say after a form was sent: an address can choose among these texts, and add none."""

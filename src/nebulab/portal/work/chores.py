@@ -12,6 +12,7 @@ from nebulab.portal.work import waits
 from nebulab.portal.work.comparison import Comparison
 from nebulab.portal.work.course_groups import CourseGroups, CourseRoles
 from nebulab.portal.work.delivery import Delivery
+from nebulab.portal.work.hours import KIND, hours_of
 from nebulab.portal.work.keeper import Health, Keeper
 from nebulab.portal.work.membership import Groups, Membership
 from nebulab.portal.work.post import Post
@@ -34,6 +35,9 @@ class Chores:
         self.courses = CourseGroups(database, galaxy, context.settings)
         self.delivery = Delivery(database, membership, post, self.courses)
         self.comparison = Comparison(database, membership)
+        self.hours = hours_of(database, galaxy, context)
+        if self.hours is not None:
+            self.delivery.others[KIND] = self.hours.make
         settings = context.settings
         self.resources = Resources(
             database,
@@ -41,6 +45,7 @@ class Chores:
             settings.folder,
             waits=lambda: waits.read(settings.galaxy_database) if settings.galaxy_database else waits.NOTHING,
         )
+        self._adding_up: Keeper | None = None
         self._errands = Keeper("Memberships in Galaxy, and mails", self.delivery.look)
         self._keepers = (
             self._errands,
@@ -48,8 +53,21 @@ class Chores:
             Keeper("Courses that begin and end", self.follow_courses),
             Keeper("Comparison with Galaxy's groups", self.comparison.look),
             *([Keeper("Machines and queue", self.resources.look)] if settings.pool else []),
+            *self._of_hours(),
             *([Keeper("Waits in Galaxy", self.resources.look_at_waits)] if settings.galaxy_database else []),
         )
+
+    def _of_hours(self) -> list[Keeper]:
+        if self.hours is None:
+            return []
+        self._adding_up = Keeper("GPU hours", self._add_up)
+        return [self._adding_up, Keeper("Comparison with Galaxy's group of used-up hours", self.hours.look_at_galaxy)]
+
+    def _add_up(self) -> float:
+        assert self.hours is not None  # noqa: S101 - its keeper would not be there
+        pause = self.hours.look()
+        self.wake()
+        return pause
 
     def start(self) -> None:
         """Begin all."""
@@ -64,6 +82,11 @@ class Chores:
     def wake(self) -> None:
         """Do errands now: something was decided."""
         self._errands.wake()
+
+    def add_up(self) -> None:
+        """Add the GPU hours up now: a limit was changed."""
+        if self._adding_up is not None:
+            self._adding_up.wake()
 
     def health(self) -> list[Health]:
         """Return how each chore is."""

@@ -7,6 +7,7 @@ errand is done again: a membership is then what it was, and a mail has the same 
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from sqlalchemy import CursorResult, select, update
@@ -41,6 +42,8 @@ class Delivery:
         self._membership = membership
         self._courses = courses
         self._post = post
+        # By the kind of an errand what does it, for a person (Galaxy's id).
+        self.others: dict[str, Callable[[str], None]] = {}
 
     def look(self) -> float:
         """Do what is due, and return the seconds until the next look."""
@@ -78,7 +81,9 @@ class Delivery:
         return errand
 
     def _carry_out(self, errand: Errand) -> None:
-        if errand.kind == MEMBERSHIP:
+        if errand.kind in self.others:
+            self.others[errand.kind](errand.person_id)
+        elif errand.kind == MEMBERSHIP:
             self._membership.make(errand.person_id)
         elif errand.kind in {outbox.COURSE, outbox.PLACE}:
             self._courses.do(errand.kind, errand.course_id, errand.person_id)
@@ -92,7 +97,9 @@ class Delivery:
             if kept is None:
                 return
             kept.done, kept.trouble = clock.now(), ""
-            if errand.kind == MEMBERSHIP:
+            if errand.kind in self.others:
+                note(session, ITSELF, errand.kind, person=errand.person_id, attempts=errand.attempts)
+            elif errand.kind == MEMBERSHIP:
                 note(session, ITSELF, "membership", person=errand.person_id, attempts=errand.attempts)
             elif errand.kind != MAIL:
                 told = f"{errand.kind}-in-galaxy"

@@ -22,6 +22,9 @@ _MOST_ROUNDS = 5
 class Groups(Protocol):
     """What is asked of Galaxy (`nebulab.galaxy.administration`)."""
 
+    def account_id(self, email: str) -> str | None:
+        """Return the id of the account with an address, None where there is none."""
+
     def group_with_role(self, group: str, role: str) -> str:
         """Find or make the group, and return its id."""
 
