@@ -33,7 +33,7 @@ def user(session: Any, case: dict[str, Any], number: int) -> model.User | None:
     for name in case.get("roles", ()):
         session.add(model.UserRoleAssociation(made, model.Role(name=name, type="admin")))
     for name, deleted in case.get("groups", ()):
-        group = model.Group(name=f"group {number}")
+        group = model.Group(name=f"group of {name} {number}")
         group.deleted = deleted
         session.add(model.GroupRoleAssociation(group, model.Role(name=name, type="admin")))
         session.add(model.UserGroupAssociation(made, group))

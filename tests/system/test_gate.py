@@ -16,6 +16,7 @@ pytestmark = pytest.mark.system
 RULES, POOLS = (ROOT / "deploy" / "tpv" / name for name in ("nebulab.yml", "pools.example.yml"))
 LAB, JOB = "interactive_tool_ml_jupyter_notebook", "run_jupyter_job"
 SHED = "toolshed.g2.bx.psu.edu/repos/owner/{0}/{0}/1.0.0"
+USED_UP = "gpu_hours_used_up"
 PORTAL = "https://gpu.galaxyproject.example.org"
 INFO_SIZE = 255
 """Galaxy keeps so many characters of a dataset's information, the only place where the user finds a refusal."""
@@ -80,6 +81,12 @@ CASES = {
     "renewed": Case(roles=[VALID, EXPIRED]),
     "approved through a group that was deleted": Case(groups=[(VALID, True)]),
     "its own role, and a deleted group's": Case(roles=[VALID], groups=[("x", True)]),
+    "hours used up": Case(roles=[VALID], groups=[(USED_UP, False)]),
+    "hours used up, as a job": Case(tool=SHED.format(JOB), old_id=JOB, groups=[(VALID, False), (USED_UP, False)]),
+    "hours used up, group deleted": Case(roles=[VALID], groups=[(USED_UP, True)]),
+    "hours used up, administrator": Case(roles=[VALID, USED_UP], email="admin@example.org"),
+    "hours used up, and no access": Case(roles=[USED_UP]),
+    "hours used up, another tool": Case(tool="cat1", roles=[USED_UP]),
     "approved, with more GPUs": Case(roles=["gpu_access_more", VALID]),
     "course to come": Case(courses=[COMING]),
     "course to come, as a job": Case(tool=JOB, courses=[("training-later", LATER), COMING]),
@@ -180,13 +187,14 @@ def test_who_is_in_a_course_to_come_learns_when_it_begins(decisions: dict[str, A
 def test_a_destination_gets_what_the_tool_asks_for(decisions: dict[str, Any]) -> None:
     asked = decisions["what the tool asks for"]
     assert asked["params"] == {
+        "nebulab_gpus": "1",
         "docker_run_extra_arguments": "--shm-size 8192m --time 61",
         "docker_env_NEBULAB_GPU_MEMORY_MB": "12000",
         "singularity_env_NEBULAB_GPU_MEMORY_MB": "12000",
     }
     assert asked["env"] == [{"name": "NEBULAB_GPU_MEMORY_MB", "value": "12000"}]
     asked = decisions["approved"]
-    assert asked["params"] == {"docker_run_extra_arguments": "--shm-size 0m --time 0"}
+    assert asked["params"] == {"nebulab_gpus": "1", "docker_run_extra_arguments": "--shm-size 0m --time 0"}
     assert asked["env"] == []
 
 
@@ -200,3 +208,21 @@ def test_a_destination_gets_what_the_tool_asks_for(decisions: dict[str, Any]) ->
 )
 def test_gpus_at_once_are_counted_by_tpv(decisions: dict[str, Any], name: str, pool: str) -> None:
     assert pool in decisions[name]["explained"]
+
+
+@pytest.mark.parametrize("who", ["group deleted", "administrator", "another tool"])
+def test_the_role_of_used_up_hours_stops_nobody_else(decisions: dict[str, Any], who: str) -> None:
+    decided = decisions[f"hours used up, {who}"]
+    assert (decided["refused"], decided["id"]) == ("", "gpus")
+
+
+@pytest.mark.parametrize("name", ["hours used up", "hours used up, as a job"])
+def test_whose_hours_are_used_up_learns_when_they_are_back(decisions: dict[str, Any], name: str) -> None:
+    text = decisions[name]["refused"]
+    assert "Your GPU hours are used up" in text
+    assert text.endswith(f" {PORTAL}/usage - Questions: gpu@galaxyproject.example.org")
+    assert len(text) <= INFO_SIZE and "\n" not in text
+
+
+def test_without_access_the_hours_are_not_what_is_told(decisions: dict[str, Any]) -> None:
+    assert "You have no GPU access yet" in decisions["hours used up, and no access"]["refused"]
