@@ -21,6 +21,7 @@ def command() -> None:
       nebulab access list --state waiting       who waits for a decision
       nebulab access approve ID --until 2027-05-31
       nebulab access revoke ada@example.org --reason "The project has ended."
+      nebulab access usage --month 2026-11      who used how many GPU hours
     """
     from nebulab import dispatch
 
@@ -92,3 +93,15 @@ def remind(as_json: bool) -> None:
     from nebulab.portal import commands
 
     commands.remind(as_json=as_json)
+
+
+@command.command()
+@click.option("--month", default="", metavar="MONTH", help="As 2026-11; by default this one.")
+@click.option("--json", "form", flag_value="json", help="Print JSON: by account, role, group and tool.")
+@click.option("--csv", "form", flag_value="csv", help="Print CSV, a line for each account.")
+@click.option("--influx", "form", flag_value="influx", help="Print InfluxDB's line protocol, as gxadmin does.")
+def usage(month: str, form: str | None) -> None:
+    """Show who used how many GPU hours in a month, from Galaxy's own tables."""
+    from nebulab.portal.hours import terminal
+
+    terminal.show_usage(month, form or "table")
