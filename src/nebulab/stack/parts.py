@@ -151,10 +151,11 @@ def door(settings: StackSettings, galaxy_port: int) -> Part:
     )
 
 
-def portal(settings: StackSettings, galaxy_url: str, port: int, *, session: str, awaited: bool) -> Part:
+def portal(settings: StackSettings, galaxy_url: str, port: int, *, session: str, gpus: bool, awaited: bool) -> Part:
     """Return the portal, where people apply for GPUs; on Galaxy's host name, since it shares Galaxy's login.
 
-    `session` is what one session gets, for the page of resources, whose pool is this machine.
+    `session` is what one session gets, for the page of resources, whose pool is this machine. With `gpus` a session
+    that runs counts as one of them.
     """
     address = f"http://localhost:{port}"
 
@@ -184,6 +185,7 @@ def portal(settings: StackSettings, galaxy_url: str, port: int, *, session: str,
             contract.PORTAL_POOL: os.environ.get(contract.PORTAL_POOL, "machine"),
             contract.PORTAL_SESSION: session,
             contract.PORTAL_GALAXY_DATABASE: f"sqlite:///{settings.database}",
+            contract.PORTAL_JOB_GPUS: "1" if gpus else "0",
         },
         start_seconds=120,
         needed=False,

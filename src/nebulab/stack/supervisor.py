@@ -127,7 +127,11 @@ class Supervisor:
         proxy = parts.proxy(settings, galaxy.address, numbers["proxy"])
         gated = gate.is_on(settings)
         session = configuration.in_words(settings, limits)
-        self._beside.append(parts.portal(settings, galaxy.address, numbers["portal"], session=session, awaited=gated))
+        self._beside.append(
+            parts.portal(
+                *(settings, galaxy.address, numbers["portal"]), session=session, gpus=bool(limits.gpus), awaited=gated
+            )
+        )
         if settings.worker:
             self._beside.append(parts.galaxys_worker(settings))
         if chosen.kind == "container":
