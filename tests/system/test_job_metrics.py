@@ -6,11 +6,14 @@ import json
 import os
 import subprocess
 import time
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from nebulab.portal import clock
+from nebulab.portal.hours.galaxy_tables import TABLES, GalaxyTables
 from support import nvml
 from support.stack import ENVIRONMENTS, ROOT
 
@@ -91,3 +94,26 @@ def test_what_a_job_writes_in_its_place_is_no_figure(tmp_path: Path, text: str) 
     (tmp_path / FIGURES).write_text(text)
     told = galaxys(tmp_path, "collect")
     assert told["shown"] == {}
+
+
+def test_the_portal_reads_what_galaxys_own_models_write(tmp_path: Path) -> None:
+    script = ROOT / "tests" / "support" / "galaxy_models.py"
+    python = ENVIRONMENTS / "galaxy" / "bin" / "python"
+    ran = subprocess.run(
+        [python, "-P", script, tmp_path / "galaxy.sqlite", "4"], capture_output=True, text=True, timeout=120
+    )
+    assert ran.returncode == 0, ran.stderr
+    columns = json.loads(ran.stdout)
+    # The tables of the unit tests, and of deploy/galaxy-reader.sql, have Galaxy's names.
+    assert {table.name: set(table.columns.keys()) - set(columns[table.name]) for table in TABLES} == {
+        table.name: set() for table in TABLES
+    }
+    tables = GalaxyTables(f"sqlite:///{tmp_path}/galaxy.sqlite")
+    running, ended = tables.jobs(clock.now() - timedelta(days=1), email="ada@uni-freiburg.de")
+    assert (ended.hours, ended.model, ended.load, ended.idle) == (4, "1 x Stand-in T4", 50, 20)
+    assert (running.ended, running.gpus, running.short_tool) == (None, 2, "train")
+    assert running.hours == pytest.approx(8, abs=0.1)
+    account = tables.account("ada@uni-freiburg.de")
+    assert account is not None
+    names = tables.names([account])[account]
+    assert (names.roles, names.groups) == ({"training-gpu"}, {"Course"})

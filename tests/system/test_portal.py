@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import sqlite3
 from collections.abc import Callable, Iterator
 from datetime import date, timedelta
 from pathlib import Path
@@ -19,6 +20,7 @@ from nebulab.galaxy.settings import GalaxySettings
 from support import chromium, portal
 from support.fake_accounts import KEY, FakeAccounts
 from support.galaxy import GalaxyUser, wait_for
+from support.galaxy_database import PROJECT_TOOL, GalaxyDatabase, figures
 from support.stack import Account, Stack
 from system.conftest import new_account
 
@@ -93,6 +95,34 @@ def look(page: Page, name: str) -> None:
     chromium.picture(page, f"portal-{name}")
 
 
+def a_galaxy(folder: Path) -> GalaxyDatabase:
+    """Return Galaxy's database with Ada's hours: sessions that idle, and a job that runs."""
+    galaxys = GalaxyDatabase(f"sqlite:///{folder}/galaxy.sqlite")
+    ada = galaxys.user("ada@uni-freiburg.de")
+    galaxys.job(ada, begun=20, ended=9, figures=figures(11, idle_percent=80.0, load_mean_percent=8.0))
+    galaxys.job(ada, begun=30, ended=29, tool=PROJECT_TOOL, figures=figures(1, memory_peak_mb=4_000.0))
+    galaxys.job(ada, begun=2, params={"nebulab_gpus": "2"})
+    galaxys.group(ada, "Course of November", "training-gpu")
+    return galaxys
+
+
+def look_at_hours(page: Page, url: str, ada: str, fake: FakeAccounts) -> None:
+    """Look at the pages of GPU hours, with a limit that Ada is over."""
+    become(page, url, "c0ffeeadmin")
+    page.goto(f"{url}/admin/limits")
+    page.get_by_label("GPU hours").fill("many")
+    page.get_by_role("button", name="Set").click()
+    look(page, "limits-faults")
+    page.get_by_label("GPU hours").fill("12")
+    page.get_by_role("button", name="Set").click()
+    expect(page.get_by_role("cell", name="everybody", exact=True)).to_be_visible()
+    wait_for("who is over", lambda: fake.members("Nebulab GPU access (hours used up)") == {"ada"}, 60)
+    for cookie, each in (("c0ffeeadmin", "/admin/limits"), ("c0ffeeadmin", "/admin/usage"), (ada, "/usage")):
+        become(page, url, cookie)
+        page.goto(f"{url}{each}")
+        look(page, f"hours{each.replace('/', '-')}")
+
+
 @pytest.fixture
 def fake() -> Iterator[FakeAccounts]:
     fake = FakeAccounts()
@@ -103,7 +133,9 @@ def fake() -> Iterator[FakeAccounts]:
 def test_every_page_can_be_used_by_everybody(page: Page, fake: FakeAccounts, tmp_path: Path) -> None:
     said = chromium.listen(page)
     ada, admin = fake.account("ada", "ada@uni-freiburg.de"), "c0ffeeadmin"
-    with portal.running(tmp_path, fake.url, KEY) as started:
+    galaxys = a_galaxy(tmp_path)
+    with portal.running(tmp_path, fake.url, KEY, NEBULAB_PORTAL_GALAXY_DATABASE=galaxys.url) as started:
+        look_at_hours(page, started.url, ada, fake)
         for who, cookie, pages in (("nobody", "", PUBLIC), ("ada", ada, OWN), ("admin", admin, REVIEWERS)):
             become(page, started.url, cookie)
             for each in pages:
@@ -174,13 +206,13 @@ def run_tool(page: Page, stack: Stack) -> None:
     run.click()
 
 
-def refusal(page: Page, stack: Stack, reds: int = 1) -> str:
-    """Run the tool, and return what the newest of the history's `reds` red datasets says."""
+def refusal(page: Page, stack: Stack, reds: int = 1, what: str = "GPU access") -> str:
+    """Run the tool, and return what the newest of the history's `reds` red datasets says, of `what`."""
     run_tool(page, stack)
     red = page.locator(".content-item[data-state=error]").first
     expect(page.locator(".content-item[data-state=error]")).to_have_count(reds, timeout=60_000)
     red.locator(".content-title").click()
-    expect(red).to_contain_text("GPU access", timeout=30_000)
+    expect(red).to_contain_text(what, timeout=30_000)
     return red.inner_text()
 
 
@@ -215,6 +247,20 @@ def test_a_person_is_refused_applies_and_runs_the_tool(gated: Stack, page: Page)
     (point,) = hands.get("entry_points", running=True)
     hands.stop_session(point["id"])
 
+    used_hours(gated, person, 50)
+    log_in(page, address, gated.admin)
+    limit_hours(page, address, "40")
+    group = "Nebulab GPU access (hours used up)"
+    wait_for("the role of used-up hours", lambda: person.email in members(galaxy, group), 60)
+    log_in(page, address, person)
+    told = refusal(page, gated, 2, "GPU hours")
+    assert "Your GPU hours are used up" in told and f"{address}/usage" in told
+    page.goto(f"{address}/usage")
+    expect(page.get_by_text("50.0 of 40 GPU hours in the last 7 days")).to_be_visible()
+    log_in(page, address, gated.admin)
+    limit_hours(page, address, "80")
+    wait_for("the role's end", lambda: members(galaxy, group) == set(), 60)
+
     log_in(page, address, gated.admin)
     page.goto(f"{address}/admin/accesses")
     page.get_by_role("link", name=person.email).click()
@@ -227,7 +273,31 @@ def test_a_person_is_refused_applies_and_runs_the_tool(gated: Stack, page: Page)
     galaxy.close()
 
     log_in(page, address, person)
-    assert "Your GPU access has ended" in refusal(page, gated, 2)
+    assert "Your GPU access has ended" in refusal(page, gated, 3)
+
+
+def used_hours(stack: Stack, person: Account, hours: float) -> None:
+    """Give the person's last session the figures of a GPU, which this machine has not: as Galaxy keeps them."""
+    with sqlite3.connect(stack.data_dir / "galaxy" / "universe.sqlite", timeout=60) as galaxys:
+        query = "SELECT max(job.id) FROM job JOIN galaxy_user ON galaxy_user.id = user_id WHERE email = ?"
+        (job,) = galaxys.execute(query, (person.email,)).fetchone()
+        line = "INSERT INTO job_metric_numeric (job_id, plugin, metric_name, metric_value) VALUES (?, 'gpu', ?, ?)"
+        galaxys.executemany(line, [(job, "gpu_hours", hours), (job, "gpu_count", 1)])
+
+
+def limit_hours(page: Page, address: str, hours: str) -> None:
+    """Set the limit for everybody."""
+    page.goto(f"{address}/admin/limits")
+    page.get_by_label("GPU hours").fill(hours)
+    page.get_by_role("button", name="Set").click()
+    expect(page.get_by_role("status")).to_contain_text("The limit is set")
+
+
+def members(galaxy: Administration, name: str) -> set[str]:
+    """Return the addresses of a group's members."""
+    return {
+        email for each in galaxy.get("groups") if each["name"] == name for email in galaxy.members(each["id"]).values()
+    }
 
 
 def roles(galaxy: Administration, person: Account) -> set[str]:
