@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from urllib.parse import urlsplit
 
 from nebulab.errors import GalaxyAway, NebulabError, SettingsError
+from nebulab.portal import clock
 from nebulab.portal.data.database import Database
+from nebulab.portal.hours.galaxy_tables import GalaxyTables
 from nebulab.portal.rules.domains import read_domains
 from nebulab.portal.serve import administration
 from nebulab.portal.settings import PortalSettings
 from nebulab.portal.work.post import MailServer
+
+_WEEK = timedelta(days=7)
 
 
 @dataclass(frozen=True)
@@ -30,6 +35,7 @@ def check(settings: PortalSettings) -> Iterator[Finding]:
         ("domains", _domains),
         ("database", _database),
         ("Galaxy", _galaxy),
+        ("hours", _hours),
         ("mail", _mail),
     )
     for what, look in checks:
@@ -77,6 +83,16 @@ def _galaxy(settings: PortalSettings) -> str:
         if not user.get("is_admin"):
             raise SettingsError(f"The key is that of {user.get('email')}, who is no administrator of Galaxy.")
     return f"{settings.galaxy}, as {user.get('email')}"
+
+
+def _hours(settings: PortalSettings) -> str:
+    if not settings.galaxy_database:
+        return "Galaxy's database is not named: no GPU hours, no expected wait"
+    tables = GalaxyTables(settings.galaxy_database, settings.job_gpus)
+    jobs = tables.jobs(clock.now() - _WEEK)
+    # Whether roles and groups can be read, of nobody.
+    tables.names([-1])
+    return f"sessions and jobs with GPUs in the last week: {len(jobs)}"
 
 
 def _mail(settings: PortalSettings) -> str:

@@ -120,6 +120,7 @@ def test_the_check_finds_all_well(call: Call) -> None:
         ("DOMAINS_FILE", "/none", "can't be read"),
         ("KEY_FILE", "/none", "can't be read"),
         ("SMTP", "smtp://127.0.0.1:1", "refused"),
+        ("GALAXY_DATABASE", "sqlite:////none/galaxy.sqlite", "Galaxy's database can't be read"),
     ],
 )
 def test_the_check_tells_what_is_wrong(

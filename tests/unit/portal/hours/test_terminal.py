@@ -12,6 +12,7 @@ from click.testing import CliRunner
 from nebulab import contract
 from nebulab.cli.access import command as access
 from nebulab.errors import NotThere, SettingsError
+from nebulab.portal.checking import check
 from nebulab.portal.settings import PortalSettings
 from support.galaxy_database import GalaxyDatabase, figures
 
@@ -66,3 +67,14 @@ def test_without_galaxys_database_it_is_told(month: str, monkeypatch: pytest.Mon
     monkeypatch.delenv(contract.PORTAL_GALAXY_DATABASE)
     with pytest.raises(NotThere, match="knows no GPU hours"):
         call()
+
+
+def test_the_check_reads_galaxys_database(
+    month: str, settings: PortalSettings, galaxy_database: GalaxyDatabase
+) -> None:
+    known = galaxy_database.known_to(settings)
+    found = {each.what: each for each in check(known)}
+    assert (found["hours"].told, found["hours"].fault) == ("sessions and jobs with GPUs in the last week: 1", "")
+    galaxy_database.run("DROP TABLE role")
+    assert "no such table: role" in {each.what: each.fault for each in check(known)}["hours"]
+    galaxy_database.run("CREATE TABLE role (id INTEGER)")
