@@ -162,6 +162,19 @@ def test_galaxy_away_is_done_later_once(world: World, time: Clock) -> None:
     assert (len(mails(world.database)), acts(world.database)) == (1, ["hours-used-up", "hours"])
 
 
+def test_galaxy_away_for_days_is_not_given_up(world: World, time: Clock) -> None:
+    world.jobs.job(world.ada, begun=48, ended=8, figures=figures(41))
+    world.hours.look()
+    world.galaxy.away = 503
+    for _ in range(30):
+        world.chores.delivery.look()
+        time.move(hours=4)
+    world.galaxy.away = 0
+    time.move(hours=2)
+    world.chores.delivery.look()
+    assert world.galaxy.members(GROUP) == {"ada"}
+
+
 def test_killed_between_galaxy_and_database_it_is_the_same_once_more(world: World, time: Clock) -> None:
     world.jobs.job(world.ada, begun=48, ended=8, figures=figures(41))
     world.hours.look()
