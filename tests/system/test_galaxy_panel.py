@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import base64
 import json
-import os
 import re
 import time
 from collections.abc import Iterator
@@ -17,7 +16,6 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from nebulab import contract
-from nebulab.develop.tests import SCREENSHOTS
 from support import chromium
 from support import lab as support
 from support.galaxy import wait_for
@@ -102,13 +100,6 @@ def page(lab: Lab) -> Iterator[Page]:
     assert errors == []
 
 
-def picture(page: Page, name: str) -> None:
-    """Keep a screenshot where somebody wants to look at it."""
-    folder = SCREENSHOTS.read(os.environ)
-    if folder:
-        page.screenshot(path=str(Path(folder) / f"{name}.png"))
-
-
 def open_panel(page: Page, lab: Lab) -> Locator:
     """Open the Lab and, by a click on its tab, the panel; return its list."""
     page.goto(f"{lab.url}/lab?token={support.TOKEN}")
@@ -137,7 +128,7 @@ def test_the_list_shows_what_there_is_and_finds_it(page: Page, lab: Lab, galaxy:
         _theme(page, scheme)
         for width in (1280, 1920):
             page.set_viewport_size({"width": width, "height": 800})
-            picture(page, f"galaxy-panel-{scheme}-{width}")
+            chromium.picture(page, f"galaxy-panel-{scheme}-{width}")
     search = page.get_by_role("searchbox", name="Search this history")
     search.fill("PETALS")
     expect(page.get_by_role("treeitem")).to_have_count(1)
@@ -165,7 +156,7 @@ def test_another_history_is_found_and_a_new_one_made(page: Page, lab: Lab, galax
     choice = page.get_by_role("dialog", name="Histories")
     expect(choice.get_by_role("option")).to_have_count(2)
     expect(choice.get_by_text("this session's")).to_be_visible()
-    picture(page, "galaxy-histories")
+    chromium.picture(page, "galaxy-histories")
     choice.get_by_role("combobox").fill("other")
     expect(choice.get_by_role("option")).to_have_count(1)
     page.keyboard.press("Enter")
@@ -198,7 +189,7 @@ def test_galaxy_away_is_told_and_comes_back_by_itself(page: Page, lab: Lab, gala
     wait_for("the stream", lambda: "GET /api/events/stream" in galaxy.asked)
     galaxy.away = True
     expect(page.get_by_text("Galaxy does not answer.")).to_be_visible()
-    picture(page, "galaxy-away")
+    chromium.picture(page, "galaxy-away")
     # What was there stays to be seen.
     expect(page.get_by_role("treeitem")).to_have_count(1)
     galaxy.add("second.csv")
@@ -212,7 +203,7 @@ def test_a_lab_without_galaxy_says_how_to_connect(page: Page, lab: Lab) -> None:
     page.goto(f"{lab.url}/lab?token={support.TOKEN}")
     page.locator(".jp-SideBar [data-id=nebulab-galaxy]").click()
     expect(page.get_by_text("nebulab lab --galaxy")).to_be_visible()
-    picture(page, "galaxy-unconnected")
+    chromium.picture(page, "galaxy-unconnected")
 
 
 def test_ten_thousand_items_scroll_smoothly(page: Page, lab: Lab, galaxy: StandInGalaxy) -> None:
@@ -265,7 +256,7 @@ def test_by_keyboard_alone(page: Page, lab: Lab, galaxy: StandInGalaxy) -> None:
     page.keyboard.press("Shift+F10")
     menu = page.get_by_role("menu")
     expect(menu.get_by_role("menuitem", name="Load in Notebook")).to_be_visible()
-    picture(page, "galaxy-menu")
+    chromium.picture(page, "galaxy-menu")
     page.keyboard.press("Escape")
     tree.focus()
     page.keyboard.press("Enter")
@@ -273,7 +264,7 @@ def test_by_keyboard_alone(page: Page, lab: Lab, galaxy: StandInGalaxy) -> None:
     tree.focus()
     page.keyboard.press("Delete")
     expect(page.get_by_role("dialog", name="Delete “a.csv”?")).to_be_visible()
-    picture(page, "galaxy-delete")
+    chromium.picture(page, "galaxy-delete")
     page.get_by_role("dialog").get_by_role("button", name="Delete").press("Enter")
     expect(page.get_by_role("treeitem")).to_have_count(2)
     assert [each["deleted"] for each in galaxy.items] == [True, False, False]
@@ -305,7 +296,7 @@ def test_previews_show_each_kind(page: Page, lab: Lab, galaxy: StandInGalaxy, sc
     }.items():
         item(page, name).dblclick()
         expect(shown).to_be_visible()
-        picture(page, f"galaxy-preview-{name.rpartition('.')[2]}-{scheme}")
+        chromium.picture(page, f"galaxy-preview-{name.rpartition('.')[2]}-{scheme}")
     assert galaxy.refused == []
 
 
@@ -404,7 +395,7 @@ def test_hostile_names_and_contents_run_nothing(page: Page, lab: Lab, galaxy: St
         expect(shown.get_by_text("Loading…")).to_have_count(0)
         expect(shown.locator("script, iframe, object, embed, svg, [onload], [onerror]")).to_have_count(0)
     expect(page.locator(".nebulab-galaxy, .nebulab-preview").locator("script, [onload], [onerror]")).to_have_count(0)
-    picture(page, "galaxy-hostile")
+    chromium.picture(page, "galaxy-hostile")
     item(page, "drawing.svg").dblclick()
     drawn = page.get_by_role("img", name="drawing.svg")
     expect(drawn).to_be_visible()
@@ -470,7 +461,7 @@ def test_a_download_is_cancelled_and_tried_again(page: Page, lab: Lab, galaxy: S
     line = page.get_by_role("listitem").filter(has_text="Download of slow.csv")
     expect(line).to_have_attribute("data-state", "running")
     wait_for("the request", lambda: f"GET /api/datasets/{galaxy.items[0]['id']}/display" in galaxy.asked)
-    picture(page, "galaxy-transfer")
+    chromium.picture(page, "galaxy-transfer")
     line.get_by_role("button", name="Cancel").click()
     expect(line).to_have_attribute("data-state", "cancelled")
     assert [path.name for path in (lab.folder / "work").iterdir() if "slow" in path.name] == []
@@ -510,7 +501,7 @@ def test_a_dataset_is_dragged_into_a_notebook_and_by_the_menu(page: Page, lab: L
     page.mouse.down()
     page.mouse.move(row["x"] + 90, row["y"] + 30, steps=4)
     page.mouse.move(place["x"] + 200, place["y"] + 20, steps=8)
-    picture(page, "galaxy-drag")
+    chromium.picture(page, "galaxy-drag")
     page.mouse.up()
     expect(cells.filter(has_text=code)).to_have_count(2)
     # Shift+Enter runs what was dropped, and nothing else.

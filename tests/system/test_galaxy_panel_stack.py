@@ -14,7 +14,6 @@ from typing import Any
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from nebulab.develop.tests import SCREENSHOTS
 from support import chromium
 from support.galaxy import GalaxyUser, wait_for
 from support.session import Session
@@ -73,13 +72,6 @@ def opened(stack: Stack) -> Iterator[Opened]:
     galaxy.stop_session(point["id"])
 
 
-def picture(page: Page, name: str) -> None:
-    """Keep a screenshot where somebody wants to look at it."""
-    folder = SCREENSHOTS.read(os.environ)
-    if folder:
-        page.screenshot(path=str(Path(folder) / f"{name}.png"))
-
-
 def test_a_dataset_becomes_a_data_frame_by_the_mouse(opened: Opened) -> None:
     page = opened.page
     expect(opened.item("petals.tsv")).to_have_attribute("data-state", "ok")
@@ -94,7 +86,7 @@ def test_a_dataset_becomes_a_data_frame_by_the_mouse(opened: Opened) -> None:
     frame = notebook.locator(".jp-OutputArea-output table")
     expect(frame.locator("th", has_text="length")).to_be_visible()
     expect(frame.locator("tbody tr")).to_have_count(30)
-    picture(page, "galaxy-loaded")
+    chromium.picture(page, "galaxy-loaded")
 
 
 def test_what_galaxy_makes_appears_within_seconds(opened: Opened) -> None:
@@ -104,7 +96,7 @@ def test_what_galaxy_makes_appears_within_seconds(opened: Opened) -> None:
     preview = opened.page.locator(".nebulab-preview:visible")
     expect(preview.get_by_role("columnheader")).to_have_text(["a", "b"])
     expect(preview.get_by_role("cell")).to_have_text(["1", "2"])
-    picture(opened.page, "galaxy-preview-real")
+    chromium.picture(opened.page, "galaxy-preview-real")
     assert made["state"] == "ok"
 
 
@@ -112,7 +104,7 @@ def test_a_download_lies_in_the_folder_and_opens(opened: Opened) -> None:
     opened.choose("petals.tsv", "Download to")
     line = opened.page.get_by_role("listitem").filter(has_text="Download of petals.tsv")
     expect(line).to_have_attribute("data-state", "done")
-    picture(opened.page, "galaxy-downloaded")
+    chromium.picture(opened.page, "galaxy-downloaded")
     with opened.session.owner() as client:
         got = client.get("/api/contents/petals.tsv").json()
     assert got["content"] == TABLE
@@ -150,7 +142,7 @@ def test_files_from_the_desktop_and_from_the_file_browser_are_uploaded(opened: O
     expect(opened.item("from browser.csv")).to_have_attribute("data-state", "ok")
     (dataset,) = opened.named("from browser.csv")
     assert opened.galaxy.content(dataset["id"]) == b"c,d\n5,6\n"
-    picture(page, "galaxy-uploaded")
+    chromium.picture(page, "galaxy-uploaded")
 
 
 def test_deleted_and_brought_back(opened: Opened) -> None:
@@ -185,7 +177,7 @@ def test_a_collection_opens_and_its_elements_load(opened: Opened) -> None:
     expect(opened.item("first.tsv")).to_have_attribute("aria-level", "2")
     opened.choose("first.tsv", "Load in Notebook")
     expect(opened.page.locator(".jp-CodeCell").filter(has_text="['first.tsv'].read()")).to_have_count(1)
-    picture(opened.page, "galaxy-collection")
+    chromium.picture(opened.page, "galaxy-collection")
     opened.choose("flowers", "Download to")
     line = opened.page.get_by_role("listitem").filter(has_text="Download of flowers")
     expect(line).to_have_attribute("data-state", "done")
@@ -208,7 +200,7 @@ def test_an_item_opens_in_galaxys_own_page(opened: Opened) -> None:
         opened.choose("petals.tsv", "Open in Galaxy")
     expect(shown.value).to_have_url(re.compile(rf"/datasets/{dataset['id']}"))
     expect(shown.value.locator("#center, .center-panel").get_by_text("petals.tsv").first).to_be_visible()
-    picture(shown.value, "galaxy-own-page")
+    chromium.picture(shown.value, "galaxy-own-page")
     assert shown.value.evaluate("window.opener") is None
     shown.value.close()
 

@@ -4,7 +4,6 @@ the editor does not know of the file survives."""
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,7 +12,6 @@ from typing import Any
 import pytest
 from playwright.sync_api import ConsoleMessage, Locator, Page, expect
 
-from nebulab.develop.tests import SCREENSHOTS
 from nebulab.session.inputs.start import default_notebooks
 from support import chromium
 from support import lab as support
@@ -58,13 +56,6 @@ def _is_error(said: ConsoleMessage) -> bool:
     return said.type == "error" and "status of 400" not in said.text
 
 
-def picture(page: Page, name: str) -> None:
-    """Keep a screenshot where somebody wants to look at it."""
-    folder = SCREENSHOTS.read(os.environ)
-    if folder:
-        page.screenshot(path=str(Path(folder) / f"{name}.png"))
-
-
 def open_pipeline(page: Page, lab: Lab, path: str) -> Locator:
     """Open a pipeline by its address, and return its editor."""
     page.goto(f"{lab.url}/lab/tree/{path}?reset")
@@ -105,16 +96,16 @@ def test_the_shipped_pipeline_is_shown_and_runs(page: Page, lab: Lab) -> None:
     expect(editor.get_by_role("region", name="Problems")).to_have_count(0)
     editor.get_by_role("button", name="Load").click()
     expect(editor.get_by_label("File dependencies")).to_have_value("data/cohort.csv")
-    picture(page, "pipeline-editor")
+    chromium.picture(page, "pipeline-editor")
     page.get_by_role("button", name="Run here").click()
     run = editor.get_by_role("region", name="Run")
     expect(run).to_contain_text("Run here: running")
     expect(page.get_by_role("button", name="Stop")).to_be_enabled()
     expect(editor.locator(".nebulab-Pipeline-node.nebulab-mod-running")).to_have_count(1)
-    picture(page, "pipeline-running")
+    chromium.picture(page, "pipeline-running")
     expect(run).to_contain_text("Run here: done", timeout=180_000)
     expect(editor.locator(".nebulab-Pipeline-node.nebulab-mod-done")).to_have_count(4)
-    picture(page, "pipeline-done")
+    chromium.picture(page, "pipeline-done")
     folder = lab.folder / "work" / "elyra"
     assert (folder / "data" / "linear_model_performance.png").is_file()
     assert (folder / "breast_cancer_survival.run" / "Learn.ipynb").is_file()
@@ -135,7 +126,7 @@ def test_a_pipeline_is_drawn_with_the_mouse(page: Page, lab: Lab) -> None:
     page.locator(".lm-Menu-itemLabel", has_text="Pipeline").first.click()
     editor = page.locator(".nebulab-Pipeline:visible")
     expect(editor).to_contain_text("Drag notebooks and scripts from the file browser")
-    picture(page, "pipeline-new")
+    chromium.picture(page, "pipeline-new")
     [path] = [file for file in work.iterdir() if file.suffix == ".pipeline"]
     box = editor.locator(".react-flow__pane").bounding_box()
     assert box is not None
@@ -166,7 +157,7 @@ def test_a_pipeline_is_drawn_with_the_mouse(page: Page, lab: Lab) -> None:
     editor.get_by_label("File dependencies").fill("made.txt")
     expect(editor.get_by_role("region", name="Problems")).to_contain_text("No file matches 'made.txt'")
     expect(page.get_by_role("button", name="Run here")).to_have_attribute("aria-disabled", "true")
-    picture(page, "pipeline-problem")
+    chromium.picture(page, "pipeline-problem")
     first.click()
     editor.get_by_label("Output files").fill("made.txt")
     expect(editor.get_by_role("region", name="Problems")).to_have_count(0)
@@ -274,7 +265,7 @@ def test_hostile_names_and_broken_files_are_told(page: Page, lab: Lab) -> None:
     assert page.title() != "owned"
     editor = open_pipeline(page, lab, "broken/broken.pipeline")
     expect(editor.get_by_role("alert")).to_contain_text("is no pipeline")
-    picture(page, "pipeline-broken")
+    chromium.picture(page, "pipeline-broken")
     editor = open_pipeline(page, lab, "broken/newer.pipeline")
     expect(editor.get_by_role("alert")).to_contain_text("newer Elyra")
 
@@ -302,7 +293,7 @@ def test_a_failing_node_is_told_and_a_run_is_stopped(page: Page, lab: Lab) -> No
     run = editor.get_by_role("region", name="Run")
     expect(run).to_contain_text("ZeroDivisionError", timeout=120_000)
     expect(editor.locator(".nebulab-mod-skipped").first).to_contain_text("not run")
-    picture(page, "pipeline-failed")
+    chromium.picture(page, "pipeline-failed")
     editor = open_pipeline(page, lab, "fails/slow.pipeline")
     page.get_by_role("button", name="Run here").click()
     wait_for("the slow node", (work / "begun").exists)
@@ -333,5 +324,5 @@ def test_nothing_overlaps_or_is_cut(page: Page, lab: Lab, theme: str, size: tupl
     assert not editor.locator(".nebulab-Pipeline-side").evaluate(wide)
     for label in editor.locator(".nebulab-Pipeline-node .nebulab-Pipeline-label").all():
         assert not label.evaluate(wide)
-    picture(page, f"pipeline-{theme.split()[1].lower()}-{size[0]}")
+    chromium.picture(page, f"pipeline-{theme.split()[1].lower()}-{size[0]}")
     assert violations(page, ".nebulab-Pipeline") == []
