@@ -39,8 +39,9 @@ _WORDS = {404: "There is no such page.", 405: "This page can't be asked for so."
 
 def make_app(portal: Portal) -> Guard:
     """Return the application; who calls it starts the chores, and closes the database."""
-    # No page of FastAPI's own: they load scripts from elsewhere. No redirects to the host that a request names.
-    app = FastAPI(title="Nebulab's portal", version=__version__, docs_url=None, redoc_url=None, redirect_slashes=False)
+    # No page of FastAPI's own: they load scripts from elsewhere, and the description of all routes is of use to no
+    # program, since forms need a page's token. No redirects to the host that a request names.
+    app = FastAPI(title="Nebulab's portal", version=__version__, openapi_url=None, redirect_slashes=False)
     app.state.portal = portal
     for page in (public, applying, courses, own, reviewing, course_reviewing, resources):
         app.include_router(page.router)

@@ -152,8 +152,6 @@ def test_what_is_no_form_is_told(ada: Browser) -> None:
     answer = ada.client.post("/admin/applications/x/approve", data={"version": "-1"})
     assert answer.status_code in {403, 422}
     assert ada.client.put("/apply").status_code == 405
-    assert ada.get("/openapi.json").status_code == 200
-    assert ada.get("/docs").status_code == 404
 
 
 def test_below_a_path_addresses_have_it(browser: Open, portal: Portal, context: Context, tmp_path: Path) -> None:
