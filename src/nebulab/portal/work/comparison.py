@@ -72,7 +72,8 @@ def _differences(session: Session, with_access: set[str], ended: set[str], began
     found |= dict.fromkeys(with_access - may, Kind.STRANGER)
     found |= dict.fromkeys(may - with_access, Kind.MISSING)
     # What is on its way, or has arrived while Galaxy was read, is no difference.
-    query = select(Errand.person_id).where(Errand.kind == MEMBERSHIP, or_(Errand.done.is_(None), Errand.done >= began))
+    arrived = Errand.done.between(began, clock.now())
+    query = select(Errand.person_id).where(Errand.kind == MEMBERSHIP, or_(Errand.done.is_(None), arrived))
     for person in session.scalars(query):
         found.pop(person, None)
     return found

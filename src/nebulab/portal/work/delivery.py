@@ -10,7 +10,7 @@ import logging
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from sqlalchemy import CursorResult, select, update
+from sqlalchemy import ColumnElement, CursorResult, or_, select, update
 
 from nebulab.errors import NebulabError
 from nebulab.portal import clock
@@ -29,7 +29,9 @@ CLAIM_SECONDS = 60
 """How long an errand that was begun is nobody else's: longer than Galaxy and the mail server may take."""
 _FIRST_RETRY_SECONDS, _LONGEST_RETRY_SECONDS = 5, 3600
 _GIVE_UP = timedelta(days=3)
-"""After so long a mail is not tried any more; it stays on the administrators' page."""
+_FEWEST_ATTEMPTS = 20
+"""After so long, and so many attempts, a mail is not tried any more; it stays on the administrators' page. The time
+alone may have passed because a clock was set forward, or the portal was off."""
 _PAUSE_SECONDS = 5.0
 _AT_ONCE = 50
 
@@ -48,7 +50,7 @@ class Delivery:
     def look(self) -> float:
         """Do what is due, and return the seconds until the next look."""
         with self._database.reading() as session:
-            query = select(Errand.id).where(Errand.done.is_(None), Errand.due <= clock.now())
+            query = select(Errand.id).where(Errand.done.is_(None), _is_due(clock.now()))
             due = list(session.scalars(query.order_by(Errand.due, Errand.id).limit(_AT_ONCE)))
         for errand in due:
             self._do(errand)
@@ -68,7 +70,7 @@ class Delivery:
     def _claim(self, number: int) -> Errand | None:
         """Return the errand, which is then ours for a while, or None if another process has it."""
         now = clock.now()
-        claim = update(Errand).where(Errand.id == number, Errand.done.is_(None), Errand.due <= now)
+        claim = update(Errand).where(Errand.id == number, Errand.done.is_(None), _is_due(now))
         with self._database.writing() as session:
             claimed = session.execute(
                 claim.values(due=now + timedelta(seconds=CLAIM_SECONDS), attempts=Errand.attempts + 1)
@@ -118,9 +120,15 @@ class Delivery:
             if kept is None:
                 return
             kept.trouble, kept.due = trouble, _next(errand.attempts)
-            if errand.kind == MAIL and clock.now() - errand.made > _GIVE_UP:
+            tried = errand.attempts >= _FEWEST_ATTEMPTS and clock.now() - errand.made > _GIVE_UP
+            if errand.kind == MAIL and tried:
                 kept.done = clock.now()
                 note(session, ITSELF, "mail-given-up", person=errand.person_id, attempts=errand.attempts)
+
+
+def _is_due(now: datetime) -> ColumnElement[bool]:
+    """Return whether an errand is to be tried: none waits longer than the longest pause, unless the clock was ahead."""
+    return or_(Errand.due <= now, Errand.due > now + timedelta(seconds=_LONGEST_RETRY_SECONDS + CLAIM_SECONDS))
 
 
 def _next(attempts: int) -> datetime:
