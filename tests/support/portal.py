@@ -14,7 +14,7 @@ from pathlib import Path
 
 import httpx
 
-from nebulab.files import write_private
+from nebulab.files import private_folder, write_private
 
 
 @dataclass
@@ -31,6 +31,7 @@ def running(folder: Path, galaxy: str, key: str, **settings: str) -> Iterator[Po
     """Start a portal beside a Galaxy, wait for its answer, and end it with the block."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
+    private_folder(folder)
     write_private(folder / "galaxy-key", key)
     environment = os.environ | {
         "NEBULAB_PORTAL_DIR": str(folder),

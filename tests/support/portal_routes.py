@@ -71,7 +71,7 @@ class Route:
         """Ask for it in somebody's browser, a form with its token unless that is to be left out."""
         if self.method == "GET":
             return browser.get(address)
-        fields = self.fields | {"form_token": browser.token() if token else ""}
+        fields = {**self.fields, "form_token": browser.token() if token else ""}
         return browser.client.request(self.method, address, data=fields, follow_redirects=False)
 
 

@@ -65,6 +65,8 @@ PARTS = (
         "what is told of a Slurm cluster",
     ),
     Part("kubectl", "kubectl", ("kubernetes-client",), "what is told of a Kubernetes cluster"),
+    Part("nginx", "nginx", ("nginx-light",), "the portal behind the web server of Galaxy's host name"),
+    Part("systemd", "systemd-analyze", ("systemd",), "the services of a server"),
     Part("ssh", "ssh", ("openssh-client",), "repositories by ssh"),
 )
 

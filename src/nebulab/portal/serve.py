@@ -53,8 +53,7 @@ def opened(settings: PortalSettings) -> Iterator[Portal]:
     SettingsError
         A setting can't be used, or the database does not answer.
     """
-    # What this process makes (the database, its journal) is for its user alone.
-    os.umask(0o077)
+    _for_its_user_alone()
     private_folder(settings.folder)
     context = Context(settings, read_domains(settings.domains_file))
     with administration(settings) as galaxy, Database(settings.database_url) as database:
@@ -74,6 +73,7 @@ def serve(settings: PortalSettings) -> None:
     SettingsError
         As `opened`; another portal has this folder, or something else the port.
     """
+    _for_its_user_alone()
     private_folder(settings.folder)
     with locked(settings.folder / "portal.lock", wait=False) as alone:
         if not alone:
@@ -96,6 +96,11 @@ def serve(settings: PortalSettings) -> None:
                 _run(uvicorn.Server(configuration), listener)
             finally:
                 portal.chores.stop()
+
+
+def _for_its_user_alone() -> None:
+    """Have what this process makes (its lock, the database, its journal) be its user's alone, whoever starts it."""
+    os.umask(0o077)
 
 
 def _run(server: uvicorn.Server, listener: socket.socket) -> None:

@@ -113,7 +113,7 @@ def test_no_request_fails_and_none_does_what_it_may_not(browser: Open, portal: P
     schema = openapi.from_dict(application_of(make_app(portal)).openapi())
     began, sent = time.process_time(), 0
     for result in schema.get_all_operations():
-        operation = result.ok()
+        operation: Any = result.ok()  # type: ignore[union-attr] # what can't be read raises
 
         @seed(13)
         @hypothesis.settings(SETTINGS)
@@ -122,7 +122,7 @@ def test_no_request_fails_and_none_does_what_it_may_not(browser: Open, portal: P
             helped=st.sampled_from((True, True, False)),
             chosen=st.data(),
         )
-        def ask(case: Case, helped: bool, chosen: st.DataObject) -> None:
+        def ask(case: Case[Any], helped: bool, chosen: st.DataObject) -> None:
             nonlocal sent
             if helped:
                 lay_out(database, chosen.draw(st.sampled_from(_STATES)), has_access=chosen.draw(st.booleans()))
@@ -158,32 +158,31 @@ def test_odd_texts_in_each_field_fail_nowhere(browser: Open, portal: Portal, dat
     assert taken > 30, "most are taken as texts"
 
 
-def _help(case: Case, chosen: st.DataObject) -> None:
+def _help(case: Case[Any], chosen: st.DataObject) -> None:
     """Name what is there, and fill in the fields, some of them with what schemathesis has made."""
     for name in case.path_parameters or {}:
         case.path_parameters[name] = IDS.get(name, APPLICATION)
     if isinstance(case.body, dict):
         made = {name: value for name, value in case.body.items() if name != "version" and chosen.draw(st.booleans())}
-        case.body = sound() | made
+        case.body = {**sound(), **made}
 
 
-def _send(case: Case, who: Browser, helped: bool) -> Any:
+def _send(case: Case[Any], who: Browser, helped: bool) -> Any:
     if helped and isinstance(case.body, dict):
         case.body["form_token"] = who.token()
     # What schemathesis would send by itself, as bytes.
     kwargs = case.as_transport_kwargs(base_url="http://localhost:8095")
     made = requests.Request(**{name: kwargs[name] for name in kwargs if name in _REQUESTS}).prepare()
-    headers = {name: value for name, value in made.headers.items() if name.lower() != "cookie"}
-    return who.client.request(
-        str(made.method), str(made.url), content=made.body or b"", headers=headers, follow_redirects=False
-    )
+    headers: Any = {name: value for name, value in made.headers.items() if name.lower() != "cookie"}
+    content: Any = made.body or b""
+    return who.client.request(str(made.method), str(made.url), content=content, headers=headers, follow_redirects=False)
 
 
 _REQUESTS = frozenset({"method", "url", "headers", "files", "data", "params", "json"})
 
 
-def _judge(case: Case, name: str, answer: Any) -> None:
-    told = f"{name}: {case.method} {case.formatted_path} {case.query} {case.body}: {answer.status_code}"
+def _judge(case: Case[Any], name: str, answer: Any) -> None:
+    told = f"{name}: {case.method} {case.formatted_path} {case.query} {case.body!r}: {answer.status_code}"
     assert answer.status_code < 500, told
     assert answer.headers["x-frame-options"] == "DENY", told
     path = case.operation.path
