@@ -15,7 +15,21 @@ from pathlib import Path
 
 from rich.console import Console
 
-from bench import crowd, estimators, image, jobs, kernels, lookup, models, notebooks, page, sessions, training, transfer
+from bench import (
+    crowd,
+    estimators,
+    image,
+    jobs,
+    kernels,
+    lookup,
+    models,
+    notebooks,
+    page,
+    portal,
+    sessions,
+    training,
+    transfer,
+)
 from bench.table import Row, render
 from nebulab.containers.engine import find_for
 from nebulab.develop import tests
@@ -29,7 +43,7 @@ ROOT = BENCH.parent
 ENVIRONMENTS: Path = tests.ENVIRONMENTS.read(os.environ) or ROOT / ".work" / "environments"
 
 ON_GALAXY = ("sessions", "crowd", "transfer", "lookup", "training")
-PARTS = (*ON_GALAXY, "jobs", "page", "notebooks", "kernels", "estimators", "models", "image")
+PARTS = (*ON_GALAXY, "jobs", "page", "notebooks", "kernels", "estimators", "models", "portal", "image")
 
 
 def _bare_tool(folder: Path) -> Path:
@@ -95,7 +109,7 @@ def main() -> int:
         work.mkdir()
         if set(wanted) & set(ON_GALAXY):
             rows += _on_galaxy(wanted, Path(folder), work, rounds)
-        elif not set(wanted) <= {"jobs", "page"}:
+        elif not set(wanted) <= {"jobs", "page", "portal"}:
             install_missing(StackSettings(data_dir, ENVIRONMENTS, ROOT), Console(stderr=True))
         if "jobs" in wanted:
             rows += _jobs(Path(folder), work, chosen.rounds or 10, chosen.against)
@@ -139,6 +153,8 @@ def _without_galaxy(wanted: Sequence[str], work: Path, rounds: int) -> list[Row]
         rows += kernels.measure(ENVIRONMENTS, work, rounds)
     if "estimators" in wanted:
         rows += estimators.measure(ENVIRONMENTS, ROOT)
+    if "portal" in wanted:
+        rows += portal.measure(work / "portal")
     if "models" in wanted:
         rows += models.measure(ENVIRONMENTS, ROOT)
     return rows

@@ -12,7 +12,7 @@ from nebulab.errors import SettingsError
 from nebulab.portal.data.database import Database
 from nebulab.portal.rules import applications, decisions
 from nebulab.portal.rules.context import Context
-from nebulab.portal.serve import serve
+from nebulab.portal.serve import _listening, serve
 from nebulab.portal.settings import PortalSettings
 from support import portal
 from support.applicants import ADA, REVIEWER, a_form, link_in, mails
@@ -46,3 +46,9 @@ def test_a_port_that_is_taken_is_told(settings: PortalSettings) -> None:
         others = replace(settings, port=taken.getsockname()[1])
         with pytest.raises(SettingsError, match="can't listen on"):
             serve(others)
+
+
+def test_no_page_waits_for_an_acknowledgement(settings: PortalSettings) -> None:
+    """asyncio sets TCP_NODELAY on connections of sockets that say that they are TCP, and on no others."""
+    with _listening(replace(settings, port=0)) as listener:
+        assert listener.proto == socket.IPPROTO_TCP

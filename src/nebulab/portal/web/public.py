@@ -42,7 +42,7 @@ def first(visit: Visiting) -> Response:
             underway=errands.membership_waits(session, person.id),
             courses=asking.lasting_of(session, person.id),
             courses_wait=deciding.count_waiting(session) if person.is_admin else 0,
-            queue=decisions.counts(session)[State.WAITING] if person.is_admin else 0,
+            queue=decisions.count(session, State.WAITING) if person.is_admin else 0,
         )
 
 

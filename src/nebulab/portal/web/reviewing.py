@@ -125,7 +125,7 @@ def state(visit: Visiting) -> Response:
             "state",
             health=visit.portal.chores.health(),
             errands=errands.waiting(session),
-            given_up=errands.given_up(session),
+            given_up=errands.given_up(session) if visit.context.settings.smtp else [],
             count=errands.count_waiting(session),
             drift=comparison.listed(session),
         )

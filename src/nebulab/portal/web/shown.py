@@ -12,6 +12,15 @@ def size(mib: int) -> str:
     return f"{mib / 1024**2:,.1f} TB" if mib >= 1024**2 else f"{mib / 1024:,.1f} GB"
 
 
+def number(counted: int, most: int) -> str:
+    """Return a number that was counted up to a limit.
+
+    >>> number(999, 1_000), number(1_000, 1_000), number(1_001, 1_000)
+    ('999', '1,000', 'over 1,000')
+    """
+    return f"{counted:,}" if counted <= most else f"over {most:,}"
+
+
 def duration(seconds: float) -> str:
     """Return a time in two units at most.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, field
-from functools import cache, cached_property
+from functools import cache, cached_property, partial
 from importlib import resources
 from typing import Annotated, Any
 
@@ -19,9 +19,10 @@ from nebulab.portal.data.database import Database
 from nebulab.portal.hours.limits import in_words
 from nebulab.portal.rules.applications import Account
 from nebulab.portal.rules.context import Context
+from nebulab.portal.rules.decisions import MOST_COUNTED
 from nebulab.portal.rules.letters import day
 from nebulab.portal.web.protection import Forms, Rates
-from nebulab.portal.web.shown import size
+from nebulab.portal.web.shown import number, size
 from nebulab.portal.work.chores import Chores
 
 STYLE = "style.css"
@@ -53,6 +54,7 @@ def _templates() -> Environment:
     templates.filters["day"] = day
     templates.filters["size"] = size
     templates.filters["hours"] = in_words
+    templates.filters["counted"] = partial(number, most=MOST_COUNTED)
     for name, file in (("style", STYLE), ("script", SCRIPT)):
         content = resources.files("nebulab.portal.web").joinpath("static", file).read_bytes()
         templates.globals[name] = f"{file}?v={hashlib.sha256(content).hexdigest()[:12]}"
