@@ -15,7 +15,8 @@ from nebulab.stack.settings import read_settings
 @click.command
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 @options.data_dir
-def command(file: Path, data_dir: Path | None) -> None:
+@options.of_portal
+def command(file: Path, data_dir: Path | None, portal: bool) -> None:
     """Write a backup of the stack's data to FILE; the stack may run meanwhile.
 
     \b
@@ -23,6 +24,7 @@ def command(file: Path, data_dir: Path | None) -> None:
       nebulab backup /mnt/backups/monday.tar
       nebulab backup try.tar --data-dir ~/try
       nebulab restore monday.tar --data-dir ~/again
+      nebulab backup --portal portal.gz           a server's portal, on any database
 
     In it are accounts, histories, datasets, workflows, and the stack's keys and
     passwords: only you may read FILE, keep it as you keep those. Not in it are
@@ -30,5 +32,16 @@ def command(file: Path, data_dir: Path | None) -> None:
     out. Environments and caches are made anew.
 
     FILE appears once it is whole; until then it is FILE.part, which is of no use.
+
+    With --portal it holds all that people applied for and what was decided, for you
+    alone to read, and is the same for SQLite and PostgreSQL.
     """
+    if portal:
+        from nebulab import dispatch
+
+        dispatch.hand_over(dispatch.PORTAL)
+        from nebulab.portal import commands
+
+        commands.back_up(file)
+        return
     backup.back_up(read_settings({"data_dir": data_dir}), file, Console(highlight=False))

@@ -15,7 +15,8 @@ from nebulab.stack.settings import read_settings
 @click.command
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @options.data_dir
-def command(file: Path, data_dir: Path | None) -> None:
+@options.of_portal
+def command(file: Path, data_dir: Path | None, portal: bool) -> None:
     """Make a data folder out of FILE, which `nebulab backup` has written.
 
     \b
@@ -28,5 +29,16 @@ def command(file: Path, data_dir: Path | None) -> None:
     appears once all of FILE is unpacked and checked; a restore that is broken
     off leaves nothing, and is simply started again. Jobs that ran when the
     backup was made are shown as failed.
+
+    With --portal FILE goes into the portal's database, SQLite or PostgreSQL, which
+    must be empty; the portal must not run.
     """
+    if portal:
+        from nebulab import dispatch
+
+        dispatch.hand_over(dispatch.PORTAL)
+        from nebulab.portal import commands
+
+        commands.restore(file)
+        return
     backup.restore(read_settings({"data_dir": data_dir}), file, Console(highlight=False))

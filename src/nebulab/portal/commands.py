@@ -8,12 +8,14 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date, datetime
+from pathlib import Path
 from typing import Any
 
 import click
 from sqlalchemy.orm import Session
 
 from nebulab.errors import NotThere
+from nebulab.portal import backup
 from nebulab.portal import settings as reading
 from nebulab.portal.checking import check
 from nebulab.portal.data.database import Database
@@ -108,6 +110,18 @@ def remind(*, as_json: bool) -> None:
     with _desk() as (session, context):
         count = accesses.remind(session, context, _me())
         _done(session, {"reminded": count}, as_json=as_json)
+
+
+def back_up(file: Path) -> None:
+    """Write the portal's data to a file."""
+    count = backup.back_up(reading.read_kept(), file)
+    click.echo(f"{file}: {count:,} rows. It holds people's names and addresses: keep it as you keep those.")
+
+
+def restore(file: Path) -> None:
+    """Put the data of a file into an empty database."""
+    count = backup.restore(reading.read_kept(), file)
+    click.echo(f"Restored {count:,} rows. Start the portal; its page State tells what differs from Galaxy.")
 
 
 @contextmanager
