@@ -15,11 +15,13 @@ _MIB = 1 << 20
 _SECONDS = 8.0
 
 
-def read(folder: Path, *, seconds: float = _SECONDS) -> Pool:
-    """Return this machine; the disk is that of `folder`. NVML is asked in a process of its own, for `seconds`."""
-    look = asking.ask({name: value for name, value in os.environ.items() if name != "CUDA_VISIBLE_DEVICES"}).answer(
-        seconds
-    )
+def read(folder: Path, *, seconds: float = _SECONDS, look: Look | None = None) -> Pool:
+    """Return this machine; the disk is that of `folder`.
+
+    Without a `look` at its GPUs NVML is asked in a process of its own, for `seconds`.
+    """
+    if look is None:
+        look = asking.ask(environment()).answer(seconds)
     troubles = (f"NVML: {look.reason}",) if look.trouble not in (None, Trouble.NO_LIBRARY, Trouble.NO_DRIVER) else ()
     node = Node(
         name=socket.gethostname(),
@@ -30,6 +32,11 @@ def read(folder: Path, *, seconds: float = _SECONDS) -> Pool:
         gpus=gpus(look),
     )
     return Pool(nodes=(node,), troubles=troubles)
+
+
+def environment() -> dict[str, str]:
+    """Return the environment in which all GPUs are seen, whichever this process may use."""
+    return {name: value for name, value in os.environ.items() if name != "CUDA_VISIBLE_DEVICES"}
 
 
 def _used_mb() -> int | None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import re
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from nebulab.accelerators.gpus import Look
 from nebulab.errors import SettingsError
 from nebulab.pool import kubernetes, machine, slurm, static
 from nebulab.pool.pool import Pool, merged
@@ -74,15 +75,18 @@ def parse(text: str) -> Sources:
     return Sources(tuple(partitions), tuple(labels), tuple(exporters), tuple(files), this)
 
 
-async def read(sources: Sources, *, folder: Path = Path("/")) -> Pool:
+async def read(
+    sources: Sources, *, folder: Path = Path("/"), gpus: Callable[[], Awaitable[Look]] | None = None
+) -> Pool:
     """Ask all sources at the same time; one that fails or is silent is named in the result's `troubles`.
 
-    `folder` lies on the disk that counts as this machine's.
+    `folder` lies on the disk that counts as this machine's. `gpus` looks at this machine's: whoever reads again and
+    again has a process that lasts (`nebulab.accelerators.following`); without it each time one is started.
     """
     asked: list[Awaitable[Pool]] = [asyncio.to_thread(slurm.read, partition=name) for name in sources.partitions]
     asked += [asyncio.to_thread(kubernetes.read, selector=label) for label in sources.labels]
     if sources.machine:
-        asked.append(asyncio.to_thread(machine.read, folder))
+        asked.append(_machine(folder, gpus))
     async with _client(sources) as client:
         if client is not None:
             # Its parser is not in every environment that reads a pool.
@@ -91,6 +95,11 @@ async def read(sources: Sources, *, folder: Path = Path("/")) -> Pool:
             asked.append(exporters.read(sources.exporters, client=client))
         asked += [asyncio.to_thread(_file, path) for path in sources.files]
         return merged(await asyncio.gather(*asked))
+
+
+async def _machine(folder: Path, gpus: Callable[[], Awaitable[Look]] | None) -> Pool:
+    look = None if gpus is None else await gpus()
+    return await asyncio.to_thread(machine.read, folder, look=look)
 
 
 @contextlib.asynccontextmanager

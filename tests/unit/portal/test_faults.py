@@ -116,6 +116,9 @@ def test_what_goes_away_comes_back_and_each_thing_is_done_once(fake: FakeAccount
                     assert (answer.status_code, "try again in a minute" in answer.text) == (503, True), page
                 server.start()
                 until("the database is found again", lambda: admin.get("/health").status_code == 200)
+                # Restarted while nobody asked: no connection that was kept is believed in.
+                server.run("pg_ctl", "restart", "-w", "-D", "data", "-m", "fast", "-l", "log")
+                assert [admin.get("/admin/queue").status_code for _ in range(3)] == [200] * 3
                 assert (
                     "You may use GPUs until" in ada.get("/").text and "as soon as Galaxy is back" in ada.get("/").text
                 )

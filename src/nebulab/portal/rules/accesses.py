@@ -53,7 +53,10 @@ def find(session: Session, person: str) -> Access:
     is_wanted = func.lower(Person.email) == wanted.lower() if "@" in wanted else Person.id == wanted
     found = session.scalars(query.where(is_wanted)).first()
     if found is None:
-        raise NotThere(f"{wanted[:80]!r} has no access here, and had none.", "`nebulab access list` shows who has.")
+        raise NotThere(
+            f"{wanted[:80]!r} has no access here, and had none.",
+            "Who has is on the page Accesses, and told by `nebulab access list`.",
+        )
     return found
 
 
@@ -68,7 +71,7 @@ def revoke(session: Session, person: str, *, version: int | None, actor: Actor, 
     access = find(session, person)
     if access.ended is not None or version not in {None, access.version}:
         state = f"has ended already ({access.ending})" if access.ended else "has changed since you opened it"
-        raise Overtaken(f"This access {state}.", "Nothing was changed. Open the page again to see how it is now.")
+        raise Overtaken(f"This access {state}.", "Nothing was changed; look at it again.")
     told = read_text(reason, "Write the reason: the person gets it by mail.", "reason")
     try:
         with session.begin_nested():
@@ -76,7 +79,7 @@ def revoke(session: Session, person: str, *, version: int | None, actor: Actor, 
             _end(session, access, Ending.REVOKED, actor, letters.revoked(context.settings, told), context)
             revoking.remove_from_all(session, access.person_id, actor)
     except StaleDataError:
-        raise Overtaken("Somebody changed this access at this moment.", "Open the page again.") from None
+        raise Overtaken("Somebody changed this access at this moment.", "Look at it again.") from None
 
 
 def expire(session: Session, context: Context) -> int:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, datetime
 
-from sqlalchemy import select
+from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
 from nebulab.portal import clock
-from nebulab.portal.data.tables import Act
+from nebulab.portal.data.tables import Act, Person
 from nebulab.portal.rules.context import Actor
 
 
@@ -20,10 +21,26 @@ def note(
     session.add(Act(at=clock.now(), actor=actor.id, act=act, person_id=person, application_id=application, detail=told))
 
 
-def latest(session: Session, count: int, *, before: int | None = None) -> list[Act]:
-    """Return the last lines, the latest first; `before` the line of an id."""
+def latest(session: Session, count: int, *, before: int | None = None, of: str = "") -> list[Act]:
+    """Return the last lines, the latest first; `before` the line of an id, `of` what somebody did or was done to them.
+
+    Somebody is named by the e-mail address of the account, by Galaxy's id, or as the log has them.
+    """
     query = select(Act).order_by(Act.id.desc()).limit(count)
-    return list(session.scalars(query if before is None else query.where(Act.id < before)))
+    if before is not None:
+        query = query.where(Act.id < before)
+    wanted = of.strip()
+    if wanted:
+        known = list(session.scalars(select(Person.id).where(func.lower(Person.email) == wanted.lower())))
+        query = query.where(or_(Act.person_id.in_([*known, wanted]), Act.actor.in_([*known, wanted])))
+    return list(session.scalars(query))
+
+
+def names(session: Session, acts: Sequence[Act]) -> dict[str, str]:
+    """Return the addresses of those whom lines name, by their ids; who has erased their data has none any more."""
+    ids = {act.actor for act in acts} | {act.person_id for act in acts}
+    people = session.execute(select(Person.id, Person.email).where(Person.id.in_(ids)))
+    return {person: email for person, email in people}  # noqa: C416 - a row is no pair to mypy
 
 
 def of_person(session: Session, person: str) -> list[Act]:

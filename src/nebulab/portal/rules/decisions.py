@@ -62,7 +62,8 @@ def find(session: Session, application: str) -> Application:
     found = session.get(Application, application, options=[joinedload(Application.person)])
     if found is None:
         raise NotThere(
-            f"There is no application {application[:40]!r}.", "`nebulab access list` shows those that are there."
+            f"There is no application {application[:40]!r}.",
+            "Those that wait are in the queue, and told by `nebulab access list --state waiting`.",
         )
     return found
 
@@ -167,4 +168,4 @@ def _overtaken(found: Application) -> Overtaken:
     else:
         state = {State.WITHDRAWN: "was withdrawn", State.UNCONFIRMED: "is not confirmed yet"}.get(State(found.state))
         message = f"This application {state or 'has changed since you opened it'}."
-    return Overtaken(message, "Nothing was changed. Open it again to see how it is now.")
+    return Overtaken(message, "Nothing was changed; look at it again.")

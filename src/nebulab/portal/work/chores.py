@@ -78,6 +78,7 @@ class Chores:
         """End all, after what is under way."""
         for keeper in self._keepers:
             keeper.stop()
+        self.resources.close()
 
     def wake(self) -> None:
         """Do errands now: something was decided."""

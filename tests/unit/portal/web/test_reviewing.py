@@ -57,7 +57,7 @@ def test_a_reviewer_approves_from_the_queue(
     assert galaxy.members(GROUP) == set()
     assert "revoked" in admin.text("/admin/accesses?ended=true")
     log = admin.text("/admin/log")
-    assert "idgrace approved idada" in log and "idgrace revoked idada" in log
+    assert "grace@uni-freiburg.de approved ada@uni-freiburg.de" in log and "revoked ada@uni-freiburg.de" in log
 
 
 def test_a_reviewer_asks_and_refuses_with_words(admin: Browser, waiting: str, database: Database) -> None:
@@ -115,7 +115,7 @@ def test_the_state_shows_what_waits_and_why(admin: Browser, waiting: str, chores
     assert "membership idada" in admin.text("/admin/state") and "does not answer" in admin.text("/admin/state")
     admin.post("/admin/state/try")
     chores.delivery.look()
-    assert "Nothing: Galaxy and the mail server know all" in admin.text("/admin/state")
+    assert "Nothing: Galaxy knows all" in admin.text("/admin/state")
 
 
 def test_drift_is_shown_and_mended(admin: Browser, chores: Chores, galaxy: FakeAccounts) -> None:
@@ -129,3 +129,22 @@ def test_drift_is_shown_and_mended(admin: Browser, chores: Chores, galaxy: FakeA
     assert galaxy.members(GROUP) == set()
     galaxy.away = 503
     assert admin.post("/admin/state/compare").status_code == 503
+
+
+def test_the_log_names_people_and_finds_what_concerns_one(admin: Browser, waiting: str, browser: Open) -> None:
+    browser("eve", "eve@uni-freiburg.de").post("/apply", **written(email="eve@uni-freiburg.de"))
+    admin.post(f"{waiting}/approve", version=version(admin.get(waiting).text), until="")
+    log = admin.text("/admin/log")
+    assert "grace@uni-freiburg.de approved ada@uni-freiburg.de" in log and "eve@uni-freiburg.de applied" in log
+    for name in ("ADA@uni-freiburg.de", "idada"):
+        found = admin.text(f"/admin/log?of={name}")
+        assert "grace@uni-freiburg.de approved ada@uni-freiburg.de" in found and "eve@" not in found
+    assert "approved" in admin.text("/admin/log?of=idgrace") and "There is none" in admin.text("/admin/log?of=x")
+    assert "There is none." in admin.text("/admin/log?of=nobody@x.org%00")
+
+
+def test_an_administrator_is_told_what_is_theirs_first(admin: Browser) -> None:
+    page = admin.text("/")
+    assert "You have none yet" not in page and "Apply for a GPU" not in page
+    assert page.index("For administrators") < page.index("Your own access") < page.index("pass the rules for GPUs")
+    assert "mail server" not in admin.text("/admin/state"), "there is none"
