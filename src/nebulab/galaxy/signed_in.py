@@ -7,7 +7,7 @@ import threading
 import time
 from dataclasses import dataclass
 
-import httpx
+import urllib3
 
 from nebulab.errors import GalaxyAway
 from nebulab.galaxy.patience import AWAY_STATUSES
@@ -39,14 +39,15 @@ class Visitors:
 
     def __init__(self, url: str) -> None:
         self._url = url.rstrip("/")
-        limits = httpx.Limits(max_connections=20, max_keepalive_connections=20)
-        self._http = httpx.Client(timeout=_TIMEOUT_SECONDS, limits=limits, trust_env=False, follow_redirects=False)
+        # Not httpx: when a hundred people come at once this is a third of what their first pages take of a processor
+        # (0.6 ms a request; urllib3 takes 0.2).
+        self._http = urllib3.PoolManager(maxsize=20, block=True, timeout=_TIMEOUT_SECONDS, retries=False)
         self._known: dict[str, tuple[float, SignedIn | None]] = {}
         self._lock = threading.Lock()
 
     def close(self) -> None:
         """Close the connections."""
-        self._http.close()
+        self._http.clear()
 
     def forget(self) -> None:
         """Ask Galaxy anew for everybody."""
@@ -78,14 +79,20 @@ class Visitors:
 
     def _ask(self, cookie: str) -> SignedIn | None:
         try:
-            answer = self._http.get(f"{self._url}/api/users/current", headers={"cookie": f"{COOKIE}={cookie}"})
-        except httpx.TransportError as error:
+            answer = self._http.request(
+                "GET",
+                f"{self._url}/api/users/current",
+                headers={"cookie": f"{COOKIE}={cookie}"},
+                redirect=False,
+                pool_timeout=_TIMEOUT_SECONDS,
+            )
+        except urllib3.exceptions.HTTPError as error:
             raise GalaxyAway(f"Galaxy at {self._url} does not answer: {str(error) or type(error).__name__}.") from error
-        if answer.status_code in AWAY_STATUSES or answer.status_code >= 500:
-            raise GalaxyAway(f"Galaxy at {self._url} answers {answer.status_code} {answer.reason_phrase}.")
+        if answer.status in AWAY_STATUSES or answer.status >= 500:
+            raise GalaxyAway(f"Galaxy at {self._url} answers {answer.status} {answer.reason}.")
         # 200 without an address: nobody is logged in; 400: no session of this Galaxy's.
         try:
-            user = answer.json() if answer.status_code == 200 else {}
+            user = answer.json() if answer.status == 200 else {}
         except ValueError:
             raise GalaxyAway(f"Galaxy at {self._url} answers with something else than JSON.") from None
         if not isinstance(user, dict) or not user.get("email") or not user.get("id"):
