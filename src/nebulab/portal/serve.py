@@ -21,7 +21,7 @@ from nebulab.portal.rules.context import Context
 from nebulab.portal.rules.domains import read_domains
 from nebulab.portal.settings import PortalSettings, keep
 from nebulab.portal.web.app import make_app
-from nebulab.portal.web.visit import Portal
+from nebulab.portal.web.visit import Portal, make_ready
 from nebulab.portal.work.chores import Chores
 from nebulab.portal.work.post import post_of
 
@@ -83,6 +83,9 @@ def serve(settings: PortalSettings) -> None:
         with _listening(settings) as listener, opened(settings) as portal:
             keep(settings)
             portal.chores.start()
+            make_ready()
+            # The lists of domains are read at the first question.
+            portal.context.domains.standing("somebody@example.org")
             _log.info("the portal listens on %s:%d, for %s", settings.host, settings.port, settings.url)
             try:
                 # No log of addresses: they hold the links that confirm. `forwarded_allow_ips` is loopback.

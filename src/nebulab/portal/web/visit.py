@@ -61,6 +61,12 @@ def _templates() -> Environment:
     return templates
 
 
+def make_ready() -> None:
+    """Compile all pages, so that the first people to come need not wait for it."""
+    for name in _templates().list_templates():
+        _templates().get_template(name)
+
+
 class LoginNeeded(PortalError):
     """Nobody is logged in."""
 
