@@ -25,19 +25,22 @@ PUBLIC = frozenset(
         "/privacy",
         "/health",
         "/confirm/{link}",  # for whoever has the mail
+        "/metrics",  # for whoever has the token
         "/resources",
         "/resources/now",
         "/resources/badge.svg",
         "/api/resources",
     }
 )
-"""What anybody may ask for. A new one is added here by somebody who has decided that."""
+"""What anybody may ask for without a login. A new one is added here by somebody who has decided that."""
+WITH_A_LINK = frozenset({"/confirm/{link}", "/join/{code}"})
+"""What opens for everybody who was given the link or the code."""
 ENDLESS = RateLimitItemPerMinute(10**9)
 
 
 def without_rates() -> Rates:
     """Return rates that nobody reaches."""
-    return Rates(apply=ENDLESS, confirm=ENDLESS)
+    return Rates(apply=ENDLESS, hours=ENDLESS, confirm=ENDLESS, join=ENDLESS, join_address=ENDLESS)
 
 
 @dataclass(frozen=True)
