@@ -45,6 +45,16 @@ def administration(settings: PortalSettings) -> Administration:
 
 
 @contextmanager
+def _for_its_user_alone() -> Iterator[None]:
+    """Have what this process makes (its lock, the database, its journal) be its user's alone, whoever starts it."""
+    before = os.umask(0o077)
+    try:
+        yield
+    finally:
+        os.umask(before)
+
+
+@contextmanager
 def opened(settings: PortalSettings) -> Iterator[Portal]:
     """Make all parts of a portal, its tables included, and close them with the block; its chores are not begun.
 
@@ -53,10 +63,10 @@ def opened(settings: PortalSettings) -> Iterator[Portal]:
     SettingsError
         A setting can't be used, or the database does not answer.
     """
-    _for_its_user_alone()
     private_folder(settings.folder)
     context = Context(settings, read_domains(settings.domains_file))
-    with administration(settings) as galaxy, Database(settings.database_url) as database:
+    alone, galaxy_of = _for_its_user_alone(), administration(settings)
+    with alone, galaxy_of as galaxy, Database(settings.database_url) as database:
         database.upgrade()
         visitors = Visitors(settings.galaxy)
         try:
@@ -65,6 +75,7 @@ def opened(settings: PortalSettings) -> Iterator[Portal]:
             visitors.close()
 
 
+@_for_its_user_alone()
 def serve(settings: PortalSettings) -> None:
     """Serve until a signal.
 
@@ -73,7 +84,6 @@ def serve(settings: PortalSettings) -> None:
     SettingsError
         As `opened`; another portal has this folder, or something else the port.
     """
-    _for_its_user_alone()
     private_folder(settings.folder)
     with locked(settings.folder / "portal.lock", wait=False) as alone:
         if not alone:
@@ -99,11 +109,6 @@ def serve(settings: PortalSettings) -> None:
                 _run(uvicorn.Server(configuration), listener)
             finally:
                 portal.chores.stop()
-
-
-def _for_its_user_alone() -> None:
-    """Have what this process makes (its lock, the database, its journal) be its user's alone, whoever starts it."""
-    os.umask(0o077)
 
 
 def _run(server: uvicorn.Server, listener: socket.socket) -> None:

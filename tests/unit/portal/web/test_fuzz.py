@@ -22,13 +22,16 @@ from hypothesis import HealthCheck, Phase, given, seed
 from hypothesis import strategies as st
 from schemathesis import Case, GenerationMode, openapi
 from sqlalchemy import delete
+from sqlalchemy.orm import Session
 
 from nebulab.pool.reading import parse
 from nebulab.portal import clock
+from nebulab.portal.data.courses import Course, Place, Seat
 from nebulab.portal.data.database import Database
 from nebulab.portal.data.tables import Access, Application, Confirmation, Drift, State
 from nebulab.portal.rules import applications
 from nebulab.portal.rules.applications import Account
+from nebulab.portal.rules.courses.forms import TERMS
 from nebulab.portal.rules.domains import Standing
 from nebulab.portal.settings import PortalSettings
 from nebulab.portal.web.app import make_app
@@ -53,7 +56,12 @@ HELPED = st.sampled_from((True, True, False))
 MODES = (GenerationMode.POSITIVE, GenerationMode.NEGATIVE)
 _STATES = (*State, State.WAITING, State.WAITING, State.ASKED)
 """Those in which most can be done more often."""
+DECIDED = (State.APPROVED, State.WAITING, State.ASKED, State.REFUSED, State.WITHDRAWN)
+"""States that a course may have."""
 _STATE_FOR = {
+    "/courses/{course}/answer": State.ASKED,
+    "/admin/courses/{course}/change": State.APPROVED,
+    "/admin/courses/{course}/end": State.APPROVED,
     "/apply": State.WITHDRAWN,
     "/applications/{application}/answer": State.ASKED,
     "/applications/{application}/send-again": State.UNCONFIRMED,
@@ -70,19 +78,21 @@ def settings(settings: PortalSettings, tmp_path: Path) -> PortalSettings:
     return replace(settings, pool=parse(f"file:{tmp_path}/machines.yml"))
 
 
-APPLICATION, LINK = "a" * 32, "l1nk"
+APPLICATION, LINK, CODE = "a" * 32, "l1nk", "ABCD2345"
 GRACE = Account("idgrace", "grace@uni-freiburg.de", "grace")
 """An administrator, whose own the application is too: nothing is not hers."""
-IDS = {"application": APPLICATION, "person": GRACE.id, "link": LINK}
+IDS = {"application": APPLICATION, "person": GRACE.id, "link": LINK, "course": APPLICATION, "code": CODE}
+IDS |= {"account": "1", "limit": "1"}
 
 
 def lay_out(database: Database, state: State, *, has_access: bool) -> None:
-    """Have Grace's application in a state, with a link that works, whatever requests have made of it."""
+    """Have Grace's application and her course in a state, with a link and a code that work, whatever requests did."""
     now, days = clock.now(), timedelta(days=100)
     fields = {name: WRITTEN[name] for name in ("purpose", "project", "group_leader", "institution", "gpu_need")}
     with database.writing() as session:
         for table in (Application, Access, Drift):
             session.execute(delete(table).where(table.person_id == GRACE.id))
+        session.execute(delete(Course))
         applications.keep_person(session, GRACE)
         session.add(
             Application(
@@ -101,8 +111,36 @@ def lay_out(database: Database, state: State, *, has_access: bool) -> None:
         token = hashlib.sha256(LINK.encode()).hexdigest()
         session.add(Confirmation(token_hash=token, application_id=APPLICATION, email=GRACE.email, expires=now + days))
         session.add(Drift(person_id=GRACE.id, email=GRACE.email, kind="missing", found=now))
+        lay_out_course(session, state if state in DECIDED else State.APPROVED)
         if has_access:
             session.add(Access(person_id=GRACE.id, since=now, until=clock.today() + days))
+
+
+def lay_out_course(session: Session, state: State) -> None:
+    """Grace's course, which she is in herself, and which lasts if it is approved."""
+    now, today = clock.now(), clock.today()
+    is_on = state == State.APPROVED
+    course = Course(
+        **{name: WRITTEN[name] for name in ("purpose", "gpu_need")},
+        id=APPLICATION,
+        trainer_id=GRACE.id,
+        state=state,
+        email=GRACE.email,
+        standing=Standing.INSTITUTION,
+        confirmed=False,
+        name="Nuclei",
+        begins=today,
+        ends=today + timedelta(days=5),
+        places=5,
+        slug=APPLICATION if is_on else None,
+        code=CODE if is_on else None,
+        submitted=now,
+        terms="1",
+        begun=now if is_on else None,
+    )
+    session.add(course)
+    session.flush()
+    session.add(Place(course_id=course.id, person_id=GRACE.id, state=Seat.JOINED, joined=now, terms="1"))
 
 
 def test_no_request_fails_and_none_does_what_it_may_not(browser: Open, portal: Portal, database: Database) -> None:
@@ -136,10 +174,15 @@ def test_no_request_fails_and_none_does_what_it_may_not(browser: Open, portal: P
     assert sent > 1000 and taken < SECONDS, f"{sent} requests took {taken:.0f} s of a processor"
 
 
-def sound() -> dict[str, str]:
-    """Return fields with which every form is taken."""
-    until = (clock.today() + timedelta(days=50)).isoformat()
-    return written() | {"version": "1", "until": until, "sure": "yes"} | dict.fromkeys(_TEXTS, "Because")
+def sound(path: str) -> dict[str, str]:
+    """Return fields with which the form at a path is taken."""
+    today = clock.today()
+    days = {"begins": today.isoformat(), "ends": (today + timedelta(days=3)).isoformat()}
+    fields = {"name": "Nuclei", "places": "5", "whose": "everybody", "hours": "40", "days": "7", **days, **written()}
+    fields |= {"version": "1", "until": (today + timedelta(days=50)).isoformat(), "sure": "yes"}
+    if path.startswith(("/courses", "/join")):
+        fields["terms"] = TERMS
+    return fields | dict.fromkeys(_TEXTS, "Because")
 
 
 def test_odd_texts_in_each_field_fail_nowhere(browser: Open, portal: Portal, database: Database) -> None:
@@ -152,7 +195,7 @@ def test_odd_texts_in_each_field_fail_nowhere(browser: Open, portal: Portal, dat
         (address,) = route.addresses({name: [each] for name, each in IDS.items()})
         for name, odd in itertools.product(route.names - {"form_token"}, _ODD):
             lay_out(database, _STATE_FOR.get(route.path, State.WAITING), has_access=True)
-            answer = grace.post(address, **sound() | {name: odd})
+            answer = grace.post(address, **sound(route.path) | {name: odd})
             assert answer.status_code < 500, f"{route} with {name}={odd[:20]!r}: {answer.status_code}"
             taken += answer.status_code == 303
     assert taken > 30, "most are taken as texts"
@@ -164,7 +207,7 @@ def _help(case: Case[Any], chosen: st.DataObject) -> None:
         case.path_parameters[name] = IDS.get(name, APPLICATION)
     if isinstance(case.body, dict):
         made = {name: value for name, value in case.body.items() if name != "version" and chosen.draw(st.booleans())}
-        case.body = {**sound(), **made}
+        case.body = {**sound(case.operation.path), **made}
 
 
 def _send(case: Case[Any], who: Browser, helped: bool) -> Any:
