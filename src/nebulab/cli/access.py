@@ -38,7 +38,7 @@ _reason = click.option("--reason", required=True, help="What the person is told 
 @options.as_json
 def list_(state: str, as_json: bool) -> None:
     """List accesses that last (active) or have ended, or applications of a state."""
-    from nebulab.portal import commands
+    from nebulab.portal.terminal import access as commands
 
     commands.show_list(state, as_json=as_json)
 
@@ -48,7 +48,7 @@ def list_(state: str, as_json: bool) -> None:
 @options.as_json
 def show(name: str, as_json: bool) -> None:
     """Show an application, or the access of an account (its e-mail address, or Galaxy's id)."""
-    from nebulab.portal import commands
+    from nebulab.portal.terminal import access as commands
 
     commands.show_one(name, as_json=as_json)
 
@@ -59,7 +59,7 @@ def show(name: str, as_json: bool) -> None:
 @options.as_json
 def approve(application: str, until: str, as_json: bool) -> None:
     """Approve an application that waits."""
-    from nebulab.portal import commands
+    from nebulab.portal.terminal import access as commands
 
     commands.approve(application, until, as_json=as_json)
 
@@ -70,7 +70,7 @@ def approve(application: str, until: str, as_json: bool) -> None:
 @options.as_json
 def refuse(application: str, reason: str, as_json: bool) -> None:
     """Refuse an application that waits."""
-    from nebulab.portal import commands
+    from nebulab.portal.terminal import access as commands
 
     commands.refuse(application, reason, as_json=as_json)
 
@@ -81,7 +81,7 @@ def refuse(application: str, reason: str, as_json: bool) -> None:
 @options.as_json
 def revoke(person: str, reason: str, as_json: bool) -> None:
     """End the access of an account now."""
-    from nebulab.portal import commands
+    from nebulab.portal.terminal import access as commands
 
     commands.revoke(person, reason, as_json=as_json)
 
@@ -90,7 +90,7 @@ def revoke(person: str, reason: str, as_json: bool) -> None:
 @options.as_json
 def remind(as_json: bool) -> None:
     """Send the mails on renewal that are due; the portal does so by itself, each once."""
-    from nebulab.portal import commands
+    from nebulab.portal.terminal import access as commands
 
     commands.remind(as_json=as_json)
 
@@ -102,6 +102,6 @@ def remind(as_json: bool) -> None:
 @click.option("--influx", "form", flag_value="influx", help="Print InfluxDB's line protocol, as gxadmin does.")
 def usage(month: str, form: str | None) -> None:
     """Show who used how many GPU hours in a month, from Galaxy's own tables."""
-    from nebulab.portal.hours import terminal
+    from nebulab.portal.terminal.usage import show_usage
 
-    terminal.show_usage(month, form or "table")
+    show_usage(month, form or "table")

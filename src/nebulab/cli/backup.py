@@ -40,7 +40,7 @@ def command(file: Path, data_dir: Path | None, portal: bool) -> None:
         from nebulab import dispatch
 
         dispatch.hand_over(dispatch.PORTAL)
-        from nebulab.portal import commands
+        from nebulab.portal.terminal import access as commands
 
         commands.back_up(file)
         return

@@ -27,9 +27,9 @@ def command() -> None:
 @options.as_json
 def list_(state: str, as_json: bool) -> None:
     """List courses that last (or are still to begin), have ended, or are of a state."""
-    from nebulab.portal import course_commands
+    from nebulab.portal.terminal import courses
 
-    course_commands.show_list(state, as_json=as_json)
+    courses.show_list(state, as_json=as_json)
 
 
 @command.command()
@@ -37,9 +37,9 @@ def list_(state: str, as_json: bool) -> None:
 @options.as_json
 def show(course: str, as_json: bool) -> None:
     """Show a course, with its code and its participants."""
-    from nebulab.portal import course_commands
+    from nebulab.portal.terminal import courses
 
-    course_commands.show_one(course, as_json=as_json)
+    courses.show_one(course, as_json=as_json)
 
 
 @command.command()
@@ -50,9 +50,9 @@ def show(course: str, as_json: bool) -> None:
 @options.as_json
 def approve(course: str, begins: str, ends: str, places: str, as_json: bool) -> None:
     """Approve a course that waits; it begins at once if its first day has come."""
-    from nebulab.portal import course_commands
+    from nebulab.portal.terminal import courses
 
-    course_commands.approve(course, {"begins": begins, "ends": ends, "places": places}, as_json=as_json)
+    courses.approve(course, {"begins": begins, "ends": ends, "places": places}, as_json=as_json)
 
 
 @command.command()
@@ -61,9 +61,9 @@ def approve(course: str, begins: str, ends: str, places: str, as_json: bool) -> 
 @options.as_json
 def refuse(course: str, reason: str, as_json: bool) -> None:
     """Refuse a course that waits."""
-    from nebulab.portal import course_commands
+    from nebulab.portal.terminal import courses
 
-    course_commands.refuse(course, reason, as_json=as_json)
+    courses.refuse(course, reason, as_json=as_json)
 
 
 @command.command()
@@ -72,6 +72,6 @@ def refuse(course: str, reason: str, as_json: bool) -> None:
 @options.as_json
 def end(course: str, reason: str, as_json: bool) -> None:
     """End a course now."""
-    from nebulab.portal import course_commands
+    from nebulab.portal.terminal import courses
 
-    course_commands.end(course, reason, as_json=as_json)
+    courses.end(course, reason, as_json=as_json)

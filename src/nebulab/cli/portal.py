@@ -42,7 +42,7 @@ def command(check: bool) -> None:
     from nebulab import dispatch
 
     dispatch.hand_over(dispatch.PORTAL)
-    from nebulab.portal import commands
+    from nebulab.portal.terminal import access as commands
 
     if check:
         sys.exit(0 if commands.print_check() else 1)

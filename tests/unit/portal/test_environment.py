@@ -42,7 +42,7 @@ def imports(file: Path) -> Iterator[str]:
 
 def test_what_is_imported_is_in_the_lock() -> None:
     seen: set[str] = set()
-    modules("nebulab.portal.commands", seen)
+    modules("nebulab.portal.terminal.access", seen)
     assert {"nebulab.galaxy.connection", "nebulab.portal.web.reviewing", "nebulab.portal.data.tables"} <= seen
     files = [PACKAGE.parent.joinpath(*name.split(".")) for name in seen]
     wanted = {
