@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import click
 
 from nebulab.cli import course, options
@@ -25,7 +27,9 @@ def command() -> None:
     """
     from nebulab import dispatch
 
-    dispatch.hand_over(dispatch.PORTAL)
+    # What a command is for can be told without the portal's environment.
+    if not {"-h", "--help"} & set(sys.argv):
+        dispatch.hand_over(dispatch.PORTAL)
 
 
 command.add_command(course.command)

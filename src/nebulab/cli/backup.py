@@ -5,11 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import click
-from rich.console import Console
 
 from nebulab.cli import options
-from nebulab.stack import backup
-from nebulab.stack.settings import read_settings
 
 
 @click.command
@@ -44,4 +41,10 @@ def command(file: Path, data_dir: Path | None, portal: bool) -> None:
 
         commands.back_up(file)
         return
+    # Late: the portal's environment has none of what shows progress.
+    from rich.console import Console
+
+    from nebulab.stack import backup
+    from nebulab.stack.settings import read_settings
+
     backup.back_up(read_settings({"data_dir": data_dir}), file, Console(highlight=False))

@@ -43,6 +43,10 @@ def imports(file: Path) -> Iterator[str]:
 def test_what_is_imported_is_in_the_lock() -> None:
     seen: set[str] = set()
     modules("nebulab.portal.terminal.access", seen)
+    commands = [path for path in (PACKAGE / "cli").glob("*.py") if "dispatch.PORTAL" in path.read_text()]
+    assert {"access.py", "backup.py", "portal.py", "restore.py"} <= {path.name for path in commands}
+    for path in commands:
+        modules(f"nebulab.cli.{path.stem}", seen)
     assert {"nebulab.galaxy.connection", "nebulab.portal.web.reviewing", "nebulab.portal.data.tables"} <= seen
     files = [PACKAGE.parent.joinpath(*name.split(".")) for name in seen]
     wanted = {

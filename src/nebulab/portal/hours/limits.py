@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -22,6 +23,7 @@ from nebulab.portal.rules.context import Actor
 MOST_DAYS = 92
 """The longest window: Galaxy's jobs of so many days are read every few minutes."""
 _MOST_HOURS = 1_000_000.0
+_NUMBER = re.compile(r"[0-9]{1,7}([.,][0-9]{1,2})?")
 WARN_SHARE = 0.8
 """Of the limit: from here on the person is warned."""
 FREE_SHARE = 0.95
@@ -153,6 +155,8 @@ def _name(whose: str, name: str, faults: dict[str, str]) -> str:
     if whose not in set(Whose):
         faults["whose"] = "Choose whom the limit is for."
     elif whose == Whose.EVERYBODY:
+        if name:
+            faults["name"] = "Leave the name empty, or choose a group, a role or an account above."
         return ""
     elif whose == Whose.ACCOUNT:
         name = name.lower()
@@ -166,13 +170,11 @@ def _name(whose: str, name: str, faults: dict[str, str]) -> str:
 def _hours(text: str, faults: dict[str, str]) -> float | None:
     if not text.strip():
         return None
-    try:
-        hours = float(text)
-    except ValueError:
-        hours = math.nan
+    hours = float(text.strip().replace(",", ".")) if _NUMBER.fullmatch(text.strip()) else 0.0
     if not 0 < hours <= _MOST_HOURS:
         faults["hours"] = (
-            "Give a number of hours above 0, or nothing for no limit; who is to have none needs no access."
+            "Give a number of hours above 0, as 40 or 2.5, or nothing for no limit; "
+            "who is to have none needs no access."
         )
     return hours
 

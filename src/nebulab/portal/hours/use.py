@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import MAXYEAR, datetime, timedelta
 
 _STEPS = 40
 """Halvings of a window of days: to well under a second."""
@@ -117,4 +117,6 @@ def month_of(text: str) -> tuple[datetime, datetime]:
         It is no month.
     """
     begin = datetime.strptime(text, "%Y-%m")
+    if begin.year == MAXYEAR:
+        raise ValueError("there is no month after it")
     return begin, (begin + timedelta(days=32)).replace(day=1)

@@ -47,6 +47,12 @@ def keep_person(session: Session, account: Account) -> None:
     session.execute(statement.on_conflict_do_update(index_elements=[Person.id], set_=values))
 
 
+def acting(session: Session, account: Account) -> Actor:
+    """Return who acts, and keep who that is: the log shows the address of whom it names."""
+    keep_person(session, account)
+    return account.actor
+
+
 def of_person(session: Session, person: str) -> list[Application]:
     """Return a person's applications, the latest first."""
     query = select(Application).where(Application.person_id == person).order_by(Application.submitted.desc())

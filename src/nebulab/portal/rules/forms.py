@@ -14,6 +14,7 @@ from nebulab.portal.data.tables import LINE, TEXT
 from nebulab.portal.rules.context import Context
 from nebulab.portal.rules.domains import Standing, checked_address, refusal
 
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 TERMS = "1"
 """The version of the terms that the form shows."""
 _LINES = {
@@ -150,7 +151,8 @@ def _address(email: str, context: Context, faults: dict[str, str]) -> tuple[str,
 def _until(text: str, context: Context, faults: dict[str, str], field: str = "wanted_until") -> date:
     today, longest = clock.today(), longest_until(context)
     try:
-        until = date.fromisoformat(text.strip())
+        # As browsers write it, and not in the other ways that ISO 8601 has.
+        until = date.fromisoformat(text.strip() if _DAY.fullmatch(text.strip()) else "")
     except ValueError:
         faults[field] = "Choose a day, written as 2027-05-31."
         return today

@@ -99,7 +99,7 @@ def asked(settings: PortalSettings, application: str, question: str) -> Letter:
     return _letter(
         settings,
         "A question on your application for a GPU",
-        f"A reviewer asks:\n\n{question}\n\nAnswer here: {settings.url}/applications/{application}",
+        f"The administrators ask:\n\n{question}\n\nAnswer here: {settings.url}/applications/{application}",
     )
 
 
@@ -108,7 +108,7 @@ def refused(settings: PortalSettings, reason: str) -> Letter:
     return _letter(
         settings,
         "Your application for a GPU was not approved",
-        f"The reviewers' reason:\n\n{reason}\n\nYou may apply again once that has changed: {settings.url}/apply",
+        f"The administrators' reason:\n\n{reason}\n\nYou may apply again once that has changed: {settings.url}/apply",
     )
 
 

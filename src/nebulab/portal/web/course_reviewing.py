@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from nebulab.errors import FormError, NebulabError, NotThere
 from nebulab.portal import clock
+from nebulab.portal.rules import applications
 from nebulab.portal.rules.courses import deciding, forms, outbox, places
 from nebulab.portal.rules.forms import longest_until
 from nebulab.portal.web.public import Id, Token
@@ -67,7 +68,7 @@ def approve(visit: Visiting, course: Id, framed: Annotated[Framed, Form()]) -> R
     try:
         frame = forms.read_frame(framed.days(), visit.context)
         with visit.portal.database.writing() as session:
-            actor, version = administrator.actor, framed.version
+            actor, version = applications.acting(session, administrator), framed.version
             deciding.approve(session, course, version=version, actor=actor, context=visit.context, frame=frame)
     except FormError as error:
         return _review(visit, course, error, **framed.days())
@@ -81,7 +82,7 @@ def refuse(visit: Visiting, course: Id, version: Version, reason: Text = "", for
     visit.check_form(form_token)
     try:
         with visit.portal.database.writing() as session:
-            actor = administrator.actor
+            actor = applications.acting(session, administrator)
             deciding.refuse(session, course, version=version, actor=actor, context=visit.context, reason=reason)
     except FormError as error:
         return _review(visit, course, error, refusing=True, reason=reason)
@@ -95,7 +96,7 @@ def ask(visit: Visiting, course: Id, version: Version, question: Text = "", form
     visit.check_form(form_token)
     try:
         with visit.portal.database.writing() as session:
-            actor = administrator.actor
+            actor = applications.acting(session, administrator)
             deciding.ask(session, course, version=version, actor=actor, context=visit.context, question=question)
     except FormError as error:
         return _review(visit, course, error, asking=True, question=question)
@@ -112,7 +113,7 @@ def change(visit: Visiting, course: Id, framed: Annotated[Framed, Form()]) -> Re
     try:
         frame = forms.read_frame(days, visit.context)
         with visit.portal.database.writing() as session:
-            actor, version = administrator.actor, framed.version
+            actor, version = applications.acting(session, administrator), framed.version
             deciding.change(session, course, version=version, actor=actor, context=visit.context, frame=frame)
     except FormError as error:
         return _review(visit, course, error, ends=framed.ends, places=framed.places)
@@ -126,7 +127,7 @@ def end(visit: Visiting, course: Id, version: Version, reason: Text = "", form_t
     visit.check_form(form_token)
     try:
         with visit.portal.database.writing() as session:
-            actor = administrator.actor
+            actor = applications.acting(session, administrator)
             deciding.end(session, course, version=version, actor=actor, context=visit.context, reason=reason)
     except FormError as error:
         return _review(visit, course, error, ending=True, reason=reason)
@@ -141,7 +142,7 @@ def mend(visit: Visiting, course: Id, form_token: Token = "") -> Response:
     strangers = visit.portal.chores.courses.difference(course).strangers
     with visit.portal.database.writing() as session:
         deciding.find(session, course)
-        places.tell_galaxy_again(session, course, strangers, administrator.actor)
+        places.tell_galaxy_again(session, course, strangers, applications.acting(session, administrator))
     return visit.to(f"/admin/courses/{course}", "course-mended")
 
 

@@ -212,6 +212,7 @@ def _join_page(
     course = places.of_code(session, code)
     if asking.is_joined(session, course.id, account.id):
         return RedirectResponse(f"{visit.context.settings.path}/courses/{course.id}", 303)
+    places.check_may_join(session, account, course)
     return visit.page(
         "join_course",
         422 if faults else 200,

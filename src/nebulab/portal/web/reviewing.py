@@ -5,14 +5,11 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Form, Query
-from sqlalchemy.orm import Session
 from starlette.responses import Response
 
 from nebulab.errors import FormError
 from nebulab.portal.data.tables import ADDRESS, State
 from nebulab.portal.rules import accesses, applications, audit, decisions, errands, forms
-from nebulab.portal.rules.applications import Account
-from nebulab.portal.rules.context import Actor
 from nebulab.portal.web.public import Id, Token
 from nebulab.portal.web.visit import Visit, Visiting
 from nebulab.portal.work import comparison
@@ -54,7 +51,7 @@ def approve(visit: Visiting, application: Id, version: Version, until: Text = ""
     visit.check_form(form_token)
     try:
         with visit.portal.database.writing() as session:
-            actor = _acting(session, administrator)
+            actor = applications.acting(session, administrator)
             decisions.approve(session, application, version=version, actor=actor, context=visit.context, until=until)
     except FormError as error:
         return _review(visit, application, error, until=until)
@@ -68,7 +65,7 @@ def refuse(visit: Visiting, application: Id, version: Version, reason: Text = ""
     visit.check_form(form_token)
     try:
         with visit.portal.database.writing() as session:
-            actor = _acting(session, administrator)
+            actor = applications.acting(session, administrator)
             decisions.refuse(session, application, version=version, actor=actor, context=visit.context, reason=reason)
     except FormError as error:
         return _review(visit, application, error, refusing=True, reason=reason)
@@ -82,7 +79,7 @@ def ask(visit: Visiting, application: Id, version: Version, question: Text = "",
     visit.check_form(form_token)
     try:
         with visit.portal.database.writing() as session:
-            actor = _acting(session, administrator)
+            actor = applications.acting(session, administrator)
             decisions.ask(session, application, version=version, actor=actor, context=visit.context, question=question)
     except FormError as error:
         return _review(visit, application, error, asking=True, question=question)
@@ -112,7 +109,7 @@ def revoke(visit: Visiting, person: Id, version: Version, reason: Text = "", for
     visit.check_form(form_token)
     try:
         with visit.portal.database.writing() as session:
-            actor = _acting(session, administrator)
+            actor = applications.acting(session, administrator)
             accesses.revoke(session, person, version=version, actor=actor, context=visit.context, reason=reason)
     except FormError as error:
         return _access(visit, person, error, reason)
@@ -159,7 +156,7 @@ def mend(visit: Visiting, person: Id, form_token: Token = "") -> Response:
     administrator = visit.administrator()
     visit.check_form(form_token)
     with visit.portal.database.writing() as session:
-        comparison.mend(session, person, _acting(session, administrator))
+        comparison.mend(session, person, applications.acting(session, administrator))
     return visit.to("/admin/state", "mended")
 
 
@@ -175,12 +172,6 @@ def log(
         lines = audit.latest(session, _LINES, before=before, of=of.replace("\0", ""))
         names = audit.names(session, lines)
         return visit.page("log", lines=lines, names=names, of=of, older=lines[-1].id if len(lines) == _LINES else None)
-
-
-def _acting(session: Session, administrator: Account) -> Actor:
-    """Return who acts, and keep who that is: the log shows the address of whom it names."""
-    applications.keep_person(session, administrator)
-    return administrator.actor
 
 
 def _review(visit: Visit, application: str, error: FormError | None = None, **filled: Any) -> Response:

@@ -19,6 +19,7 @@ from nebulab.portal.hours import advice, exports, limits
 from nebulab.portal.hours.galaxy_tables import Names
 from nebulab.portal.hours.limits import FREE_SHARE, MOST_DAYS, Standing, in_words
 from nebulab.portal.hours.use import Job, free_at, month_of
+from nebulab.portal.rules import applications
 from nebulab.portal.web import metrics
 from nebulab.portal.web.public import Id, Token
 from nebulab.portal.web.visit import Visit, Visiting
@@ -134,7 +135,9 @@ def put(
     _hours(visit)
     try:
         with visit.portal.database.writing() as session:
-            limits.put(session, administrator.actor, whose=whose, name=name, hours=hours, days=days)
+            limits.put(
+                session, applications.acting(session, administrator), whose=whose, name=name, hours=hours, days=days
+            )
     except FormError as error:
         return _limits(visit, error, whose=whose, name=name, hours=hours, days=days)
     visit.portal.chores.add_up()
@@ -147,7 +150,7 @@ def remove(visit: Visiting, limit: Id, form_token: Token = "") -> Response:
     administrator = visit.administrator()
     visit.check_form(form_token)
     with visit.portal.database.writing() as session:
-        limits.remove(session, administrator.actor, limit)
+        limits.remove(session, applications.acting(session, administrator), limit)
     visit.portal.chores.add_up()
     return visit.to("/admin/limits", "limit-removed")
 
@@ -158,7 +161,7 @@ def mend(visit: Visiting, account: Number, form_token: Token = "") -> Response:
     administrator = visit.administrator()
     visit.check_form(form_token)
     with visit.portal.database.writing() as session:
-        work.mend(session, account, administrator.actor)
+        work.mend(session, account, applications.acting(session, administrator))
     return visit.to("/admin/usage", "mended")
 
 

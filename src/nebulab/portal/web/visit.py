@@ -193,7 +193,7 @@ class Visit:
 _DONE = {
     "applied": "Your application is kept. One step is left: confirm your address.",
     "sent": "A new mail is on its way.",
-    "answered": "Your answer is with the reviewers.",
+    "answered": "Your answer is with the administrators.",
     "course-asked-for": "Your course is kept. You get a mail when it is decided.",
     "course-withdrawn": "The course is withdrawn.",
     "course-code": "There is a new code; the former one opens nothing any more.",

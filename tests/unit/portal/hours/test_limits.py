@@ -65,10 +65,33 @@ def test_near_over_and_free_again(used: float, near: bool, over: bool, free: boo
     assert (unlimited.is_near, unlimited.is_over, unlimited.is_free) == (False, False, True)
 
 
+@pytest.mark.parametrize(
+    ("fields", "fault"),
+    [
+        ({"name": "training-*"}, "name"),  # meant for a role, and would hold for everybody
+        *(
+            ({"hours": text}, "hours")
+            for text in ("٣", "1_0", "1e3", "+40", "1e-320", "nan", "inf", "0", "-1", "0.001")
+        ),
+        *(({"days": text}, "days") for text in ("0", "1.5", "93", "٣", "9" * 5000)),
+    ],
+)
+def test_what_is_no_limit_is_refused(database: Database, fields: dict[str, str], fault: str) -> None:
+    whole = {"whose": "everybody", "name": "", "hours": "40", "days": "7"} | fields
+    with database.writing() as session, pytest.raises(FormError) as refused:
+        limits.put(session, REVIEWER, **whole)
+    assert set(refused.value.faults) == {fault}
+
+
+def test_hours_may_have_a_comma(database: Database) -> None:
+    with database.writing() as session:
+        assert limits.put(session, REVIEWER, whose="everybody", name="", hours=" 2,5 ", days="7").hours == 2.5
+
+
 def test_a_limit_is_set_changed_and_removed(database: Database) -> None:
     with database.writing() as session:
         limits.put(session, REVIEWER, whose="role", name=" training-* ", hours="12.5", days="2")
-        limits.put(session, REVIEWER, whose="everybody", name="not read", hours="40", days="7")
+        limits.put(session, REVIEWER, whose="everybody", name="", hours="40", days="7")
         limits.put(session, REVIEWER, whose="account", name="Ada@X.org", hours="", days="7")
     with database.writing() as session:
         limits.put(session, REVIEWER, whose="role", name="training-*", hours="20", days="3")

@@ -77,8 +77,8 @@ def test_hours_are_free_again_when_they_lie_behind_for_long_enough() -> None:
 def test_months() -> None:
     assert month_of("2026-12") == (datetime(2026, 12, 1), datetime(2027, 1, 1))
     assert month_of("2024-02")[1] == datetime(2024, 3, 1)
-    for text in ("", "2026-13", "November", "2026-11-01"):
-        with pytest.raises(ValueError, match=r"time data|unconverted"):
+    for text in ("", "2026-13", "November", "2026-11-01", "9999-12"):
+        with pytest.raises(ValueError, match=r"time data|unconverted|no month"):
             month_of(text)
 
 

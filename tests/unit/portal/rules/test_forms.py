@@ -67,8 +67,9 @@ def test_days_are_within_what_the_settings_allow(context: Context) -> None:
     assert "can be renewed" in faults(context, wanted_until=(today + timedelta(731)).isoformat())["wanted_until"]
     assert read_until(today.isoformat(), context) == today
     assert default_until(context) == today + timedelta(180)
-    with pytest.raises(FormError):
-        read_until("", context)
+    for text in ("", f"{today:%Y%m%d}", f"{today:%G-W%V-%u}", f"{today} 10:00"):
+        with pytest.raises(FormError):
+            read_until(text, context)
 
 
 def test_terms_are_those_that_were_shown(context: Context) -> None:

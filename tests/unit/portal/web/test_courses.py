@@ -116,6 +116,7 @@ def test_a_trainer_answers_withdraws_and_makes_a_new_code(
     assert eve.get(f"/join/{course.code}").status_code == 404
     again = found(database, course.id).code
     assert "taken you out" in told(eve.post(f"/join/{again}", terms=TERMS).text)
+    assert "taken you out" in told(eve.get(f"/join/{again}").text)
 
 
 def test_a_participant_leaves_and_a_full_course_says_so(browser: Open, database: Database, context: Context) -> None:
@@ -157,6 +158,7 @@ def test_a_group_that_somebody_changed_by_hand_is_shown_and_mended(
     assert "eve@gmail.com is in Galaxy's group, and not in the course" in shown
     assert "bob@gmail.com is in the course, and not in Galaxy's group" in shown
     assert admin.post(f"{page}/mend").status_code == 303
+    assert "course-mended" in admin.text("/admin/log?of=grace@uni-freiburg.de")
     chores.delivery.look()
     assert galaxy.members(course.galaxy_name) == {"bob"}
     assert galaxy.roles_of(course.galaxy_name) == {course.galaxy_name, "gpu_access_validated"}

@@ -44,7 +44,7 @@ def asked(settings: PortalSettings, course: Course) -> Letter:
     return _letter(
         settings,
         "A question on your course on GPUs",
-        f"A reviewer asks:\n\n{course.reason}\n\nAnswer here: {settings.url}/courses/{course.id}",
+        f"The administrators ask:\n\n{course.reason}\n\nAnswer here: {settings.url}/courses/{course.id}",
     )
 
 
@@ -53,7 +53,7 @@ def refused(settings: PortalSettings, course: Course) -> Letter:
     return _letter(
         settings,
         "Your course on GPUs was not approved",
-        f"The reviewers' reason:\n\n{course.reason}\n\nYou may ask again once that has changed: "
+        f"The administrators' reason:\n\n{course.reason}\n\nYou may ask again once that has changed: "
         f"{settings.url}/courses/new",
     )
 

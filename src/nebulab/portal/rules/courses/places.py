@@ -79,6 +79,24 @@ def participants(session: Session, course: str) -> list[Place]:
     return list(session.scalars(query))
 
 
+def check_may_join(session: Session, account: Account, course: Course) -> None:
+    """Require that nobody has forbidden somebody to join.
+
+    Raises
+    ------
+    PortalError
+        The trainer has taken the person out, or an administrator has revoked the person's own access.
+    """
+    place = session.get(Place, (course.id, account.id))
+    if place is not None and place.state == Seat.REMOVED:
+        raise PortalError("Your trainer has taken you out of this course.", "If that is a mistake, ask your trainer.")
+    access = session.get(Access, account.id)
+    if access is not None and access.ending == Ending.REVOKED:
+        raise PortalError(
+            "Your access to GPUs was revoked, for courses too.", "Apply again, or ask the administrators."
+        )
+
+
 def join(session: Session, account: Account, typed: str, context: Context) -> Course:
     """Give somebody a place; who has one keeps it.
 
@@ -93,13 +111,7 @@ def join(session: Session, account: Account, typed: str, context: Context) -> Co
     place = session.get(Place, (course.id, account.id))
     if place is not None and place.state == Seat.JOINED:
         return course
-    if place is not None and place.state == Seat.REMOVED:
-        raise PortalError("Your trainer has taken you out of this course.", "If that is a mistake, ask your trainer.")
-    access = session.get(Access, account.id)
-    if access is not None and access.ending == Ending.REVOKED:
-        raise PortalError(
-            "Your access to GPUs was revoked, for courses too.", "Apply again, or ask the administrators."
-        )
+    check_may_join(session, account, course)
     if taken(session, course.id) >= course.places:
         raise PortalError(f"All {course.places} places of this course are taken.", "Ask your trainer.")
     if place is None:
