@@ -34,7 +34,7 @@ _STATUS: dict[type[Exception], int] = {
     PortalError: 400,
 }
 """The status of each error's page: that of its own class, else of one above it."""
-_WORDS = {404: "There is no such page.", 405: "This page can't be asked for so."}
+_WORDS = {404: "There is no such page.", 405: "This address does not take such a request."}
 
 
 def make_app(portal: Portal) -> Guard:

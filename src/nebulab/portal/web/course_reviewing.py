@@ -45,6 +45,7 @@ def queue(visit: Visiting, state: str = "waiting", page: Page = 1) -> Response:
         return visit.page(
             "admin_courses",
             courses=found,
+            waiting=deciding.count_waiting(session),
             taken={each.id: places.taken(session, each.id) for each in found},
             states=[str(each) for each in deciding.SHOWN],
             state=state,
