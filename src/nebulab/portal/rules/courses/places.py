@@ -113,7 +113,9 @@ def join(session: Session, account: Account, typed: str, context: Context) -> Co
         return course
     check_may_join(session, account, course)
     if taken(session, course.id) >= course.places:
-        raise PortalError(f"All {course.places} places of this course are taken.", "More places: the trainer asks the administrators.")
+        raise PortalError(
+            f"All {course.places} places of this course are taken.", "More places: the trainer asks the administrators."
+        )
     if place is None:
         place = Place(course_id=course.id, person_id=account.id)
         session.add(place)
