@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import subprocess
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -83,13 +84,27 @@ def install_missing() -> list[Part]:
         return wanted
     packages = sorted({package for part in wanted for package in part.packages})
     click.echo(f"Installing with apt: {', '.join(packages)}")
-    environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
-    for command in (
-        ["apt-get", "update", "-q"],
-        ["apt-get", "install", "-y", "-q", "--no-install-recommends", *packages],
-    ):
-        finished = subprocess.run(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-        if finished.returncode:
-            click.echo(finished.stdout[-2000:], err=True)
-            break
+    _apt("update", "-q")
+    if not _install(packages):
+        # A package that this distribution has not got keeps all others away.
+        for part in missing():
+            _install(part.packages)
     return missing()
+
+
+def _install(packages: Sequence[str]) -> bool:
+    return _apt("install", "-y", "-q", "--no-install-recommends", *packages)
+
+
+def _apt(*arguments: str) -> bool:
+    """Call apt-get, print what it says against it, and return whether it did it."""
+    finished = subprocess.run(
+        ["apt-get", *arguments],
+        env=os.environ | {"DEBIAN_FRONTEND": "noninteractive"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    if finished.returncode:
+        click.echo(finished.stdout[-2000:], err=True)
+    return finished.returncode == 0
