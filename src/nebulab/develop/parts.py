@@ -6,7 +6,8 @@ import os
 import re
 import shutil
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,6 +33,9 @@ class Part:
         """Where the program lies, or None."""
         found = Path("/").glob(self.elsewhere) if self.elsewhere else ()
         return shutil.which(self.program) or max(map(str, found), default=None, key=_version)
+
+
+POLICY = Path("/usr/sbin/policy-rc.d")
 
 
 def _version(path: str) -> list[int]:
@@ -85,11 +89,29 @@ def install_missing() -> list[Part]:
     packages = sorted({package for part in wanted for package in part.packages})
     click.echo(f"Installing with apt: {', '.join(packages)}")
     _apt("update", "-q")
-    if not _install(packages):
-        # A package that this distribution has not got keeps all others away.
-        for part in missing():
-            _install(part.packages)
+    with _no_service_begins():
+        if not _install(packages):
+            # A package that this distribution has not got keeps all others away.
+            for part in missing():
+                _install(part.packages)
     return missing()
+
+
+@contextmanager
+def _no_service_begins() -> Iterator[None]:
+    """Have packages begin no service: nginx would listen on all addresses; the tests start what they need themselves.
+
+    Debian asks a program whether one may, https://people.debian.org/~hmh/invokerc.d-policyrc.d-specification.txt
+    """
+    if POLICY.exists():
+        yield
+        return
+    POLICY.write_text("#!/bin/sh\nexit 101\n")
+    POLICY.chmod(0o755)
+    try:
+        yield
+    finally:
+        POLICY.unlink()
 
 
 def _install(packages: Sequence[str]) -> bool:

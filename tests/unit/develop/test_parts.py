@@ -14,6 +14,7 @@ from nebulab.develop.parts import Part
 APT = """#!/bin/sh
 echo "$@" >>"$SAID"
 [ "$1" = install ] || exit 0
+"$PROGRAMS/policy-rc.d" nginx start; [ $? = 101 ] || exit 1
 case "$*" in *gone*) echo "E: Unable to locate package gone"; exit 100;; esac
 for each in "$@"; do
   case "$each" in one|two) ln -s /bin/true "$PROGRAMS/$each";; esac
@@ -30,12 +31,14 @@ def test_a_package_that_there_is_not_keeps_no_other_away(
     for name, value in {"PROGRAMS": tmp_path, "SAID": said, "PATH": f"{tmp_path}:/bin:/usr/bin"}.items():
         monkeypatch.setenv(name, str(value))
     monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setattr(parts, "POLICY", tmp_path / "policy-rc.d")
     wanted = tuple(Part(name, name, (name,), "something") for name in ("one", "gone", "two"))
     monkeypatch.setattr(parts, "PARTS", wanted)
     assert [part.name for part in parts.install_missing()] == ["gone"]
     assert len(said.read_text().splitlines()) == 5
     assert "Unable to locate package gone" in capsys.readouterr().err
     assert [part.name for part in parts.missing()] == ["gone"]
+    assert not (tmp_path / "policy-rc.d").exists()
 
 
 def test_nothing_is_asked_of_apt_where_all_is_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
