@@ -146,7 +146,9 @@ class _Handler(BaseHTTPRequestHandler):
     def _begin(self) -> tuple[str, dict[str, list[str]]]:
         parts = urlsplit(self.path)
         self.galaxy.asked.append(f"{self.command} {parts.path}")
-        if self.headers["x-api-key"] != self.galaxy.token:
+        # A page of an earlier test may still ask a port that was its JupyterLab's.
+        is_galaxys = parts.path.startswith(("/api/configuration", "/api/events", "/api/histories", "/api/datasets"))
+        if is_galaxys and self.headers["x-api-key"] != self.galaxy.token:
             self.galaxy.refused.append(self.path)
         return parts.path, parse_qs(parts.query)
 
