@@ -142,11 +142,15 @@ def _end(
     note(session, actor, ending, person=access.person_id, until=access.until)
 
 
-def _address(session: Session, access: Access) -> str:
-    """Return the confirmed address of the application by which the person got the access."""
+def address_of(session: Session, person: str) -> str | None:
+    """Return the confirmed address of the application by which a person got access; None for who never had it."""
     query = (
         select(Application.email)
-        .where(Application.person_id == access.person_id, Application.state == State.APPROVED)
+        .where(Application.person_id == person, Application.state == State.APPROVED)
         .order_by(Application.decided.desc())
     )
-    return session.scalars(query).first() or access.person.email
+    return session.scalars(query).first()
+
+
+def _address(session: Session, access: Access) -> str:
+    return address_of(session, access.person_id) or access.person.email

@@ -30,7 +30,7 @@ def day(when: date) -> str:
 
 def confirm(settings: PortalSettings, token: str, account: str) -> Letter:
     """Return the mail with the link that confirms an address."""
-    return _letter(
+    return letter(
         settings,
         "Confirm your application for a GPU",
         f"The Galaxy account {account} asks for access to GPUs at\n{settings.galaxy_page}\n"
@@ -43,7 +43,7 @@ def confirm(settings: PortalSettings, token: str, account: str) -> Letter:
 
 def received(settings: PortalSettings, application: str) -> Letter:
     """Return the mail that an application has reached the reviewers."""
-    return _letter(
+    return letter(
         settings,
         "Your application for a GPU has arrived",
         "Thank you: your address is confirmed, and a person looks at your application.\n"
@@ -53,7 +53,7 @@ def received(settings: PortalSettings, application: str) -> Letter:
 
 def hours_nearly_used(settings: PortalSettings, standing: str) -> Letter:
     """Return the mail before the limit on GPU hours; `standing` as `32.0 of 40 GPU hours in the last 7 days`."""
-    return _letter(
+    return letter(
         settings,
         "Most of your GPU hours are used",
         f"You have used {standing}.\nWhen all are used, no new session or training starts until some of them are "
@@ -63,7 +63,7 @@ def hours_nearly_used(settings: PortalSettings, standing: str) -> Letter:
 
 def hours_used_up(settings: PortalSettings, standing: str, back: datetime) -> Letter:
     """Return the mail at the limit on GPU hours; `back` is when jobs run again if nothing more is used."""
-    return _letter(
+    return letter(
         settings,
         "Your GPU hours are used up",
         f"You have used {standing}.\nWhat runs goes on. A new session or training starts again\n"
@@ -74,7 +74,7 @@ def hours_used_up(settings: PortalSettings, standing: str, back: datetime) -> Le
 
 def gpus_idle(settings: PortalSettings, jobs: str) -> Letter:
     """Return the mail on GPUs that were held and idle; `jobs` has a line for each session or job."""
-    return _letter(
+    return letter(
         settings,
         "Your GPU was idle",
         "A session or job of yours has ended whose GPU computed nothing for hours. Others could have had it:"
@@ -86,7 +86,7 @@ def gpus_idle(settings: PortalSettings, jobs: str) -> Letter:
 
 def approved(settings: PortalSettings, until: date) -> Letter:
     """Return the mail of an approval."""
-    return _letter(
+    return letter(
         settings,
         "You may use GPUs",
         f"Your application is approved. You may use GPUs in Galaxy until {day(until)},\nthat day included.\n\n"
@@ -96,7 +96,7 @@ def approved(settings: PortalSettings, until: date) -> Letter:
 
 def asked(settings: PortalSettings, application: str, question: str) -> Letter:
     """Return the mail with a reviewer's question."""
-    return _letter(
+    return letter(
         settings,
         "A question on your application for a GPU",
         f"The administrators ask:\n\n{question}\n\nAnswer here: {settings.url}/applications/{application}",
@@ -105,7 +105,7 @@ def asked(settings: PortalSettings, application: str, question: str) -> Letter:
 
 def refused(settings: PortalSettings, reason: str) -> Letter:
     """Return the mail of a refusal."""
-    return _letter(
+    return letter(
         settings,
         "Your application for a GPU was not approved",
         f"The administrators' reason:\n\n{reason}\n\nYou may apply again once that has changed: {settings.url}/apply",
@@ -114,7 +114,7 @@ def refused(settings: PortalSettings, reason: str) -> Letter:
 
 def ending(settings: PortalSettings, until: date) -> Letter:
     """Return the mail before an access ends."""
-    return _letter(
+    return letter(
         settings,
         f"Your access to GPUs ends on {day(until)}",
         f"You may use GPUs in Galaxy until {day(until)}, that day included.\n"
@@ -125,7 +125,7 @@ def ending(settings: PortalSettings, until: date) -> Letter:
 
 def expired(settings: PortalSettings, until: date) -> Letter:
     """Return the mail when an access has ended."""
-    return _letter(
+    return letter(
         settings,
         "Your access to GPUs has ended",
         f"It lasted until {day(until)}. {_DATA_STAYS}\nTo use GPUs again, apply again:\n\n{settings.url}/apply",
@@ -134,11 +134,12 @@ def expired(settings: PortalSettings, until: date) -> Letter:
 
 def revoked(settings: PortalSettings, reason: str) -> Letter:
     """Return the mail when an access was taken back."""
-    return _letter(
+    return letter(
         settings, "Your access to GPUs was ended", f"The administrators' reason:\n\n{reason}\n\n{_DATA_STAYS}"
     )
 
 
-def _letter(settings: PortalSettings, subject: str, text: str) -> Letter:
+def letter(settings: PortalSettings, subject: str, text: str) -> Letter:
+    """Return a mail with the greeting and the end that all have."""
     contact = f"Questions: {settings.contact}\n" if settings.contact else ""
     return Letter(subject, f"Hello,\n\n{text}\n\n--\nGPU access of {settings.galaxy_page}\n{contact}")

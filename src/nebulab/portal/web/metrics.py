@@ -14,9 +14,8 @@ from starlette.responses import PlainTextResponse, Response
 
 from nebulab.errors import NotThere
 from nebulab.pool.pool import Gpus
-from nebulab.portal import clock
 from nebulab.portal.data.tables import Access, Drift
-from nebulab.portal.rules import decisions, errands
+from nebulab.portal.rules import accesses, decisions, errands
 from nebulab.portal.web.visit import Portal, Visiting
 
 router = APIRouter()
@@ -53,10 +52,7 @@ class Figures(Collector):
     def _people(self) -> Iterator[GaugeMetricFamily]:
         with self._portal.database.reading() as session:
             states = decisions.counts(session)
-            lasting = (
-                select(func.count()).select_from(Access).where(Access.ended.is_(None), Access.until >= clock.today())
-            )
-            active = session.scalar(lasting) or 0
+            active = session.scalar(select(func.count()).select_from(Access).where(accesses.lasting())) or 0
             waiting = errands.count_waiting(session)
             drift = session.scalar(select(func.count()).select_from(Drift)) or 0
         yield _by("nebulab_applications", "Applications by their state.", "state", states)

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
 
 from nebulab.portal.data.database import Database
-from nebulab.portal.rules import accesses
+from nebulab.portal.data.tables import Errand
+from nebulab.portal.rules import accesses, errands
 from nebulab.portal.rules.context import Context
-from nebulab.portal.rules.courses import deciding
+from nebulab.portal.rules.courses import deciding, outbox
 from nebulab.portal.work import waits
 from nebulab.portal.work.comparison import Comparison
 from nebulab.portal.work.course_groups import CourseGroups, CourseRoles
 from nebulab.portal.work.delivery import Delivery
-from nebulab.portal.work.hours import KIND, hours_of
+from nebulab.portal.work.hours import hours_of
 from nebulab.portal.work.keeper import Health, Keeper
 from nebulab.portal.work.membership import Groups, Membership
 from nebulab.portal.work.post import Post
@@ -33,11 +35,15 @@ class Chores:
         self._context = context
         membership = Membership(database, galaxy, context.settings)
         self.courses = CourseGroups(database, galaxy, context.settings)
-        self.delivery = Delivery(database, membership, post, self.courses)
         self.comparison = Comparison(database, membership)
         self.hours = hours_of(database, galaxy, context)
-        if self.hours is not None:
-            self.delivery.others[KIND] = self.hours.make
+        self.in_galaxy: dict[str, Callable[[Errand], object]] = {
+            errands.MEMBERSHIP: lambda errand: membership.make(errand.person_id),
+            **dict.fromkeys((outbox.COURSE, outbox.PLACE), self.courses.do),
+        }
+        if (hours := self.hours) is not None:
+            self.in_galaxy |= {errands.HOURS: lambda errand: hours.make(errand.person_id)}
+        self.delivery = Delivery(database, post, self.in_galaxy)
         settings = context.settings
         self.resources = Resources(
             database,

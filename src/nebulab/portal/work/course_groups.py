@@ -16,13 +16,13 @@ from typing import Any, Protocol
 from nebulab.contract import LAB_TOOL
 from nebulab.portal.data.courses import Course
 from nebulab.portal.data.database import Database
-from nebulab.portal.data.tables import State
+from nebulab.portal.data.tables import Errand, State
 from nebulab.portal.rules.courses.asking import is_joined
 from nebulab.portal.rules.courses.outbox import COURSE
 from nebulab.portal.rules.courses.places import participants
 from nebulab.portal.settings import EXPIRED_ROLE, PortalSettings
+from nebulab.portal.work.settling import settle
 
-_MOST_ROUNDS = 5
 _REMEMBERED_SECONDS = 5.0
 
 
@@ -70,7 +70,7 @@ class CourseGroups:
         self._sessions: tuple[float, dict[str, str]] | None = None
         self._lock = threading.Lock()
 
-    def do(self, kind: str, course: str, person: str) -> None:
+    def do(self, errand: Errand) -> None:
         """Do an errand: the course's roles, or one participant's membership.
 
         Raises
@@ -78,17 +78,17 @@ class CourseGroups:
         NebulabError
             Galaxy is away, or refuses.
         """
-        for _ in range(_MOST_ROUNDS):
-            before = self._state(course, person)
-            if before is None:
+        course, person = errand.course_id, errand.person_id
+
+        def make(state: tuple[_Wanted, bool] | None) -> None:
+            if state is None:
                 return
-            wanted, joined = before
+            wanted, joined = state
             group = self._galaxy.group_with_roles(wanted.group, wanted.roles, wanted.without)
-            if kind != COURSE:
+            if errand.kind != COURSE:
                 (self._galaxy.put_into if joined else self._galaxy.take_out_of)(group, person)
-            # Somebody may have decided meanwhile, and another process have done that already.
-            if self._state(course, person) == before:
-                return
+
+        settle(lambda: self._state(course, person), make)
 
     def _state(self, course: str, person: str) -> tuple[_Wanted, bool] | None:
         with self._database.reading() as session:

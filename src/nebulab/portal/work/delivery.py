@@ -7,7 +7,7 @@ errand is done again: a membership is then what it was, and a mail has the same 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, CursorResult, or_, select, update
@@ -18,10 +18,7 @@ from nebulab.portal.data.database import Database
 from nebulab.portal.data.tables import Errand, Mail
 from nebulab.portal.rules.audit import note
 from nebulab.portal.rules.context import ITSELF
-from nebulab.portal.rules.courses import outbox
-from nebulab.portal.rules.errands import MAIL, MEMBERSHIP
-from nebulab.portal.work.course_groups import CourseGroups
-from nebulab.portal.work.membership import Membership
+from nebulab.portal.rules.errands import MAIL
 from nebulab.portal.work.post import Post
 
 _log = logging.getLogger(__name__)
@@ -37,15 +34,12 @@ _AT_ONCE = 50
 
 
 class Delivery:
-    """Does the errands."""
+    """Does the errands: mails by `post`, and those in Galaxy by what `in_galaxy` has for their kinds."""
 
-    def __init__(self, database: Database, membership: Membership, post: Post, courses: CourseGroups) -> None:
+    def __init__(self, database: Database, post: Post, in_galaxy: Mapping[str, Callable[[Errand], object]]) -> None:
         self._database = database
-        self._membership = membership
-        self._courses = courses
         self._post = post
-        # By the kind of an errand what does it, for a person (Galaxy's id).
-        self.others: dict[str, Callable[[str], None]] = {}
+        self._in_galaxy = in_galaxy
 
     def look(self) -> float:
         """Do what is due, and return the seconds until the next look."""
@@ -83,12 +77,8 @@ class Delivery:
         return errand
 
     def _carry_out(self, errand: Errand) -> None:
-        if errand.kind in self.others:
-            self.others[errand.kind](errand.person_id)
-        elif errand.kind == MEMBERSHIP:
-            self._membership.make(errand.person_id)
-        elif errand.kind in {outbox.COURSE, outbox.PLACE}:
-            self._courses.do(errand.kind, errand.course_id, errand.person_id)
+        if errand.kind in self._in_galaxy:
+            self._in_galaxy[errand.kind](errand)
         elif errand.mail is not None:
             self._post.send(errand.mail)
 
@@ -99,13 +89,11 @@ class Delivery:
             if kept is None:
                 return
             kept.done, kept.trouble = clock.now(), ""
-            if errand.kind in self.others:
-                note(session, ITSELF, errand.kind, person=errand.person_id, attempts=errand.attempts)
-            elif errand.kind == MEMBERSHIP:
-                note(session, ITSELF, "membership", person=errand.person_id, attempts=errand.attempts)
-            elif errand.kind != MAIL:
-                told = f"{errand.kind}-in-galaxy"
-                note(session, ITSELF, told, person=errand.person_id, course=errand.course_id, attempts=errand.attempts)
+            if errand.kind != MAIL:
+                act, of = errand.kind, {}
+                if errand.course_id:
+                    act, of = f"{errand.kind}-in-galaxy", {"course": errand.course_id}
+                note(session, ITSELF, act, person=errand.person_id, attempts=errand.attempts, **of)
             elif not self._post.keeps:
                 mail = session.get(Mail, errand.id)
                 if mail is not None:

@@ -19,25 +19,23 @@ from nebulab.errors import GalaxyError, NotThere
 from nebulab.portal import clock
 from nebulab.portal.data.database import Database
 from nebulab.portal.data.hour_tables import HourAccount, HourLimit, Whose
-from nebulab.portal.data.tables import Application, Errand, State
+from nebulab.portal.data.tables import Errand
 from nebulab.portal.hours import idle, limits
 from nebulab.portal.hours.galaxy_tables import GalaxyTables, Names
 from nebulab.portal.hours.limits import FREE_SHARE, Standing, in_words
 from nebulab.portal.hours.use import Job, free_at, summed
-from nebulab.portal.rules import errands, letters
+from nebulab.portal.rules import accesses, errands, letters
 from nebulab.portal.rules.audit import note
 from nebulab.portal.rules.context import ITSELF, Actor, Context
 from nebulab.portal.rules.letters import Letter
 from nebulab.portal.work.membership import Groups
+from nebulab.portal.work.settling import settle
 
-KIND = errands.HOURS
-"""The errands that put an account into the group, or take it out."""
 USED_UP_ROLE = "gpu_hours_used_up"
 """The role of accounts whose hours are used up, which the rules for GPUs refuse."""
 _LOOK_SECONDS, _COMPARE_SECONDS = 120.0, 600.0
 _TOLD_AGAIN = timedelta(days=1)
 _DAY = timedelta(days=1)
-_MOST_ROUNDS = 5
 
 
 @dataclass(frozen=True)
@@ -176,9 +174,8 @@ class Hours:
 
     def _send(self, session: Session, row: HourAccount, letter: Letter) -> None:
         person = row.person_id or ""
-        query = select(Application.email).where(Application.person_id == person, Application.state == State.APPROVED)
-        confirmed = session.scalars(query.order_by(Application.decided.desc())).first()
-        errands.send(session, person, confirmed or row.email, letter, self._context.settings.sender)
+        to = accesses.address_of(session, person) or row.email
+        errands.send(session, person, to, letter, self._context.settings.sender)
 
     def _remember(self, jobs: Sequence[Job], accounts: int, over: int, now: datetime) -> None:
         running = [job for job in jobs if job.ended is None]
@@ -202,22 +199,19 @@ class Hours:
         NebulabError
             Galaxy is away, or refuses.
         """
-        wanted = self._wanted(person)
-        for _ in range(_MOST_ROUNDS):
-            try:
-                (self._galaxy.put_into if wanted else self._galaxy.take_out_of)(self._group_id(), person)
-            except GalaxyError:
-                # The group may have been deleted: look for it again the next time.
-                with self._lock:
-                    self._group = None
-                raise
-            # A look may have changed it meanwhile.
-            before, wanted = wanted, self._wanted(person)
-            if wanted == before:
-                break
+        wanted = settle(lambda: self._wanted(person), lambda is_over: self._put(person, is_over=is_over))
         with self._database.writing() as session:
             for row in session.scalars(select(HourAccount).where(HourAccount.person_id == person)):
                 row.in_galaxy = wanted
+
+    def _put(self, person: str, *, is_over: bool) -> None:
+        try:
+            (self._galaxy.put_into if is_over else self._galaxy.take_out_of)(self._group_id(), person)
+        except GalaxyError:
+            # The group may have been deleted: look for it again the next time.
+            with self._lock:
+                self._group = None
+            raise
 
     def _wanted(self, person: str) -> bool:
         with self._database.reading() as session:
@@ -274,7 +268,7 @@ class Hours:
 
 def _underway(since: datetime) -> Select[str]:
     is_new = or_(Errand.done.is_(None), Errand.done >= since)
-    return select(Errand.person_id).where(Errand.kind == KIND, is_new)
+    return select(Errand.person_id).where(Errand.kind == errands.HOURS, is_new)
 
 
 def hours_of(database: Database, galaxy: Groups, context: Context) -> Hours | None:

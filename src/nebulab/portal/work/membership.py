@@ -15,8 +15,7 @@ from nebulab.portal.data.database import Database
 from nebulab.portal.data.tables import Access
 from nebulab.portal.rules.accesses import may_use_gpus
 from nebulab.portal.settings import EXPIRED_ROLE, PortalSettings
-
-_MOST_ROUNDS = 5
+from nebulab.portal.work.settling import settle
 
 
 class Groups(Protocol):
@@ -83,14 +82,7 @@ class Membership:
         NebulabError
             Galaxy is away, or refuses.
         """
-        wanted = self.wanted(person)
-        for _ in range(_MOST_ROUNDS):
-            self._make(person, wanted)
-            # Somebody may have decided meanwhile, and another process have done that already.
-            before, wanted = wanted, self.wanted(person)
-            if wanted == before:
-                break
-        return wanted
+        return settle(lambda: self.wanted(person), lambda wanted: self._make(person, wanted))
 
     def _make(self, person: str, wanted: Wanted) -> None:
         try:

@@ -63,7 +63,7 @@ def test_an_errand_of_a_clock_that_was_ahead_is_not_late(
 
 def test_a_clock_that_jumps_ahead_gives_no_mail_up(database: Database, chores: Chores, time: Clock) -> None:
     post = Server()
-    delivery = Delivery(database, chores.delivery._membership, post, chores.courses)
+    delivery = Delivery(database, post, chores.in_galaxy)
     with database.writing() as session:
         errands.send(session, ADA.id, ADA.email, Letter("Subject", "Text"), "gpu@example.org")
     time.move(days=30)

@@ -22,7 +22,6 @@ from nebulab.portal.rules.context import Context
 from nebulab.portal.rules.letters import Letter
 from nebulab.portal.settings import PortalSettings
 from nebulab.portal.work.chores import Chores
-from nebulab.portal.work.course_groups import CourseGroups
 from nebulab.portal.work.delivery import CLAIM_SECONDS, Delivery
 from nebulab.portal.work.membership import Membership
 from support.applicants import ADA, Clock
@@ -101,8 +100,7 @@ def test_a_mail_server_that_is_down_delays_mails_and_no_memberships(
 ) -> None:
     post = Post()
     post.error = ConnectionRefusedError("no mail server")
-    membership = Membership(database, chores.delivery._membership._galaxy, context.settings)
-    delivery = Delivery(database, membership, post, chores.courses)
+    delivery = Delivery(database, post, chores.in_galaxy)
     write(database)
     grant(database, context, galaxy)
     delivery.look()
@@ -122,7 +120,7 @@ def test_a_mail_is_given_up_after_days_and_told(
 ) -> None:
     post = Post()
     post.error = OSError("no such mailbox")
-    delivery = Delivery(database, chores.delivery._membership, post, chores.courses)
+    delivery = Delivery(database, post, chores.in_galaxy)
     write(database)
     for _ in range(20):
         assert len(waiting(database)) == 1
@@ -138,10 +136,7 @@ def test_two_processes_do_each_errand_once(database: Database, chores: Chores) -
     post = Post()
     for _ in range(8):
         write(database)
-    threads = [
-        threading.Thread(target=Delivery(database, chores.delivery._membership, post, chores.courses).look)
-        for _ in range(3)
-    ]
+    threads = [threading.Thread(target=Delivery(database, post, chores.in_galaxy).look) for _ in range(3)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -157,7 +152,7 @@ def test_what_is_erased_meanwhile_is_nobodys_errand(database: Database, chores: 
             super().send(mail)
 
     post = Erasing()
-    delivery = Delivery(database, chores.delivery._membership, post, chores.courses)
+    delivery = Delivery(database, post, chores.in_galaxy)
     write(database)
     delivery.look()
     write(database)
@@ -172,8 +167,8 @@ def deliver(database: str, galaxy: str) -> NoReturn:
         opened = Database(database)
         administration = Administration(GalaxySettings(galaxy, KEY, patience=0))
         settings = PortalSettings()
-        courses = CourseGroups(opened, administration, settings)
-        Delivery(opened, Membership(opened, administration, settings), Post(), courses).look()
+        membership = Membership(opened, administration, settings)
+        Delivery(opened, Post(), {errands.MEMBERSHIP: lambda errand: membership.make(errand.person_id)}).look()
     finally:
         os._exit(1)
 

@@ -7,7 +7,7 @@ mails to those who joined it by that name.
 from __future__ import annotations
 
 from nebulab.portal.data.courses import Course
-from nebulab.portal.rules.letters import Letter, day
+from nebulab.portal.rules.letters import Letter, day, letter
 from nebulab.portal.settings import PortalSettings
 
 _DATA_STAYS = "Data and notebooks stay where they are, in each one's histories in Galaxy."
@@ -30,7 +30,7 @@ def _when(course: Course) -> str:
 def approved(settings: PortalSettings, course: Course) -> Letter:
     """Return the mail to a trainer whose course is approved."""
     code = course.code or ""
-    return _letter(
+    return letter(
         settings,
         "Your course on GPUs is approved",
         f"{course.name}\n\nIts participants may use GPUs {_when(course)}.\n{course.places} people may join, by this "
@@ -41,7 +41,7 @@ def approved(settings: PortalSettings, course: Course) -> Letter:
 
 def asked(settings: PortalSettings, course: Course) -> Letter:
     """Return the mail with a reviewer's question."""
-    return _letter(
+    return letter(
         settings,
         "A question on your course on GPUs",
         f"The administrators ask:\n\n{course.reason}\n\nAnswer here: {settings.url}/courses/{course.id}",
@@ -50,7 +50,7 @@ def asked(settings: PortalSettings, course: Course) -> Letter:
 
 def refused(settings: PortalSettings, course: Course) -> Letter:
     """Return the mail of a refusal."""
-    return _letter(
+    return letter(
         settings,
         "Your course on GPUs was not approved",
         f"The administrators' reason:\n\n{course.reason}\n\nYou may ask again once that has changed: "
@@ -60,7 +60,7 @@ def refused(settings: PortalSettings, course: Course) -> Letter:
 
 def joined(settings: PortalSettings, course: Course) -> Letter:
     """Return the mail to a participant who has joined."""
-    return _letter(
+    return letter(
         settings,
         "You are in a course on GPUs",
         f"{course.name}\n\nYou may use GPUs in Galaxy {_when(course)}.\nStart here: {settings.galaxy_page}\n\n"
@@ -70,7 +70,7 @@ def joined(settings: PortalSettings, course: Course) -> Letter:
 
 def removed(settings: PortalSettings, course: Course) -> Letter:
     """Return the mail to a participant whom the trainer has taken out."""
-    return _letter(
+    return letter(
         settings,
         "You are no longer in the course on GPUs",
         f"{course.name}\n\nThe trainer has taken you out of it. {_DATA_STAYS}\nIf that is a mistake, ask the trainer.",
@@ -79,7 +79,7 @@ def removed(settings: PortalSettings, course: Course) -> Letter:
 
 def changed(settings: PortalSettings, course: Course) -> Letter:
     """Return the mail on other days or another number of places."""
-    return _letter(
+    return letter(
         settings,
         "Your course on GPUs has been changed",
         f"{course.name}\n\nIts participants may use GPUs {_when(course)}; there are {course.places} places.",
@@ -88,7 +88,7 @@ def changed(settings: PortalSettings, course: Course) -> Letter:
 
 def begun(settings: PortalSettings, course: Course) -> Letter:
     """Return the mail when a course begins."""
-    return _letter(
+    return letter(
         settings,
         "Your course on GPUs begins",
         f"{course.name}\n\nGalaxy's GPU tools run for its participants now, until {day(course.ends)}, that day "
@@ -99,14 +99,9 @@ def begun(settings: PortalSettings, course: Course) -> Letter:
 def ended(settings: PortalSettings, course: Course) -> Letter:
     """Return the mail when a course has ended."""
     why = f"The administrators ended it. Their reason:\n\n{course.reason}\n\n" if course.reason else ""
-    return _letter(
+    return letter(
         settings,
         "Your course on GPUs has ended",
         f"{course.name}\n\n{why}GPU tools no longer run by this course. {_DATA_STAYS}\n"
         f"To use GPUs further, apply for an access of your own:\n\n{settings.url}/apply",
     )
-
-
-def _letter(settings: PortalSettings, subject: str, text: str) -> Letter:
-    contact = f"Questions: {settings.contact}\n" if settings.contact else ""
-    return Letter(subject, f"Hello,\n\n{text}\n\n--\nGPU access of {settings.galaxy_page}\n{contact}")
