@@ -99,7 +99,7 @@ def restore(settings: PortalSettings, file: Path) -> int:
 
 
 def _need_data(settings: PortalSettings) -> None:
-    if not settings.database and not (settings.folder / "portal.sqlite").exists():
+    if not settings.has_data:
         raise BackupError(
             f"There is no portal's data in {settings.folder}.", "NEBULAB_PORTAL_DIR names the folder of the portal."
         )

@@ -66,7 +66,7 @@ def _domains(settings: PortalSettings) -> str:
 
 
 def _database(settings: PortalSettings) -> str:
-    if not settings.database and not (settings.folder / "portal.sqlite").exists():
+    if not settings.has_data:
         return f"none yet: made in {settings.folder} at the first start"
     with Database(settings.database_url) as database:
         try:

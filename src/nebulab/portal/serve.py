@@ -65,8 +65,11 @@ def opened(settings: PortalSettings) -> Iterator[Portal]:
     """
     private_folder(settings.folder)
     context = Context(settings, read_domains(settings.domains_file))
-    alone, galaxy_of = _for_its_user_alone(), administration(settings)
-    with alone, galaxy_of as galaxy, Database(settings.database_url) as database:
+    with (
+        _for_its_user_alone(),
+        administration(settings) as galaxy,
+        Database(settings.database_url) as database,
+    ):
         database.upgrade()
         visitors = Visitors(settings.galaxy)
         try:

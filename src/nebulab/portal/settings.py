@@ -231,7 +231,16 @@ class PortalSettings:
     @property
     def database_url(self) -> str:
         """Where the data is, as SQLAlchemy names it."""
-        return self.database or f"sqlite:///{self.folder / 'portal.sqlite'}"
+        return self.database or f"sqlite:///{self._sqlite}"
+
+    @property
+    def has_data(self) -> bool:
+        """Whether a portal has run with the SQLite file; of another database only asking it tells."""
+        return bool(self.database) or self._sqlite.exists()
+
+    @property
+    def _sqlite(self) -> Path:
+        return self.folder / "portal.sqlite"
 
     @property
     def galaxy_page(self) -> str:

@@ -31,7 +31,7 @@ def desk() -> Iterator[tuple[Session, Context]]:
     """
     # A terminal has none of the service's variables, and its mails would lead to the wrong addresses.
     settings = reading.read_kept()
-    if not settings.database and not (settings.folder / "portal.sqlite").exists():
+    if not settings.has_data:
         raise NotThere(
             f"There is no portal's data in {settings.folder}.",
             "NEBULAB_PORTAL_DIR names the folder of the running portal.",

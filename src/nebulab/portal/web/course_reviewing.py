@@ -64,12 +64,9 @@ def review(visit: Visiting, course: Id) -> Response:
 @router.post("/{course}/approve")
 def approve(visit: Visiting, course: Id, framed: Annotated[Framed, Form()]) -> Response:
     """Approve a course."""
-    administrator = visit.administrator()
-    visit.check_form(framed.form_token)
     try:
-        frame = forms.read_frame(framed.days(), visit.context)
-        with visit.portal.database.writing() as session:
-            actor, version = applications.acting(session, administrator), framed.version
+        with visit.deciding(framed.form_token) as (session, actor):
+            frame, version = forms.read_frame(framed.days(), visit.context), framed.version
             deciding.approve(session, course, version=version, actor=actor, context=visit.context, frame=frame)
     except FormError as error:
         return _review(visit, course, error, **framed.days())
@@ -79,11 +76,8 @@ def approve(visit: Visiting, course: Id, framed: Annotated[Framed, Form()]) -> R
 @router.post("/{course}/refuse")
 def refuse(visit: Visiting, course: Id, version: Version, reason: Text = "", form_token: Token = "") -> Response:
     """Refuse with a reason."""
-    administrator = visit.administrator()
-    visit.check_form(form_token)
     try:
-        with visit.portal.database.writing() as session:
-            actor = applications.acting(session, administrator)
+        with visit.deciding(form_token) as (session, actor):
             deciding.refuse(session, course, version=version, actor=actor, context=visit.context, reason=reason)
     except FormError as error:
         return _review(visit, course, error, refusing=True, reason=reason)
@@ -93,11 +87,8 @@ def refuse(visit: Visiting, course: Id, version: Version, reason: Text = "", for
 @router.post("/{course}/ask")
 def ask(visit: Visiting, course: Id, version: Version, question: Text = "", form_token: Token = "") -> Response:
     """Ask the trainer back."""
-    administrator = visit.administrator()
-    visit.check_form(form_token)
     try:
-        with visit.portal.database.writing() as session:
-            actor = applications.acting(session, administrator)
+        with visit.deciding(form_token) as (session, actor):
             deciding.ask(session, course, version=version, actor=actor, context=visit.context, question=question)
     except FormError as error:
         return _review(visit, course, error, asking=True, question=question)
@@ -107,14 +98,11 @@ def ask(visit: Visiting, course: Id, version: Version, question: Text = "", form
 @router.post("/{course}/change")
 def change(visit: Visiting, course: Id, framed: Annotated[Framed, Form()]) -> Response:
     """Give a course another last day, or another number of places."""
-    administrator = visit.administrator()
-    visit.check_form(framed.form_token)
     # The first day stays, and may have passed.
     days = framed.days() | {"begins": clock.today().isoformat()}
     try:
-        frame = forms.read_frame(days, visit.context)
-        with visit.portal.database.writing() as session:
-            actor, version = applications.acting(session, administrator), framed.version
+        with visit.deciding(framed.form_token) as (session, actor):
+            frame, version = forms.read_frame(days, visit.context), framed.version
             deciding.change(session, course, version=version, actor=actor, context=visit.context, frame=frame)
     except FormError as error:
         return _review(visit, course, error, ends=framed.ends, places=framed.places)
@@ -124,11 +112,8 @@ def change(visit: Visiting, course: Id, framed: Annotated[Framed, Form()]) -> Re
 @router.post("/{course}/end")
 def end(visit: Visiting, course: Id, version: Version, reason: Text = "", form_token: Token = "") -> Response:
     """End a course now."""
-    administrator = visit.administrator()
-    visit.check_form(form_token)
     try:
-        with visit.portal.database.writing() as session:
-            actor = applications.acting(session, administrator)
+        with visit.deciding(form_token) as (session, actor):
             deciding.end(session, course, version=version, actor=actor, context=visit.context, reason=reason)
     except FormError as error:
         return _review(visit, course, error, ending=True, reason=reason)

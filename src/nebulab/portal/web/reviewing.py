@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from nebulab.errors import FormError
 from nebulab.portal.data.tables import ADDRESS, State
-from nebulab.portal.rules import accesses, applications, audit, decisions, errands, forms
+from nebulab.portal.rules import accesses, audit, decisions, errands, forms
 from nebulab.portal.web.public import Id, Token
 from nebulab.portal.web.visit import Visit, Visiting
 from nebulab.portal.work import comparison
@@ -47,11 +47,8 @@ def review(visit: Visiting, application: Id) -> Response:
 @router.post("/applications/{application}/approve")
 def approve(visit: Visiting, application: Id, version: Version, until: Text = "", form_token: Token = "") -> Response:
     """Give access."""
-    administrator = visit.administrator()
-    visit.check_form(form_token)
     try:
-        with visit.portal.database.writing() as session:
-            actor = applications.acting(session, administrator)
+        with visit.deciding(form_token) as (session, actor):
             decisions.approve(session, application, version=version, actor=actor, context=visit.context, until=until)
     except FormError as error:
         return _review(visit, application, error, until=until)
@@ -61,11 +58,8 @@ def approve(visit: Visiting, application: Id, version: Version, until: Text = ""
 @router.post("/applications/{application}/refuse")
 def refuse(visit: Visiting, application: Id, version: Version, reason: Text = "", form_token: Token = "") -> Response:
     """Refuse with a reason."""
-    administrator = visit.administrator()
-    visit.check_form(form_token)
     try:
-        with visit.portal.database.writing() as session:
-            actor = applications.acting(session, administrator)
+        with visit.deciding(form_token) as (session, actor):
             decisions.refuse(session, application, version=version, actor=actor, context=visit.context, reason=reason)
     except FormError as error:
         return _review(visit, application, error, refusing=True, reason=reason)
@@ -75,11 +69,8 @@ def refuse(visit: Visiting, application: Id, version: Version, reason: Text = ""
 @router.post("/applications/{application}/ask")
 def ask(visit: Visiting, application: Id, version: Version, question: Text = "", form_token: Token = "") -> Response:
     """Ask the person back."""
-    administrator = visit.administrator()
-    visit.check_form(form_token)
     try:
-        with visit.portal.database.writing() as session:
-            actor = applications.acting(session, administrator)
+        with visit.deciding(form_token) as (session, actor):
             decisions.ask(session, application, version=version, actor=actor, context=visit.context, question=question)
     except FormError as error:
         return _review(visit, application, error, asking=True, question=question)
@@ -105,11 +96,8 @@ def access(visit: Visiting, person: Id) -> Response:
 @router.post("/accesses/{person}/revoke")
 def revoke(visit: Visiting, person: Id, version: Version, reason: Text = "", form_token: Token = "") -> Response:
     """End a person's access now."""
-    administrator = visit.administrator()
-    visit.check_form(form_token)
     try:
-        with visit.portal.database.writing() as session:
-            actor = applications.acting(session, administrator)
+        with visit.deciding(form_token) as (session, actor):
             accesses.revoke(session, person, version=version, actor=actor, context=visit.context, reason=reason)
     except FormError as error:
         return _access(visit, person, error, reason)
@@ -153,10 +141,8 @@ def compare(visit: Visiting, form_token: Token = "") -> Response:
 @router.post("/state/mend/{person}")
 def mend(visit: Visiting, person: Id, form_token: Token = "") -> Response:
     """Make Galaxy's groups what the portal says of a person."""
-    administrator = visit.administrator()
-    visit.check_form(form_token)
-    with visit.portal.database.writing() as session:
-        comparison.mend(session, person, applications.acting(session, administrator))
+    with visit.deciding(form_token) as (session, actor):
+        comparison.mend(session, person, actor)
     return visit.to("/admin/state", "mended")
 
 

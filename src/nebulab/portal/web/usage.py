@@ -19,7 +19,6 @@ from nebulab.portal.hours import advice, exports, limits
 from nebulab.portal.hours.galaxy_tables import Names
 from nebulab.portal.hours.limits import FREE_SHARE, MOST_DAYS, Standing, in_words
 from nebulab.portal.hours.use import Job, free_at, month_of
-from nebulab.portal.rules import applications
 from nebulab.portal.web import metrics
 from nebulab.portal.web.public import Id, Token
 from nebulab.portal.web.visit import Visit, Visiting
@@ -130,14 +129,10 @@ def put(
     visit: Visiting, whose: Text = "", name: Text = "", hours: Text = "", days: Text = "", form_token: Token = ""
 ) -> Response:
     """Set a limit."""
-    administrator = visit.administrator()
-    visit.check_form(form_token)
-    _hours(visit)
     try:
-        with visit.portal.database.writing() as session:
-            limits.put(
-                session, applications.acting(session, administrator), whose=whose, name=name, hours=hours, days=days
-            )
+        with visit.deciding(form_token) as (session, actor):
+            _hours(visit)
+            limits.put(session, actor, whose=whose, name=name, hours=hours, days=days)
     except FormError as error:
         return _limits(visit, error, whose=whose, name=name, hours=hours, days=days)
     visit.portal.chores.add_up()
@@ -147,10 +142,8 @@ def put(
 @router.post("/admin/limits/{limit}/remove")
 def remove(visit: Visiting, limit: Id, form_token: Token = "") -> Response:
     """Delete a limit."""
-    administrator = visit.administrator()
-    visit.check_form(form_token)
-    with visit.portal.database.writing() as session:
-        limits.remove(session, applications.acting(session, administrator), limit)
+    with visit.deciding(form_token) as (session, actor):
+        limits.remove(session, actor, limit)
     visit.portal.chores.add_up()
     return visit.to("/admin/limits", "limit-removed")
 
@@ -158,10 +151,8 @@ def remove(visit: Visiting, limit: Id, form_token: Token = "") -> Response:
 @router.post("/admin/hours/{account}/mend")
 def mend(visit: Visiting, account: Number, form_token: Token = "") -> Response:
     """Make Galaxy's group what the portal says of an account."""
-    administrator = visit.administrator()
-    visit.check_form(form_token)
-    with visit.portal.database.writing() as session:
-        work.mend(session, account, applications.acting(session, administrator))
+    with visit.deciding(form_token) as (session, actor):
+        work.mend(session, account, actor)
     return visit.to("/admin/usage", "mended")
 
 

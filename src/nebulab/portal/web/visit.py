@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache, cached_property, partial
 from importlib import resources
@@ -10,6 +12,7 @@ from typing import Annotated, Any
 
 from fastapi import Depends
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from sqlalchemy.orm import Session
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
@@ -17,8 +20,9 @@ from nebulab.errors import GalaxyAway, NotYours, PortalError
 from nebulab.galaxy.signed_in import COOKIE, SignedIn, Visitors
 from nebulab.portal.data.database import Database
 from nebulab.portal.hours.limits import in_words
+from nebulab.portal.rules import applications
 from nebulab.portal.rules.applications import Account
-from nebulab.portal.rules.context import Context
+from nebulab.portal.rules.context import Actor, Context
 from nebulab.portal.rules.decisions import MOST_COUNTED
 from nebulab.portal.rules.letters import day
 from nebulab.portal.web.protection import Forms, Rates
@@ -136,6 +140,20 @@ class Visit:
         if not self.needed().is_admin:
             raise NotYours("This page is for the administrators of this Galaxy.", "Yours is the first page.")
         return self.account()
+
+    @contextmanager
+    def deciding(self, form_token: str) -> Iterator[tuple[Session, Actor]]:
+        """Yield the database, in a transaction, to the administrator who has sent this form.
+
+        Raises
+        ------
+        LoginNeeded, GalaxyAway, NotYours
+            This is none, or the form does not come from a page of theirs.
+        """
+        administrator = self.administrator()
+        self.check_form(form_token)
+        with self.portal.database.writing() as session:
+            yield session, applications.acting(session, administrator)
 
     def check_form(self, token: str) -> None:
         """Check the token of the form that was sent.
