@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
 
 from nebulab.contract import JOB_TOOL
-from nebulab.develop.tests import SCREENSHOTS
 from support import chromium
 from support.galaxy import TOOL, GalaxyUser
 from support.stack import Stack
@@ -38,5 +35,4 @@ def test_an_address_fills_the_datasets_to_start_with(
     page.goto(f"{stack.url}/?tool_id={tool}&version=latest&__datasets={table}")
     chosen = page.locator(".ui-form-element", has_text="Datasets to start with").last
     expect(chosen.get_by_text("petals.tsv").first).to_be_visible(timeout=120_000)
-    if folder := SCREENSHOTS.read(os.environ):
-        page.screenshot(path=str(Path(folder) / f"explore-{tool}.png"))
+    chromium.picture(page, f"explore-{tool}")

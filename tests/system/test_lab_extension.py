@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import functools
 import json
-import os
 import re
 import subprocess
 import threading
@@ -20,8 +19,8 @@ import pytest
 from playwright.sync_api import Page, Route, expect, sync_playwright
 
 from nebulab import contract
-from nebulab.develop.tests import SCREENSHOTS
 from nebulab.session.lab.config import lab_extensions
+from support import chromium
 from support import lab as support
 from support.galaxy import wait_for
 from support.lab import Lab
@@ -80,13 +79,6 @@ def page() -> Iterator[Page]:
         yield context.new_page()
         context.close()
         browser.close()
-
-
-def picture(page: Page, name: str) -> None:
-    """Keep a screenshot where somebody wants to look at it."""
-    folder = SCREENSHOTS.read(os.environ)
-    if folder:
-        page.screenshot(path=str(Path(folder) / f"{name}.png"))
 
 
 def _entry() -> str:
@@ -242,7 +234,7 @@ def test_in_galaxys_frame_a_click_opens_the_lab_in_a_new_tab(page: Page, galaxy:
     expect(link).to_be_visible()
     for scheme in ("light", "dark"):
         page.emulate_media(color_scheme=scheme)
-        picture(page, f"frame-{scheme}")
+        chromium.picture(page, f"frame-{scheme}")
     with page.context.expect_page() as opened:
         link.click()
     expect(opened.value.get_by_role("tab", name="a table.ipynb")).to_be_visible()

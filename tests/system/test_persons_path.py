@@ -5,7 +5,6 @@ With NEBULAB_TEST_SCREENSHOTS=<folder> the pictures of the README are taken on t
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,7 +14,6 @@ import pytest
 from playwright.sync_api import Page, expect, sync_playwright
 
 from nebulab.contract import JOB_TOOL
-from nebulab.develop.tests import SCREENSHOTS
 from support import chromium
 from support.galaxy import TOOL, GalaxyUser, wait_for
 from support.parts import require
@@ -48,16 +46,9 @@ def page(stack: Stack) -> Iterator[Page]:
         context.set_default_timeout(180_000)
         yield context.new_page()
         for number, left in enumerate(context.pages):
-            picture(left, f"last-{number}")
+            chromium.picture(left, f"last-{number}")
         context.close()
         browser.close()
-
-
-def picture(page: Page, name: str) -> None:
-    """Keep a screenshot where the README's pictures are being taken."""
-    folder = SCREENSHOTS.read(os.environ)
-    if folder:
-        page.screenshot(path=str(Path(folder) / f"{name}.png"))
 
 
 def log_in(page: Page, stack: Stack, person: Account) -> None:
@@ -83,13 +74,13 @@ def start_session(page: Page, stack: Stack) -> Page:
     page.goto(f"{stack.url}/?tool_id={TOOL}&version=latest")
     run = page.get_by_role("button", name="Run Tool").first
     expect(run).to_be_enabled()
-    picture(page, "tool")
+    chromium.picture(page, "tool")
     run.click()
     page.get_by_text("Started tool").or_(page.locator(".content-item", has_text="notebook")).first.wait_for()
     page.goto(f"{stack.url}/interactivetool_entry_points/list")
     link = page.locator("a[id^=external-link]")
     link.wait_for()
-    picture(page, "interactive-tools")
+    chromium.picture(page, "interactive-tools")
     open_by_name(page)
     page.goto(f"{stack.url}/interactivetool_entry_points/list")
     with page.context.expect_page() as opened:
@@ -102,7 +93,7 @@ def open_by_name(page: Page) -> None:
     page.locator("[id^=link-]").first.click()
     framed = page.frame_locator("#galaxy_interactive_tool").get_by_role("link", name="Open the Lab in a new tab")
     expect(framed).to_be_visible()
-    picture(page, "interactive-tool-framed")
+    chromium.picture(page, "interactive-tool-framed")
     with page.context.expect_page() as opened:
         framed.click()
     expect(opened.value.get_by_role("tab", name="Start here.ipynb")).to_be_visible(timeout=90_000)
@@ -141,7 +132,7 @@ def test_a_person_finds_everything_back_in_the_history(
     expect(lab.get_by_role("tab", name="Start here.ipynb")).to_be_visible(timeout=90_000)
     run_cell(lab, CELL)
     expect(lab.locator(".jp-OutputArea-output", has_text="agree: 1.0")).to_be_visible(timeout=120_000)
-    picture(lab, "lab")
+    chromium.picture(lab, "lab")
     save(lab)
 
     history = galaxy.gi.histories.get_most_recently_used_history()["id"]
@@ -169,7 +160,7 @@ def test_a_person_finds_everything_back_in_the_history(
 
     page.goto(stack.url)
     page.locator(".content-item[data-state=ok]", has_text="predicted.tsv").wait_for()
-    picture(page, "history")
+    chromium.picture(page, "history")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -181,7 +172,7 @@ def test_the_first_page_leads_to_the_form_which_says_what_it_gives(
     welcome = page.frame_locator("iframe#frame")
     expect(welcome.get_by_role("heading", name="A JupyterLab beside your data")).to_be_visible()
     expect(welcome.get_by_role("listitem")).to_have_count(3)
-    picture(page, f"welcome-{scheme}")
+    chromium.picture(page, f"welcome-{scheme}")
     welcome.get_by_role("link", name="Open the Lab").click()
     expect(page.get_by_role("button", name="Run Tool").first).to_be_enabled()
     expect(
@@ -189,7 +180,7 @@ def test_the_first_page_leads_to_the_form_which_says_what_it_gives(
     ).to_be_visible()
     expect(page.get_by_text("Not needed to read your history").first).to_be_visible()
     expect(page.get_by_role("button", name="Insert Dataset or value")).to_be_visible()
-    picture(page, f"form-{scheme}")
+    chromium.picture(page, f"form-{scheme}")
 
 
 @pytest.mark.parametrize("words", ["nebulab", "lab", "python", "deep learning", "jupyter"])
@@ -232,6 +223,6 @@ def test_a_training_shows_itself_live(page: Page, stack: Stack, person: Account)
     widget = lab.locator(".jp-OutputArea-output .jupyter-widgets").last
     expect(widget).to_contain_text("running, 2 of 3 cells", timeout=240_000)
     expect(widget).to_contain_text("memory")
-    picture(lab, "training")
+    chromium.picture(lab, "training")
     expect(widget).to_contain_text("done, 3 of 3 cells", timeout=240_000)
     expect(widget).to_contain_text("1 model")

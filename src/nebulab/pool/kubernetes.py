@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from nebulab.pool.asking import NoAnswer, answer
 from nebulab.pool.pool import UNNAMED, Gpus, Node, Pool, Waiting
 
 _SECONDS = 10.0
@@ -43,7 +43,7 @@ def read(*, selector: str = "", seconds: float = _SECONDS) -> Pool:
             where = f"no node has the label {selector!r}" if selector else "it has no nodes"
             return Pool(troubles=(f"Kubernetes: {where}",))
         return told(nodes, _answer(_PODS, seconds))
-    except _NoAnswer as silent:
+    except NoAnswer as silent:
         return Pool(troubles=(f"Kubernetes: {silent}",))
 
 
@@ -62,27 +62,12 @@ def told(nodes: Sequence[Mapping[str, Any]], pods: Sequence[Mapping[str, Any]]) 
     )
 
 
-class _NoAnswer(Exception):
-    """`kubectl` failed, is not there, or was silent; the message says which."""
-
-
 def _answer(arguments: Sequence[str], seconds: float) -> list[dict[str, Any]]:
-    command = ["kubectl", *arguments, f"--request-timeout={seconds:g}s"]
+    told = answer(["kubectl", *arguments, f"--request-timeout={seconds:g}s"], seconds)
     try:
-        done = subprocess.run(
-            command, capture_output=True, text=True, timeout=seconds + 1, stdin=subprocess.DEVNULL, check=False
-        )
-    except FileNotFoundError:
-        raise _NoAnswer("the command kubectl is not on this machine") from None
-    except subprocess.TimeoutExpired:
-        raise _NoAnswer(f"kubectl did not answer within {seconds:g} s") from None
-    if done.returncode:
-        said = done.stderr.strip().splitlines()
-        raise _NoAnswer(f"kubectl failed: {said[-1][:300] if said else f'exit code {done.returncode}'}")
-    try:
-        items: list[dict[str, Any]] = json.loads(done.stdout)["items"]
+        items: list[dict[str, Any]] = json.loads(told)["items"]
     except (ValueError, KeyError, TypeError):
-        raise _NoAnswer("kubectl's answer can't be read") from None
+        raise NoAnswer("kubectl's answer can't be read") from None
     return items
 
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import os
 import re
-import subprocess
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
+from nebulab.pool.asking import NoAnswer, answer
 from nebulab.pool.pool import UNNAMED, Gpus, Node, Pool, Waiting
 
 _SECONDS = 10.0
@@ -50,28 +50,13 @@ def read(*, partition: str = "", seconds: float = _SECONDS) -> Pool:
             where = f"no node is in the partition {partition!r}" if partition else "it has no nodes"
             return Pool(troubles=(f"Slurm: {where}",))
         return Pool(nodes=nodes, waiting=tuple(_waiting(queue)))
-    except _NoAnswer as silent:
+    except NoAnswer as silent:
         return Pool(troubles=(f"Slurm: {silent}",))
-
-
-class _NoAnswer(Exception):
-    """Slurm's command failed, is not there, or was silent; the message says which."""
 
 
 def _answer(command: Sequence[str], seconds: float) -> str:
     environment = os.environ | {"SLURM_TIME_FORMAT": "standard", "TZ": "UTC", "LC_ALL": "C"}
-    try:
-        done = subprocess.run(
-            command, capture_output=True, text=True, timeout=seconds, stdin=subprocess.DEVNULL, env=environment
-        )
-    except FileNotFoundError:
-        raise _NoAnswer(f"the command {command[0]} is not on this machine (Debian's package is slurm-client)") from None
-    except subprocess.TimeoutExpired:
-        raise _NoAnswer(f"{command[0]} did not answer within {seconds:g} s") from None
-    if done.returncode:
-        said = (done.stderr.strip() or done.stdout.strip()).splitlines()
-        raise _NoAnswer(f"{command[0]} failed: {said[-1] if said else f'exit code {done.returncode}'}")
-    return done.stdout
+    return answer(command, seconds, environment=environment, comes_with="Debian's package is slurm-client")
 
 
 def _nodes(text: str, partition: str) -> tuple[Node, ...]:

@@ -7,7 +7,7 @@ columns that are read are those of `deploy/galaxy-reader.sql`, which gives a use
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -16,6 +16,7 @@ from typing import Any
 from sqlalchemy import (
     Boolean,
     Column,
+    ColumnElement,
     Connection,
     DateTime,
     Integer,
@@ -42,7 +43,7 @@ from nebulab.portal.hours.use import Job
 
 PLUGIN = "gpu"
 """Ours among the plug-ins of Galaxy's job metrics."""
-_TOOLS = (contract.LAB_TOOL, contract.JOB_TOOL)
+TOOLS = (contract.LAB_TOOL, contract.JOB_TOOL)
 _ENDED = ("ok", "error", "failed", "deleted", "deleting", "stop", "stopped")
 _COUNTS = ("nebulab_gpus", "request_gpus")
 """Parameters of a destination that tell a job's GPUs: that of our rules for TPV, and HTCondor's."""
@@ -184,6 +185,17 @@ class GalaxyTables:
         end = now if until is None else until
         return [job for job in found if job is not None and job.begun < end and (job.ended or now) >= since]
 
+    def rows(self, query: Select[Any]) -> Sequence[Any]:
+        """Return the rows of another question to the tables above.
+
+        Raises
+        ------
+        SettingsError
+            As `jobs`.
+        """
+        with self._reading() as connection:
+            return connection.execute(query).all()
+
     def names(self, accounts: Iterable[int]) -> dict[int, Names]:
         """Return the roles and groups of accounts (Galaxy's numbers); deleted ones count for nothing.
 
@@ -245,12 +257,11 @@ class GalaxyTables:
 
     def _wanted(self, since: datetime, until: datetime | None, email: str | None) -> Select[Any]:
         measured = select(NUMBERS.c.job_id).where(NUMBERS.c.plugin == PLUGIN, NUMBERS.c.job_id == JOB.c.id).exists()
-        ours = or_(*(JOB.c.tool_id == tool for tool in _TOOLS), *(JOB.c.tool_id.like(f"%/{tool}/%") for tool in _TOOLS))
         # A session that has run for longer than the window was changed before it.
         query = select(JOB).where(
             # Jobs of an imported history bring the figures of another Galaxy's.
             JOB.c.imported.is_not(True),
-            or_(JOB.c.state == "running", (JOB.c.update_time >= since) & or_(ours, measured)),
+            or_(JOB.c.state == "running", (JOB.c.update_time >= since) & or_(of_tools(), measured)),
         )
         if until is not None:
             query = query.where(JOB.c.create_time < until)
@@ -308,6 +319,11 @@ class GalaxyTables:
         return self._job_gpus if _is_ours(row.tool_id or "") else 0
 
 
+def of_tools(tools: Sequence[str] = TOOLS) -> ColumnElement[bool]:
+    """Return the condition of a job of these tools, from a tool shed or not; ours by default."""
+    return or_(*(JOB.c.tool_id == tool for tool in tools), *(JOB.c.tool_id.like(f"%/{tool}/%") for tool in tools))
+
+
 def _a_role(query: Select[Any]) -> Select[Any]:
     return query.where(ROLE.c.deleted.is_not(True), or_(ROLE.c.type.is_(None), ROLE.c.type.not_in(_PERSONAL)))
 
@@ -344,7 +360,4 @@ def _whole(value: Any) -> int:
 
 
 def _is_ours(tool: str) -> bool:
-    return any(tool == each or f"/{each}/" in tool for each in _TOOLS)
-
-
-__all__ = ["PLUGIN", "TABLES", "GalaxyTables", "Names"]
+    return any(tool == each or f"/{each}/" in tool for each in TOOLS)

@@ -8,24 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from math import comb, floor, sqrt
 
-from sqlalchemy import column, create_engine, func, or_, select, table
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy import func, select
 
-from nebulab import contract
-from nebulab.errors import SettingsError
 from nebulab.portal import clock
+from nebulab.portal.hours.galaxy_tables import HISTORY, JOB, TOOLS, GalaxyTables, of_tools
 
 WEEKS = 4
-_TOOLS = (contract.LAB_TOOL, contract.JOB_TOOL)
 _MOST = 2_000
 _FEWEST = 5
 _SURE = 0.95
-
-_JOB = table("job", column("id"), column("tool_id"), column("create_time"))
-_HISTORY = table("job_state_history", column("job_id"), column("state"), column("create_time"))
 
 
 @dataclass(frozen=True)
@@ -81,7 +75,7 @@ def _rank(number: int) -> int:
     return left_out
 
 
-def read(url: str, *, tools: Sequence[str] = _TOOLS) -> Waits:
+def read(url: str, *, tools: Sequence[str] = TOOLS) -> Waits:
     """Return the waits of the tools' jobs of the last four weeks in Galaxy's database, which is only read.
 
     Raises
@@ -91,42 +85,19 @@ def read(url: str, *, tools: Sequence[str] = _TOOLS) -> Waits:
     """
     since = clock.now() - timedelta(weeks=WEEKS)
     first = {
-        state: select(_HISTORY.c.job_id, func.min(_HISTORY.c.create_time).label("at"))
-        .where(_HISTORY.c.state == state, _HISTORY.c.create_time >= since)
-        .group_by(_HISTORY.c.job_id)
+        state: select(HISTORY.c.job_id, func.min(HISTORY.c.create_time).label("at"))
+        .where(HISTORY.c.state == state, HISTORY.c.create_time >= since)
+        .group_by(HISTORY.c.job_id)
         .subquery(state)
         for state in ("queued", "running")
     }
-    wanted = or_(*(_JOB.c.tool_id == tool for tool in tools), *(_JOB.c.tool_id.like(f"%/{tool}/%") for tool in tools))
     query = (
         select(first["queued"].c.at, first["running"].c.at)
         .join(first["running"], first["queued"].c.job_id == first["running"].c.job_id)
-        .join(_JOB, _JOB.c.id == first["queued"].c.job_id)
-        .where(wanted, _JOB.c.create_time >= since)
-        .order_by(_JOB.c.id.desc())
+        .join(JOB, JOB.c.id == first["queued"].c.job_id)
+        .where(of_tools(tools), JOB.c.create_time >= since)
+        .order_by(JOB.c.id.desc())
         .limit(_MOST)
     )
-    engine = create_engine(_read_only(url))
-    try:
-        with engine.connect() as connection:
-            rows = [(_moment(queued), _moment(running)) for queued, running in connection.execute(query)]
-    except SQLAlchemyError as error:
-        reason = str(getattr(error, "orig", error)).splitlines()[0]
-        raise SettingsError(
-            f"{contract.PORTAL_GALAXY_DATABASE}: Galaxy's database can't be read: {reason}.",
-            "It is Galaxy's `database_connection`, with a user who may read.",
-        ) from None
-    finally:
-        engine.dispose()
+    rows = GalaxyTables(url).rows(query)
     return summed_up([max(0.0, (running - queued).total_seconds()) for queued, running in rows])
-
-
-def _read_only(url: str) -> str:
-    if url.startswith("sqlite:///") and "?" not in url:
-        return f"sqlite:///file:{url.removeprefix('sqlite:///')}?mode=ro&uri=true"
-    return url
-
-
-def _moment(value: datetime | str) -> datetime:
-    # SQLite has texts.
-    return datetime.fromisoformat(value) if isinstance(value, str) else value
