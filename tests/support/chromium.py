@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import os
+import shlex
+import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import BrowserContext, Page, sync_playwright
 from playwright.sync_api import TimeoutError as NotInTime
 
 from nebulab.develop.tests import SCREENSHOTS
+from support import without_netlink
 from support.parts import require
 
 _QUIET = ["--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-quic"]
@@ -19,17 +23,29 @@ _THEME = "theme => window.jupyterapp.commands.execute('apputils:change-theme', {
 
 
 @contextmanager
+def context(*, height: int = 800, seconds: float = 60) -> Iterator[BrowserContext]:
+    """Start Chromium, whose pages wait `seconds` for what they look for, and end it with the block."""
+    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
+        # Playwright has a place for one program's path, and puts arguments of its own first.
+        started = Path(folder) / "chromium"
+        words = (sys.executable, str(Path(without_netlink.__file__)), require("browser"))
+        started.write_text(f'#!/bin/sh\nexec {shlex.join(words)} "$@"\n')
+        started.chmod(0o700)
+        browser = playwright.chromium.launch(
+            executable_path=started, args=["--no-sandbox", "--disable-gpu", "--no-first-run", *_QUIET]
+        )
+        made = browser.new_context(viewport={"width": 1280, "height": height})
+        made.set_default_timeout(seconds * 1000)
+        yield made
+        made.close()
+        browser.close()
+
+
+@contextmanager
 def opened(*, height: int = 800, seconds: float = 60) -> Iterator[Page]:
     """Start Chromium, with a page that waits `seconds` for what it looks for, and end it with the block."""
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=require("browser"), args=["--no-sandbox", "--disable-gpu", "--no-first-run", *_QUIET]
-        )
-        context = browser.new_context(viewport={"width": 1280, "height": height})
-        context.set_default_timeout(seconds * 1000)
-        yield context.new_page()
-        context.close()
-        browser.close()
+    with context(height=height, seconds=seconds) as made:
+        yield made.new_page()
 
 
 def listen(page: Page) -> list[str]:

@@ -16,7 +16,7 @@ from typing import Any
 
 import httpx
 import pytest
-from playwright.sync_api import Page, Route, expect, sync_playwright
+from playwright.sync_api import Page, Route, expect
 
 from nebulab import contract
 from nebulab.session.lab.config import lab_extensions
@@ -24,7 +24,6 @@ from support import chromium
 from support import lab as support
 from support.galaxy import wait_for
 from support.lab import Lab
-from support.parts import require
 from support.session import typed_in_terminal
 from support.stack import ENVIRONMENTS
 
@@ -69,16 +68,8 @@ def stranger(lab: Lab) -> Iterator[httpx.Client]:
 
 @pytest.fixture
 def page() -> Iterator[Page]:
-    with sync_playwright() as playwright:
-        quiet = ["--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-quic"]
-        browser = playwright.chromium.launch(
-            executable_path=require("browser"), args=["--no-sandbox", "--disable-gpu", "--no-first-run", *quiet]
-        )
-        context = browser.new_context(viewport={"width": 1280, "height": 800})
-        context.set_default_timeout(60_000)
-        yield context.new_page()
-        context.close()
-        browser.close()
+    with chromium.opened() as page:
+        yield page
 
 
 def _entry() -> str:

@@ -11,12 +11,11 @@ from pathlib import Path
 from typing import Any, Literal
 
 import pytest
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Page, expect
 
 from nebulab.contract import JOB_TOOL
 from support import chromium
 from support.galaxy import TOOL, GalaxyUser, wait_for
-from support.parts import require
 from support.stack import Account, Stack
 
 pytestmark = pytest.mark.system
@@ -36,19 +35,10 @@ print("agree:", (table["predicted"] == table["kind"]).mean())
 @pytest.fixture
 def page(stack: Stack) -> Iterator[Page]:
     """A headless Chromium that talks to this machine only."""
-    browser_path = require("browser")
-    quiet = ["--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-quic"]
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=browser_path, args=["--no-sandbox", "--disable-gpu", "--no-first-run", *quiet]
-        )
-        context = browser.new_context(viewport={"width": 1280, "height": 800})
-        context.set_default_timeout(180_000)
+    with chromium.context(seconds=180) as context:
         yield context.new_page()
         for number, left in enumerate(context.pages):
             chromium.picture(left, f"last-{number}")
-        context.close()
-        browser.close()
 
 
 def log_in(page: Page, stack: Stack, person: Account) -> None:

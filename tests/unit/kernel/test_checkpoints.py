@@ -29,7 +29,6 @@ def nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     at_exit: list[Callable[[], None]] = []
     monkeypatch.setattr("atexit.register", at_exit.append)
     yield
-    # Their threads would print into other tests.
     for last in at_exit:
         last.__self__._over.set()  # type: ignore[attr-defined]
 
