@@ -95,7 +95,8 @@ class History:
         ----------
         thing
             A path of a file, or of a folder, which becomes a collection; a data frame, an array or a dictionary of
-            arrays, a matplotlib figure, bytes, text of more than one line, or what JSON can express.
+            arrays, a matplotlib figure, a trained model (as ONNX, if the file is proven to give the same predictions;
+            else in its library's own format), bytes, text of more than one line, or what JSON can express.
         name
             Name in the history; its extension chooses the format of an object (`.csv`, `.tsv`, `.parquet`, `.npy`,
             `.npz`, `.png`, `.svg`, `.pdf`, `.json` …).
@@ -115,7 +116,7 @@ class History:
         DatasetFailed
             Galaxy could not take it in.
         SettingsError
-            There is no format for such a thing.
+            There is no format for such a thing, or the model is not trained.
         GalaxyAway
         """
         from nebulab.kernel.putting import put_into

@@ -21,6 +21,9 @@ from nebulab.kernel.display import Bar, Wait
 # Galaxy's own guess from the content of these is a more general datatype, such as `binary` or `zip`.
 _BY_SUFFIX = {"onnx", "npy", "npz", "parquet", "safetensors"}
 
+# Told from models by name, without a look at each library's classes.
+_NO_MODELS = {"builtins", "pandas", "numpy", "matplotlib", "pathlib"}
+
 
 def put_into(  # noqa: PLR0913 - the arguments of History.put, by name
     galaxy: Galaxy,
@@ -39,6 +42,10 @@ def put_into(  # noqa: PLR0913 - the arguments of History.put, by name
         return wait_for_item(galaxy, item, seen=Wait(item.name).look) if wait else item
     if path is not None:
         return _send(galaxy, history_id, Upload(path, name or "", ext or datatype(path), tags), wait)
+    if _is_model(thing):
+        with tempfile.TemporaryDirectory(prefix="nebulab-put-") as folder:
+            file, label = _kept(thing, name, Path(folder))
+            return _send(galaxy, history_id, Upload(file, label, ext or datatype(file), tags), wait)
     form = _format(thing, name)
     label = name or f"{form.stem}.{form.suffix}"
     with tempfile.TemporaryDirectory(prefix="nebulab-put-") as folder:
@@ -113,8 +120,43 @@ def _formats(thing: Any) -> tuple[str, dict[str, _Format]]:
         return "a JSON document", _JSON
     raise SettingsError(
         f"A {type(thing).__module__}.{type(thing).__qualname__} can't be put into the history as it is.",
-        "Write it to a file first, then put the file; a model, for example, as ONNX.",
+        "Write it to a file first, then put the file.",
     )
+
+
+def _is_model(thing: Any) -> bool:
+    if type(thing).__module__.partition(".")[0] in _NO_MODELS:
+        return False
+    from nebulab.models.libraries import library_of
+
+    return library_of(thing) is not None
+
+
+def _kept(model: Any, name: str | None, folder: Path) -> tuple[Path, str]:
+    """Export a model with proof, or in its own format, tell which, and return the file and its name in the history."""
+    from nebulab.models import keep
+
+    label = Path(name) if name else Path(f"{type(model).__name__.lower()}.onnx")
+    if label.suffix not in ("", ".onnx"):
+        raise SettingsError(
+            f"There is no way to put a model as {label.suffix}.", "Name it .onnx; what can't be one keeps its own format."
+        )
+    kept = keep(safe_name(label.stem), model, folder, _notebooks_variables())
+    if not kept.files:
+        raise SettingsError(f"The model can't be put into the history: {kept.reason}.", "Train it first.")
+    file = folder / kept.files[0]
+    if kept.proof is not None and kept.fate == "model":
+        print(f"{label.stem}: an ONNX file, which gives the model's predictions on {kept.proof.rows} rows.")
+    else:
+        print(f"{label.stem}: {kept.reason}")
+    return file, f"{label.stem}{file.suffix}"
+
+
+def _notebooks_variables() -> dict[str, Any]:
+    """Return the notebook's variables, among which the rows to try a model on are looked for."""
+    interactive = sys.modules.get("IPython")
+    shell = interactive.get_ipython() if interactive else None
+    return dict(shell.user_ns) if shell else {}
 
 
 def _is(thing: Any, module: str, name: str) -> bool:

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from nebulab.errors import SettingsError, TransferError
 from nebulab.kernel import display
 from nebulab.kernel.histories import History
+from nebulab.models import libraries
+from nebulab.models.attempt import Attempt, CantExport, Untrained
+from nebulab.models.libraries import Library
 from support.fake_galaxy import FakeGalaxy
 
 
@@ -123,3 +128,43 @@ def test_the_wait_is_shown(
     fake.answers[show] = lambda: fake.shown["d1"] | {"state": next(states)}
     history.put("x.txt")
     assert "x.txt: waits for its turn in Galaxy, 0 s" in capsys.readouterr().err
+
+
+class Model:
+    """A model of a library of this test."""
+
+    trained = True
+
+
+class Ours(Library):
+    """Has no way to ONNX, as a library whose converter refuses a model."""
+
+    kind, package = "ours", "numpy"
+    classes = ((__name__, "Model"),)
+
+    def is_mine(self, value: Any) -> bool:
+        return isinstance(value, Model)
+
+    def attempts(self, model: Any, namespace: Mapping[str, Any]) -> Iterator[Attempt]:
+        raise CantExport("no converter takes it") if model.trained else Untrained("it was never fitted")
+
+    def native(self, model: Any, folder: Path, name: str, namespace: Mapping[str, Any]) -> tuple[Path, str]:
+        path = folder / f"{name}.ours"
+        path.write_text("weights")
+        return path, ""
+
+
+def test_put_models(
+    fake: FakeGalaxy, history: History, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The way by ONNX is seen in `tests/system/test_gallery.py`, where its converters are."""
+    monkeypatch.setattr(libraries, "LIBRARIES", (Ours(),))
+    model = Model()
+    assert put(fake, history, model, name="my line.onnx") == ("my line.ours", "auto", b"weights")
+    assert "my line: no ONNX: no converter takes it; kept as my line.ours" in capsys.readouterr().out
+    assert put(fake, history, model)[0] == "model.ours"
+    with pytest.raises(SettingsError, match=r"way to put a model as \.h5"):
+        history.put(model, name="line.h5")
+    model.trained = False
+    with pytest.raises(SettingsError, match="it was never fitted"):
+        history.put(model)
