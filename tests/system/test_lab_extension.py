@@ -525,7 +525,7 @@ def test_a_person_who_saves_while_a_cell_is_being_saved_is_asked_nothing(page: P
     wait_for("the saved cell", lambda: "42" in _text(own_lab, "mine.ipynb"), 60)
     page.wait_for_function("window.saved === window.saving")
     page.wait_for_timeout(1_000)
-    expect(page.locator(".jp-Dialog")).to_have_count(0)
+    assert page.locator(".jp-Dialog").all_inner_texts() == []
     names = {path.name for path in (own_lab.folder / "work").glob("*.ipynb")}
     assert names == {"a table.ipynb", "mine.ipynb"}
 
