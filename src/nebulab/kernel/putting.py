@@ -139,7 +139,7 @@ def _kept(model: Any, name: str | None, folder: Path) -> tuple[Path, str]:
     label = Path(name) if name else Path(f"{type(model).__name__.lower()}.onnx")
     if label.suffix not in ("", ".onnx"):
         raise SettingsError(
-            f"There is no way to put a model as {label.suffix}.", "Name it .onnx; what can't be one keeps its own format."
+            f"There is no way to put a model as {label.suffix}.", "Name it .onnx; what can't be one keeps its format."
         )
     kept = keep(safe_name(label.stem), model, folder, _notebooks_variables())
     if not kept.files:
