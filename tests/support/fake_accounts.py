@@ -121,8 +121,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def administer(self, line: str, sent: dict[str, Any]) -> tuple[int, Any]:
         fake = self.server.fake
-        if match := re.fullmatch(r"GET users\?f_email=(.*)", line):
-            return 200, [each for each in fake.users.values() if unquote(match[1]) in each["email"]]
+        if line.startswith("GET users"):
+            return self.accounts(line)
         if line == "GET roles":
             return 200, [{"id": each, "name": name} for each, name in fake.roles.items()]
         if line == "POST roles":
@@ -142,6 +142,14 @@ class _Handler(BaseHTTPRequestHandler):
         if match := re.fullmatch(r"(PUT|DELETE) groups/(\w+)/(roles|users)/(\w+)", line):
             return self.changed(match[1], match[2], match[3], match[4])
         return 404, {"err_msg": "not found"}
+
+    def accounts(self, line: str) -> tuple[int, Any]:
+        users = self.server.fake.users
+        if match := re.fullmatch(r"GET users\?f_email=(.*)", line):
+            return 200, [each for each in users.values() if unquote(match[1]).lower() in each["email"].lower()]
+        user = line.removeprefix("GET users/")
+        # Galaxy answers so where there is no such account, and where it is deleted.
+        return (200, users[user]) if user in users else (400, {"err_msg": f"Invalid User id ( {user} ) specified"})
 
     def listed(self, group: str, what: str) -> tuple[int, Any]:
         fake = self.server.fake

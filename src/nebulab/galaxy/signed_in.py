@@ -1,11 +1,14 @@
-"""Who is logged in to Galaxy, by the session cookie of a browser; runs beside Galaxy."""
+"""Who is logged in to Galaxy, by the session cookie of a browser, and whose an account is; runs beside Galaxy."""
 
 from __future__ import annotations
 
 import hashlib
 import threading
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
 
 import urllib3
 
@@ -17,7 +20,7 @@ COOKIE = "galaxysession"
 _REMEMBERED_SECONDS = 10.0
 _MOST_REMEMBERED = 2_000
 _TIMEOUT_SECONDS = 8.0
-_LONGEST_COOKIE = 1_000
+_LONGEST = 1_000
 
 
 @dataclass(frozen=True)
@@ -30,7 +33,7 @@ class SignedIn:
     is_admin: bool
 
 
-class Visitors:
+class _Asked:
     """Asks Galaxy who somebody is; usable from several threads.
 
     An answer counts for 10 seconds, so that a page with its parts costs Galaxy one request: who logs out or loses the
@@ -54,48 +57,104 @@ class Visitors:
         with self._lock:
             self._known.clear()
 
-    def who(self, cookie: str, *, afresh: bool = False) -> SignedIn | None:
-        """Return who has this session, None where nobody is logged in with it.
+    def who(self, told: str, *, afresh: bool = False) -> SignedIn | None:
+        """Return whose this is (a session's cookie, or an account's id), None where it is nobody's.
 
         Raises
         ------
         GalaxyAway
             Galaxy does not answer.
         """
-        if not cookie or len(cookie) > _LONGEST_COOKIE or not cookie.isascii() or not cookie.isalnum():
+        if not told or len(told) > _LONGEST or not told.isascii() or not told.isalnum():
             return None
-        key = hashlib.sha256(cookie.encode()).hexdigest()
+        key = hashlib.sha256(told.encode()).hexdigest()
         now = time.monotonic()
         with self._lock:
             asked, known = self._known.get(key, (-_REMEMBERED_SECONDS, None))
         if not afresh and now - asked < _REMEMBERED_SECONDS:
             return known
-        found = self._ask(cookie)
+        found = self._ask(told)
         with self._lock:
             if len(self._known) >= _MOST_REMEMBERED:
                 self._known.clear()
             self._known[key] = (now, found)
         return found
 
-    def _ask(self, cookie: str) -> SignedIn | None:
+    def _ask(self, told: str) -> SignedIn | None:
+        raise NotImplementedError
+
+    def _get(self, path: str, headers: Mapping[str, str]) -> tuple[int, Any]:
+        """Return the status and, where that is 200, what Galaxy answers with; it raises as `who`."""
         try:
             answer = self._http.request(
-                "GET",
-                f"{self._url}/api/users/current",
-                headers={"cookie": f"{COOKIE}={cookie}"},
-                redirect=False,
-                pool_timeout=_TIMEOUT_SECONDS,
+                "GET", f"{self._url}/api/{path}", headers=headers, redirect=False, pool_timeout=_TIMEOUT_SECONDS
             )
         except urllib3.exceptions.HTTPError as error:
             raise GalaxyAway(f"Galaxy at {self._url} does not answer: {str(error) or type(error).__name__}.") from error
         if answer.status in AWAY_STATUSES or answer.status >= 500:
             raise GalaxyAway(f"Galaxy at {self._url} answers {answer.status} {answer.reason}.")
-        # 200 without an address: nobody is logged in; 400: no session of this Galaxy's.
         try:
-            user = answer.json() if answer.status == 200 else {}
+            return answer.status, answer.json() if answer.status == 200 else None
         except ValueError:
             raise GalaxyAway(f"Galaxy at {self._url} answers with something else than JSON.") from None
-        if not isinstance(user, dict) or not user.get("email") or not user.get("id"):
-            return None
-        name = str(user.get("username") or user["email"])
-        return SignedIn(str(user["id"]), str(user["email"]), name, user.get("is_admin") is True)
+
+
+class Visitors(_Asked):
+    """Who has a session of Galaxy's, by its cookie."""
+
+    cookie = COOKIE
+
+    def _ask(self, told: str) -> SignedIn | None:
+        # 200 without an address: nobody is logged in; 400: no session of this Galaxy's.
+        return _signed_in(self._get("users/current", {"cookie": f"{COOKIE}={told}"})[1])
+
+
+class Accounts(_Asked):
+    """Whose an account is, by its id or its e-mail address: asked with an administrator's key."""
+
+    def __init__(self, url: str, key: str) -> None:
+        super().__init__(url)
+        self._headers = {"x-api-key": key}
+
+    def _ask(self, told: str) -> SignedIn | None:
+        # 400: there is no such account, or it is deleted.
+        return _signed_in(self._administer(f"users/{told}"))
+
+    def with_address(self, email: str) -> list[tuple[SignedIn, bool]]:
+        """Return the accounts with this address, whatever the case of its letters, and whether each is activated.
+
+        Raises
+        ------
+        GalaxyAway
+            Galaxy does not answer, or not to this key.
+        """
+        found: dict[str, tuple[SignedIn, bool]] = {}
+        # On PostgreSQL Galaxy's filter heeds the case of letters; `%` and `_` in it stand for any.
+        for each in dict.fromkeys((email, email.lower() if email.isascii() else email)):
+            for user in self._administer(f"users?f_email={quote(each, safe='')}") or []:
+                person = _signed_in(user)
+                if person is not None and same_address(person.email, email):
+                    found[person.id] = (person, user.get("active") is not False)
+        return list(found.values())
+
+    def _administer(self, path: str) -> Any:
+        status, answer = self._get(path, self._headers)
+        if status in {401, 403}:
+            raise GalaxyAway(f"Galaxy at {self._url} does not take the key for an administrator's ({status}).")
+        return answer
+
+
+def same_address(one: str, other: str) -> bool:
+    """Whether two e-mail addresses are the same but for the case of ASCII's letters.
+
+    Of ASCII's alone: other letters have signs that become one of ASCII's (the sign for Kelvin is a `k` in lower case),
+    and with them an address could be made that passes for somebody else's.
+    """
+    return one == other or (one.isascii() and other.isascii() and one.lower() == other.lower())
+
+
+def _signed_in(user: Any) -> SignedIn | None:
+    if not isinstance(user, dict) or not user.get("email") or not user.get("id") or user.get("deleted") is True:
+        return None
+    name = str(user.get("username") or user["email"])
+    return SignedIn(str(user["id"]), str(user["email"]), name, user.get("is_admin") is True)

@@ -1,4 +1,4 @@
-"""`nebulab portal --check`: whether settings, database, Galaxy and mail server will do; runs beside Galaxy."""
+"""`nebulab portal --check`: whether settings, login, database, Galaxy and mail server will do; runs beside Galaxy."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from datetime import timedelta
 from urllib.parse import urlsplit
 
+from nebulab import contract
 from nebulab.errors import GalaxyAway, NebulabError, SettingsError
 from nebulab.portal import clock
 from nebulab.portal.data.database import Database
 from nebulab.portal.hours.galaxy_tables import GalaxyTables
+from nebulab.portal.login.provider import Provider
 from nebulab.portal.rules.domains import read_domains
 from nebulab.portal.serve import administration
 from nebulab.portal.settings import PortalSettings
@@ -32,6 +34,7 @@ def check(settings: PortalSettings) -> Iterator[Finding]:
     """Yield what each check finds; nothing is changed, and no mail is sent."""
     checks: tuple[tuple[str, Callable[[PortalSettings], str]], ...] = (
         ("addresses", _addresses),
+        ("login", _login),
         ("domains", _domains),
         ("database", _database),
         ("Galaxy", _galaxy),
@@ -49,15 +52,22 @@ def check(settings: PortalSettings) -> Iterator[Finding]:
 
 def _addresses(settings: PortalSettings) -> str:
     ours, galaxys = urlsplit(settings.url), urlsplit(settings.galaxy_page)
+    if settings.oidc:
+        return f"{settings.url}, for {settings.galaxy_page}"
     if ours.hostname != galaxys.hostname:
         raise SettingsError(
             f"The portal is at {ours.hostname}, Galaxy at {galaxys.hostname}: "
             "browsers send Galaxy's login to its own host alone.",
-            "Give the portal a path on Galaxy's host: deploy/nebulab-portal.nginx shows one.",
+            "Give the portal a path on Galaxy's host (deploy/nebulab-portal.nginx shows one), or a login of its own: "
+            f"{contract.PORTAL_OIDC}.",
         )
     if galaxys.scheme == "https" and ours.scheme != "https":
         raise SettingsError("Galaxy is on HTTPS, the portal is not: browsers keep Galaxy's login from it.")
     return f"{settings.url}, beside {settings.galaxy_page}"
+
+
+def _login(settings: PortalSettings) -> str:
+    return Provider(settings).check() if settings.oidc else "Galaxy's"
 
 
 def _domains(settings: PortalSettings) -> str:

@@ -17,6 +17,7 @@ from nebulab.galaxy.administration import Administration
 from nebulab.galaxy.settings import GalaxySettings
 from nebulab.galaxy.signed_in import Visitors
 from nebulab.portal.data.database import Database
+from nebulab.portal.login.logins import Logins
 from nebulab.portal.rules.context import Context
 from nebulab.portal.rules.domains import read_domains
 from nebulab.portal.settings import PortalSettings, keep
@@ -72,10 +73,14 @@ def opened(settings: PortalSettings) -> Iterator[Portal]:
     ):
         database.upgrade()
         visitors = Visitors(settings.galaxy)
+        logins = Logins(settings, database) if settings.oidc else None
+        chores = Chores(database, context, galaxy, post_of(settings))
         try:
-            yield Portal(context, database, visitors, Chores(database, context, galaxy, post_of(settings)))
+            yield Portal(context, database, visitors, chores, logins=logins)
         finally:
             visitors.close()
+            if logins is not None:
+                logins.close()
 
 
 @_for_its_user_alone()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import secrets
 import stat
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,12 +14,14 @@ from urllib.parse import urlsplit
 
 from nebulab import contract, variables
 from nebulab.errors import SettingsError
-from nebulab.files import read_json, write_private
+from nebulab.files import private_folder, read_json, write_private
 from nebulab.pool.reading import KINDS, Sources, parse
 from nebulab.variables import PLACE, Kind, Unusable, setting
 
 _AMOUNT = re.compile(r"(\d+(?:\.\d+)?(?:\s*[KMGT]i?B)?)\s+(.+)")
 _KEPT_IN = "settings.json"
+_SECRET = "secret"  # noqa: S105 - a file's name
+_THIS_MACHINE = frozenset({"localhost", "127.0.0.1", "::1"})
 EXPIRED_ROLE = "gpu_access_expired"
 """The role of people whose access has ended: by it Galaxy's rules tell them from those who never had any."""
 
@@ -34,6 +37,17 @@ class _Address(Kind):
         if parts.query or parts.fragment or parts.username:
             raise Unusable("which has more than a host and a path")
         return url
+
+
+class _Issuer(_Address):
+    allowed = "the provider's address as https://…, as its discovery document has it as `issuer`"
+
+    def read(self, value: str) -> str:
+        url = super().read(value)
+        if not is_safe(url):
+            raise Unusable("which is not HTTPS")
+        # Some end with a slash, and mean it.
+        return value.strip()
 
 
 class _Database(Kind):
@@ -224,6 +238,28 @@ class PortalSettings:
         unset="none: there is no page `/metrics`",
         help="The file, readable by its owner alone, with the token by which Prometheus reads `/metrics`.",
     )
+    oidc: str = setting(
+        contract.PORTAL_OIDC,
+        "",
+        kind=_Issuer(),
+        unset="none: Galaxy's own login counts",
+        help="The provider of OpenID Connect by which people log in here, for a portal on another host than Galaxy's.",
+    )
+    oidc_client: str = setting(
+        contract.PORTAL_OIDC_CLIENT, "", unset="none", help="The id by which that provider knows the portal."
+    )
+    oidc_secret_file: Path | None = setting(
+        contract.PORTAL_OIDC_SECRET_FILE,
+        kind=PLACE,
+        unset="none: the portal is a public client of it",
+        help="The file, readable by its owner alone, with the secret that the provider gave the portal.",
+    )
+    oidc_name: str = setting(
+        contract.PORTAL_OIDC_NAME, "", unset="its host name", help="What pages call that provider: `Log in with …`."
+    )
+    oidc_hours: float = setting(
+        contract.PORTAL_OIDC_HOURS, 10.0, at_least=0.1, help="Hours that a login by that provider lasts."
+    )
     contact: str = setting(
         contract.PORTAL_CONTACT, "", unset="none", help="Whom people may ask: an e-mail address or a web address."
     )
@@ -286,11 +322,29 @@ class PortalSettings:
         return secret_of(self.metrics_token_file, contract.PORTAL_METRICS_TOKEN_FILE)
 
     @property
+    def oidc_secret(self) -> str:
+        """The secret by which the provider of logins knows the portal, or nothing."""
+        if self.oidc_secret_file is None:
+            return ""
+        return secret_of(self.oidc_secret_file, contract.PORTAL_OIDC_SECRET_FILE)
+
+    @property
+    def provider(self) -> str:
+        """What people are told of the provider of logins; nothing where Galaxy's login counts."""
+        return self.oidc_name or urlsplit(self.oidc).hostname or ""
+
+    @property
     def smtp_password(self) -> str:
         """The password of the mail server's user, or nothing."""
         if self.smtp_password_file is None:
             return ""
         return secret_of(self.smtp_password_file, contract.PORTAL_SMTP_PASSWORD_FILE)
+
+
+def is_safe(url: str) -> bool:
+    """Whether what is sent to an address can't be read on the way: by HTTPS, or on this machine."""
+    parts = urlsplit(url)
+    return parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in _THIS_MACHINE)
 
 
 def read(environment: Mapping[str, str] | None = None) -> PortalSettings:
@@ -323,6 +377,14 @@ def read_kept(environment: Mapping[str, str] | None = None) -> PortalSettings:
     environment = os.environ if environment is None else environment
     kept = read_json(read(environment).folder / _KEPT_IN)
     return read({**{name: str(value) for name, value in kept.items()}, **environment})
+
+
+def own_secret(settings: PortalSettings) -> bytes:
+    """Return the secret of the portal itself, in its folder, which is made at the first start."""
+    path = private_folder(settings.folder) / _SECRET
+    if not path.is_file():
+        write_private(path, secrets.token_hex(32))
+    return path.read_bytes()
 
 
 def secret_of(path: Path, variable: str) -> str:

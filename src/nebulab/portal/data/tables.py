@@ -166,6 +166,21 @@ class Access(Base):
     __mapper_args__ = {"version_id_col": version}  # noqa: RUF012 - SQLAlchemy reads it as it is
 
 
+class Login(Base):
+    """Somebody who is logged in by a provider of OpenID Connect; there is none where Galaxy's own login counts."""
+
+    __tablename__ = "login"
+
+    token_hash: Mapped[str] = mapped_column(String(64), primary_key=True)
+    """SHA-256 of the browser's cookie: whoever reads the database learns none."""
+    person_id: Mapped[str] = mapped_column(String(ID), index=True)
+    """Galaxy's id: no key of `person`, which has those who ask for something."""
+    began: Mapped[datetime] = mapped_column(DateTime)
+    ends: Mapped[datetime] = mapped_column(DateTime, index=True)
+    id_token: Mapped[str] = mapped_column(Text)
+    """What the provider wants to be shown again at a logout; it opens nothing."""
+
+
 class Errand(Base):
     """The outbox: something to be done outside of the database, written with the change that asks for it."""
 

@@ -9,12 +9,12 @@ from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from nebulab.portal.data.hour_tables import HourAccount
-from nebulab.portal.data.tables import Access, Application, Base, Drift, Errand, Person
+from nebulab.portal.data.tables import Access, Application, Base, Drift, Errand, Login, Person
 from nebulab.portal.rules import applications, audit, errands
 from nebulab.portal.rules.applications import Account
 from nebulab.portal.rules.courses import personal as courses
 
-_INTERNAL = frozenset({"version", "token_hash", "message_id"})
+_INTERNAL = frozenset({"version", "token_hash", "message_id", "id_token"})
 
 
 def export(session: Session, account: Account) -> dict[str, Any]:
@@ -31,6 +31,7 @@ def export(session: Session, account: Account) -> dict[str, Any]:
         ],
         "courses": [_row(each) for each in given],
         "places": [courses.place_as_told(each) for each in places],
+        "logins": [_row(each) for each in session.scalars(select(Login).where(Login.person_id == account.id))],
         "mails": [_row(mail) for mail in errands.mails_of(session, account.id)],
         "log": [_row(act) for act in audit.of_person(session, account.id)],
     }
@@ -43,7 +44,7 @@ def erase(session: Session, account: Account) -> None:
     """
     session.execute(delete(Errand).where(Errand.person_id == account.id))
     courses.erase(session, account.id)
-    for table in (Application, Access, Drift):
+    for table in (Application, Access, Drift, Login):
         session.execute(delete(table).where(table.person_id == account.id))
     session.execute(delete(Person).where(Person.id == account.id))
     errands.want_membership(session, account.id)

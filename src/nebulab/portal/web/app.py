@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from importlib.resources import files
 from typing import Any
-from urllib.parse import quote
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -16,7 +15,8 @@ from starlette.staticfiles import StaticFiles
 
 from nebulab import __version__
 from nebulab.errors import FormError, GalaxyAway, NebulabError, NotThere, NotYours, Overtaken, PortalError
-from nebulab.portal.web import applying, course_reviewing, courses, own, public, resources, reviewing
+from nebulab.portal.login.failing import LoginFailed, NoAccount, ProviderAway
+from nebulab.portal.web import applying, course_reviewing, courses, own, public, resources, reviewing, signing_in
 from nebulab.portal.web.protection import Guard, TooMany, WrongForm
 from nebulab.portal.web.usage import router as of_hours
 from nebulab.portal.web.visit import LoginNeeded, Portal, Visit
@@ -31,6 +31,8 @@ _STATUS: dict[type[Exception], int] = {
     FormError: 422,
     TooMany: 429,
     GalaxyAway: 503,
+    NoAccount: 403,
+    ProviderAway: 503,
     PortalError: 400,
 }
 """The status of each error's page: that of its own class, else of one above it."""
@@ -45,6 +47,8 @@ def make_app(portal: Portal) -> Guard:
     app.state.portal = portal
     for page in (public, applying, courses, own, reviewing, course_reviewing, resources):
         app.include_router(page.router)
+    if portal.logins is not None:
+        app.include_router(signing_in.router)
     app.mount("/static", _Static(directory=str(files("nebulab.portal.web").joinpath("static"))))
     app.include_router(of_hours)
     app.add_exception_handler(NebulabError, _ours)
@@ -69,18 +73,13 @@ def _ours(request: Request, error: Exception) -> Response:
     assert isinstance(error, NebulabError)  # noqa: S101 - for which it is registered
     status = next((_STATUS[kind] for kind in type(error).__mro__ if kind in _STATUS), 500)
     if isinstance(error, LoginNeeded):
-        return Visit(request).page("login", status, login=login_address(request))
+        settings = request.app.state.portal.context.settings
+        return Visit(request).page("login", status, login=signing_in.login_address(request, settings))
+    if isinstance(error, LoginFailed):
+        return Visit(request).page("login_failed", status, title=error.message, hint=error.hint)
     if status == 500:
         _log.error("%s %s: %s", request.method, request.url.path, error.message)
     return _told(request, status, error.message, error.hint)
-
-
-def login_address(request: Request) -> str:
-    """Return the address of Galaxy's login, which leads back to this page, or to the first one after a form."""
-    settings = request.app.state.portal.context.settings
-    page = request.url.path if request.method == "GET" else "/"
-    query = f"?{request.url.query}" if request.method == "GET" and request.url.query else ""
-    return f"{settings.galaxy_page}/login/start?redirect={quote(f'{settings.url}{page}{query}', safe='')}"
 
 
 def _http(request: Request, error: Exception) -> Response:
@@ -109,6 +108,3 @@ def _unexpected(_: Request, __: Exception) -> Response:
 
 def _told(request: Request, status: int, message: str, hint: str) -> Response:
     return Visit(request).page("message", status, title=message, hint=hint)
-
-
-__all__ = ["login_address", "make_app"]

@@ -1,7 +1,8 @@
 """What stands before every page: headers, the size and the number of requests, and forms of this portal's alone.
 
-A form's token is bound to the login in Galaxy and to a cookie. A cookie alone would not do: sessions in JupyterLab have
-subdomains of Galaxy's host name, from which pages may set cookies for it. Runs beside Galaxy.
+A form's token is bound to the login (Galaxy's session, or one of our own) and to a cookie. A cookie alone would not do:
+sessions in JupyterLab have subdomains of Galaxy's host name, from which pages may set cookies for it.
+Runs beside Galaxy.
 """
 
 from __future__ import annotations
@@ -12,7 +13,6 @@ import secrets
 import time
 from dataclasses import dataclass, field
 from math import ceil
-from pathlib import Path
 from urllib.parse import urlsplit
 
 from limits import RateLimitItem, RateLimitItemPerHour, RateLimitItemPerMinute
@@ -24,8 +24,7 @@ from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from nebulab.errors import PortalError
-from nebulab.files import private_folder, write_private
-from nebulab.portal.settings import PortalSettings
+from nebulab.portal.settings import PortalSettings, own_secret
 
 LARGEST_BODY = 128 * 1024
 """Bytes of a request: a form's two long texts fit, in any script, with each byte written as `%XX`."""
@@ -44,7 +43,6 @@ _HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
 }
-_SECRET = "secret"  # noqa: S105 - a file's name
 FIELD = "form_token"
 """The hidden field of every form."""
 
@@ -123,6 +121,8 @@ class Rates:
     """Each adds up anew, from Galaxy's database."""
     confirm: RateLimitItem = field(default_factory=lambda: RateLimitItemPerMinute(30))
     join: RateLimitItem = field(default_factory=lambda: RateLimitItemPerMinute(10))
+    sign_in: RateLimitItem = field(default_factory=lambda: RateLimitItemPerMinute(300))
+    """By address, behind which a whole course may be; the provider counts its own."""
     join_address: RateLimitItem = field(default_factory=lambda: RateLimitItemPerMinute(300))
     _limiter: MovingWindowRateLimiter = field(default_factory=lambda: MovingWindowRateLimiter(MemoryStorage()))
 
@@ -150,7 +150,7 @@ class Forms:
     """Makes the token of a form, and checks it when the form comes back."""
 
     def __init__(self, settings: PortalSettings) -> None:
-        self._secret = _secret(settings.folder / _SECRET)
+        self._secret = own_secret(settings)
         self._secure = settings.secure
         parts = urlsplit(settings.url)
         self._origin = f"{parts.scheme}://{parts.netloc}"
@@ -171,7 +171,7 @@ class Forms:
         return known if 20 <= len(known) <= 100 and known.isascii() else secrets.token_urlsafe(24)
 
     def token(self, nonce: str, login: str) -> str:
-        """Return the token of forms for a browser's cookie and a login in Galaxy (the session's cookie, or nothing)."""
+        """Return the token of forms for a browser's cookie and a login (its cookie, or nothing)."""
         told = f"{nonce}\n{hashlib.sha256(login.encode()).hexdigest()}".encode()
         return hmac.new(self._secret, told, hashlib.sha256).hexdigest()
 
@@ -196,11 +196,3 @@ class Forms:
         site = request.headers.get("sec-fetch-site")
         origin = request.headers.get("origin")
         return site in {None, "same-origin", "none"} and (site is not None or origin in {None, self._origin})
-
-
-def _secret(path: Path) -> bytes:
-    """Return the secret in a file, which is made at the first start."""
-    private_folder(path.parent)
-    if not path.is_file():
-        write_private(path, secrets.token_hex(32))
-    return path.read_bytes()

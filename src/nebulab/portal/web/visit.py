@@ -17,9 +17,10 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from nebulab.errors import GalaxyAway, NotYours, PortalError
-from nebulab.galaxy.signed_in import COOKIE, SignedIn, Visitors
+from nebulab.galaxy.signed_in import SignedIn, Visitors
 from nebulab.portal.data.database import Database
 from nebulab.portal.hours.limits import in_words
+from nebulab.portal.login.logins import Logins
 from nebulab.portal.rules import applications
 from nebulab.portal.rules.applications import Account
 from nebulab.portal.rules.context import Actor, Context
@@ -42,6 +43,13 @@ class Portal:
     visitors: Visitors
     chores: Chores
     rates: Rates = field(default_factory=Rates)
+    logins: Logins | None = None
+    """By a provider of OpenID Connect; where there are any, Galaxy's own login counts for nothing here."""
+
+    @property
+    def known(self) -> Visitors | Logins:
+        """Where it is asked who has a browser's cookie."""
+        return self.logins or self.visitors
 
     @cached_property
     def forms(self) -> Forms:
@@ -83,6 +91,7 @@ class Visit:
         self.portal: Portal = request.app.state.portal
         self._nonce = self.portal.forms.nonce(request)
         self._afresh = request.method == "POST"
+        self._left = False
         self.away = ""
         """Why Galaxy could not be asked who this is, or nothing."""
 
@@ -93,14 +102,14 @@ class Visit:
 
     @property
     def _login(self) -> str:
-        return self.request.cookies.get(COOKIE, "")
+        return "" if self._left else self.request.cookies.get(self.portal.known.cookie, "")
 
     @cached_property
     def person(self) -> SignedIn | None:
         """Who this is, None if nobody is logged in or Galaxy can't be asked, which `away` tells apart."""
         try:
             # What is changed, is changed by who is logged in at this moment.
-            return self.portal.visitors.who(self._login, afresh=self._afresh)
+            return self.portal.known.who(self._login, afresh=self._afresh)
         except GalaxyAway as error:
             self.away = error.message
             return None
@@ -121,8 +130,13 @@ class Visit:
                 "Try again in a minute.",
             )
         if person is None:
-            raise LoginNeeded("Log in to Galaxy first.")
+            raise LoginNeeded("Log in first.")
         return person
+
+    def leave(self) -> None:
+        """From here on nobody is logged in."""
+        self._left = True
+        self.__dict__.pop("person", None)
 
     def account(self) -> Account:
         """Return whose account this is; it raises as `needed`."""
