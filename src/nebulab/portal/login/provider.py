@@ -1,9 +1,9 @@
 """The provider of logins: where it lets people in, and what it says of them; runs beside Galaxy.
 
 OpenID Connect Core 1.0 with the code flow, PKCE (RFC 7636) and the issuer in the answer (RFC 9207). Authlib speaks to
-the provider, joserfc checks signatures. Authlib's integration of Starlette is not used: it is asynchronous, as none of the
-portal's pages is, takes the algorithms of signatures from the provider, and an ID token for any other application that
-names this one as `azp`.
+the provider, joserfc checks signatures. Authlib's integration of Starlette is not used: it is asynchronous, as none of
+the portal's pages is, takes the algorithms of signatures from the provider, and an ID token for any other application
+that names this one as `azp`.
 """
 
 from __future__ import annotations
