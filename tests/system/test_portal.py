@@ -17,7 +17,7 @@ from nebulab.contract import LAB_TOOL
 from nebulab.develop.tests import STACK as RUNNING
 from nebulab.galaxy.administration import Administration
 from nebulab.galaxy.settings import GalaxySettings
-from support import chromium, portal
+from support import chromium, oidc_provider, portal
 from support.fake_accounts import KEY, FakeAccounts
 from support.galaxy import GalaxyUser, wait_for
 from support.galaxy_database import PROJECT_TOOL, GalaxyDatabase, figures
@@ -177,6 +177,59 @@ def test_every_page_can_be_used_by_everybody(page: Page, fake: FakeAccounts, tmp
         look(page, "none")
     # A page that is not there is the browser's one complaint, and a form with faults.
     assert [line for line in said if "404" not in line and "422" not in line] == []
+
+
+def test_somebody_logs_in_by_openid_connect_and_out_again(page: Page, fake: FakeAccounts, tmp_path: Path) -> None:
+    """By a real provider, with the pages and cookies as a browser has them."""
+    become(page, "", "")
+    fake.account("ada", "ada@uni-freiburg.de")
+    users: list[dict[str, object]] = [
+        {"sub": "ada-1", "email": "Ada@uni-freiburg.de", "email_verified": True},
+        {"sub": "eve-1", "email": "admin@uni-freiburg.de", "email_verified": False},
+    ]
+
+    def log_in(subject: str) -> None:
+        page.get_by_role("link", name="Log in with Example University").click()
+        page.get_by_placeholder("sub").fill(subject)
+        page.get_by_role("button", name="Authorize", exact=True).click()
+
+    with oidc_provider.running(tmp_path / "provider.log", *users) as issuer:
+        secret = tmp_path / "secret"
+        secret.touch(0o600)
+        secret.write_text("of-the-client")
+        oidc = {
+            "OIDC_SECRET_FILE": str(secret),
+            "OIDC": issuer,
+            "OIDC_CLIENT": "gpu-portal",
+            "OIDC_NAME": "Example University",
+        }
+        settings = {f"NEBULAB_PORTAL_{name}": value for name, value in oidc.items()}
+        with portal.running(tmp_path / "portal", fake.url, KEY, **settings) as started:
+            page.goto(f"{started.url}/apply?tool=x")
+            look(page, "login")
+            log_in("eve-1")
+            expect(page.get_by_role("heading", name="You are not logged in")).to_be_visible()
+            expect(page.get_by_text("does not say that the address")).to_be_visible()
+            look(page, "login-failed")
+            page.goto(f"{started.url}/apply?tool=x")
+            log_in("ada-1")
+            expect(page).to_have_url(f"{started.url}/apply?tool=x")
+            expect(page.locator(".who")).to_have_text("ada@uni-freiburg.de")
+            look(page, "logged-in")
+            login = {each["name"]: each for each in page.context.cookies(started.url)}["nebulab-login"]
+            assert (
+                login["httpOnly"]
+                and login["sameSite"] == "Lax"
+                and "nebulab-login" not in page.evaluate("document.cookie")
+            )
+            page.get_by_role("button", name="Log out").click()
+            # At the provider, which asks, and leads back.
+            page.wait_for_url(f"{issuer}/oauth2/end_session?**")
+            page.locator("form button").first.click()
+            page.wait_for_url(f"{started.url}/")
+            expect(page.get_by_role("link", name="Log in and apply")).to_be_visible()
+            page.goto(f"{started.url}/apply")
+            expect(page.get_by_role("heading", name="Log in first")).to_be_visible()
 
 
 @pytest.fixture(scope="module")
