@@ -18,6 +18,7 @@ sys.modules["galaxy.app"].UniverseApplication = object  # type: ignore[attr-defi
 
 from galaxy import model  # noqa: E402
 from galaxy.jobs.mapper import JobMappingException  # noqa: E402
+from galaxy.security.idencoding import IdEncodingHelper  # noqa: E402
 from galaxy.tool_util.deps.requirements import ResourceRequirement  # noqa: E402
 from tpv.commands.dryrunner import TPVDryRunner  # noqa: E402
 from tpv.commands.linter import TPVConfigLinter  # noqa: E402
@@ -53,6 +54,7 @@ def decide(job_conf: str, files: list[str], case: dict[str, Any], number: int) -
     tool.resource_requirements = [ResourceRequirement(value, kind) for kind, value in case.get("asks", {}).items()]
     runner = TPVDryRunner(job_conf, files, tool=tool, job=mock_galaxy.Job())
     runner.galaxy_app.config.admin_users_list = ["admin@example.org"]
+    runner.galaxy_app.security = IdEncodingHelper(id_secret="of this test")
     runner.user = user(runner.galaxy_app.model.context, case, number)
     runner.job.history = mock_galaxy.History()
     told = {"refused": "", "id": "", "env": [], "params": {}}

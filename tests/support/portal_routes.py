@@ -26,6 +26,7 @@ PUBLIC = frozenset(
         "/health",
         "/confirm/{link}",  # for whoever has the mail
         "/metrics",  # for whoever has the token
+        "/api/hours/mine",  # for whoever has a session's ticket
         "/resources",
         "/resources/now",
         "/resources/badge.svg",

@@ -5,11 +5,16 @@ from __future__ import annotations
 import json
 import subprocess
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from nebulab import contract
+from nebulab.portal import clock
+from nebulab.portal.rules import tickets
 from support.stack import ENVIRONMENTS, ROOT
+from support.tickets import KEY
 
 pytestmark = pytest.mark.system
 
@@ -29,6 +34,7 @@ global:
   context:
     nebulab_portal_url: {PORTAL}/
     nebulab_contact: gpu@galaxyproject.example.org
+    nebulab_ticket_key_file: ticket-key
 tools:
   ".*my_gpu_tool.*":
     inherits: "^(?:.*/)?(?:interactive_tool_ml_jupyter_notebook|run_jupyter_job)(?:/[^/]+)?$"
@@ -117,6 +123,7 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """What TPV says of our file and of each case; one process, since TPV imports Galaxy."""
     folder = tmp_path_factory.mktemp("tpv")
     (folder / "own.yml").write_text(OWN)
+    (folder / "ticket-key").write_text(f"{KEY}\n")
     (folder / "job_conf.yml").write_text(JOB_CONF)
     # What lint has mypy check, without reading all of Galaxy for it, which takes a minute.
     (folder / "mypy.ini").write_text("[mypy]\nfollow_imports = skip\nignore_missing_imports = True\n")
@@ -195,7 +202,15 @@ def test_who_is_in_a_course_to_come_learns_when_it_begins(decisions: dict[str, A
     assert "\n" not in text and len(text) <= INFO_SIZE
 
 
+def without_ticket(decision: dict[str, Any]) -> dict[str, Any]:
+    """Return a decision without the ticket, which has tests of its own."""
+    env = [each for each in decision["env"] if each["name"] != contract.HOURS_TICKET]
+    params = {name: value for name, value in decision["params"].items() if contract.HOURS_TICKET not in name}
+    return decision | {"env": env, "params": params}
+
+
 def test_a_destination_gets_what_the_tool_asks_for(decisions: dict[str, Any]) -> None:
+    decisions = {name: without_ticket(each) for name, each in decisions.items()}
     asked = decisions["what the tool asks for"]
     assert asked["params"] == {
         "nebulab_gpus": "1",
@@ -223,7 +238,7 @@ def test_gpus_at_once_are_counted_by_tpv(decisions: dict[str, Any], name: str, p
 
 def test_a_role_limits_what_one_session_gets(decisions: dict[str, Any]) -> None:
     large, short, approved = (
-        decisions[name]
+        without_ticket(decisions[name])
         for name in ("course that runs, a large tool", "course that runs, a short tool", "approved, a large tool")
     )
     assert "cores: 2, mem: 8, gpus: 1" in large["explained"]
@@ -252,3 +267,21 @@ def test_whose_hours_are_used_up_learns_when_they_are_back(decisions: dict[str, 
 
 def test_without_access_the_hours_are_not_what_is_told(decisions: dict[str, Any]) -> None:
     assert "You have no GPU access yet" in decisions["hours used up, and no access"]["refused"]
+
+
+@pytest.mark.parametrize("name", ["approved", "administrator", "approved, as a job"])
+def test_who_passes_gets_a_ticket_that_the_portal_reads(decisions: dict[str, Any], name: str) -> None:
+    made = decisions[name]
+    (text,) = (each["value"] for each in made["env"] if each["name"] == contract.HOURS_TICKET)
+    read = tickets.read(text, KEY)
+    assert read.account > 0 and len(read.person) >= 16
+    assert abs(read.made - clock.now()) < timedelta(minutes=10)
+    for engine in ("docker", "singularity"):
+        assert made["params"][f"{engine}_env_{contract.HOURS_TICKET}"] == text, "for sessions in containers"
+    others = {each["value"] for case in decisions.values() for each in case["env"] if "TICKET" in each["name"]}
+    assert len(others) > 3, "each its own"
+
+
+@pytest.mark.parametrize("name", ["never applied", "expired", "another tool"])
+def test_who_does_not_pass_and_another_tool_gets_no_ticket(decisions: dict[str, Any], name: str) -> None:
+    assert "TICKET" not in json.dumps(decisions[name]["env"]) + json.dumps(decisions[name]["params"])

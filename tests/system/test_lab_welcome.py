@@ -12,12 +12,14 @@ import httpx
 import pytest
 from playwright.sync_api import Page, expect
 
+from nebulab.files import write_private
 from support import lab as stand_in
-from support import portal
+from support import portal, tickets
 from support.by_hand import ByHand
 from support.chromium import in_both_themes, listen, opened, pictures, violations
 from support.fake_accounts import KEY, FakeAccounts
 from support.galaxy import wait_for
+from support.galaxy_database import GalaxyDatabase, figures
 from support.stack import ENVIRONMENTS
 
 pytestmark = [pytest.mark.system, pytest.mark.usefixtures("installed")]
@@ -109,9 +111,20 @@ def test_it_shows_what_the_server_has_as_its_portal_tells_it(
     )
     galaxy = FakeAccounts()
     request.addfinalizer(galaxy.stop)
-    with portal.running(tmp_path, galaxy.url, KEY, NEBULAB_PORTAL_POOL=f"file:{machines}") as running:
+    used = GalaxyDatabase(f"sqlite:///{tmp_path}/galaxy.sqlite")
+    request.addfinalizer(used.close)
+    ada = used.user("ada@uni-freiburg.de")
+    used.job(ada, begun=9, ended=1, figures=figures(8))
+    write_private(tmp_path / "ticket-key", tickets.KEY)
+    settings = {
+        "NEBULAB_PORTAL_POOL": f"file:{machines}",
+        "NEBULAB_PORTAL_GALAXY_DATABASE": used.url,
+        "NEBULAB_PORTAL_TICKET_KEY_FILE": str(tmp_path / "ticket-key"),
+    }
+    with portal.running(tmp_path, galaxy.url, KEY, **settings) as running:
         wait_for("machines", lambda: httpx.get(f"{running.url}/api/resources").is_success, 20)
-        session = ByHand(tmp_path / "job", NEBULAB_PORTAL=running.url)
+        ticket = tickets.ticket(ada, "idada")
+        session = ByHand(tmp_path / "job", NEBULAB_PORTAL=running.url, NEBULAB_HOURS_TICKET=ticket)
         request.addfinalizer(session.stop)
         said = listen(page)
         page.goto(session.opened().target)
@@ -119,6 +132,10 @@ def test_it_shows_what_the_server_has_as_its_portal_tells_it(
         expect(shown.get_by_role("definition").first).to_have_text("4 in all.")
         expect(shown.get_by_role("term").first).to_have_text("<b>A100</b> (40 GB)")
         expect(shown.get_by_role("definition").last).to_have_text("0 of 1 free. 1 down.")
+        mine = page.locator(".nebulab-welcome").get_by_role("region", name="My session")
+        expect(mine).to_contain_text("8.0 GPU hours in the last 7 days")
+        expect(page.locator("[data-figure=gpu]")).to_have_attribute("title", re.compile("8.0 GPU hours in the last"))
+        assert ticket not in session.said
         pictures(page, "welcome-portal")
         for _ in in_both_themes(page):
             assert violations(page, ".nebulab-welcome") == []

@@ -8,6 +8,7 @@ import sqlite3
 from collections.abc import Callable, Iterator
 from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -21,6 +22,7 @@ from support import chromium, oidc_provider, portal
 from support.fake_accounts import KEY, FakeAccounts
 from support.galaxy import GalaxyUser, wait_for
 from support.galaxy_database import PROJECT_TOOL, GalaxyDatabase, figures
+from support.session import Session
 from support.stack import Account, Stack
 from system.conftest import new_account
 
@@ -298,6 +300,7 @@ def test_a_person_is_refused_applies_and_runs_the_tool(gated: Stack, page: Page)
     page.locator("a[id^=external-link]").wait_for()
     hands = GalaxyUser(gated.url, person.key)
     (point,) = hands.get("entry_points", running=True)
+    told_hours(gated, point)
     hands.stop_session(point["id"])
 
     used_hours(gated, person, 50)
@@ -327,6 +330,12 @@ def test_a_person_is_refused_applies_and_runs_the_tool(gated: Stack, page: Page)
 
     log_in(page, address, person)
     assert "Your GPU access has ended" in refusal(page, gated, 3)
+
+
+def told_hours(stack: Stack, point: dict[str, Any]) -> None:
+    """See that a session of the gate's knows its user's GPU hours, by the ticket that the gate gave it."""
+    with Session(stack, point["target"]).owner() as client:
+        wait_for("the hours", lambda: "GPU hours in the last 7 days" in client.get("/nebulab/session").text, 60)
 
 
 def used_hours(stack: Stack, person: Account, hours: float) -> None:

@@ -6,7 +6,7 @@ import React, { useEffect, useState } from 'react';
 import { span } from '../session/words';
 import { Chart } from './chart';
 import type { IChart } from './chart';
-import { deviceName, inBytes, ofLimit, percentOf } from './figures';
+import { deviceName, hoursInWords, inBytes, ofLimit, percentOf } from './figures';
 import type { IDevice, IFigures, IHistory, IProgram, IShare } from './figures';
 import type { Source } from './source';
 import { memoryInWords } from './status_bar';
@@ -151,6 +151,7 @@ interface IShown {
 function Gpus({ figures, history, trans }: IShown): React.ReactElement {
   const { gpu } = figures;
   const idle = gpu.idle_seconds;
+  const hours = hoursInWords(figures.hours, trans);
   return (
     <section aria-label={trans.__('GPUs')}>
       <h2>{trans.__('GPUs')}</h2>
@@ -174,6 +175,7 @@ function Gpus({ figures, history, trans }: IShown): React.ReactElement {
       {gpu.usable && idle !== null && idle >= 60 && (
         <p>{trans.__('Nothing was computed on it for %1.', span(idle, trans))}</p>
       )}
+      {hours && <p data-gpu="hours">{trans.__('My GPU hours: %1.', hours)}</p>}
       {gpu.driver && (
         <p className="nebulab-resources-lead">{trans.__('Driver %1. In a terminal, nvitop shows more.', gpu.driver)}</p>
       )}

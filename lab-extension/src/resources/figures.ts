@@ -53,7 +53,30 @@ export interface IFigures {
     idle_seconds: number | null;
     devices: IDevice[];
   };
+  /** The user's GPU hours, as the portal adds them up; null where it does not tell them. */
+  hours?: IHours | null;
   programs?: IProgram[];
+}
+
+/** GPU hours in words; `back` is when sessions start again, where the next one is refused. */
+export interface IHours {
+  text: string;
+  near: boolean;
+  refused: boolean;
+  back: string;
+}
+
+/** Return the GPU hours with what follows from them; an empty text where they are not known. */
+export function hoursInWords(hours: IHours | null | undefined, trans: TranslationBundle): string {
+  if (!hours) {
+    return '';
+  }
+  if (hours.refused) {
+    return hours.back
+      ? trans.__('%1: used up, the next session is refused until %2', hours.text, hours.back)
+      : trans.__('%1: used up, the next session is refused', hours.text);
+  }
+  return hours.near ? trans.__('%1: when all are used, the next session is refused', hours.text) : hours.text;
 }
 
 /** The last hour in columns, oldest first. */

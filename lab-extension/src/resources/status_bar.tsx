@@ -2,7 +2,7 @@ import { ReactWidget } from '@jupyterlab/apputils';
 import type { TranslationBundle } from '@jupyterlab/translation';
 import React from 'react';
 
-import { deviceName, inBytes, level, ofLimit, percentOf, worst } from './figures';
+import { deviceName, hoursInWords, inBytes, level, ofLimit, percentOf, worst } from './figures';
 import type { IDevice, IFigures, Level } from './figures';
 import type { Source } from './source';
 
@@ -103,11 +103,22 @@ export function items(figures: IFigures, trans: TranslationBundle): IItem[] {
       )
     });
   }
-  shown.push(...ofGpus(gpu, trans));
+  const [first, ...others] = ofGpus(gpu, trans);
+  shown.push(withHours(first, figures, trans), ...others);
   if (disk && (disk.used !== null || disk.free !== null)) {
     shown.push(ofDisk(disk, trans));
   }
   return shown;
+}
+
+/** Return the figure of the GPU with the hours that the user has of it, and their warning. */
+function withHours(item: IItem, { hours }: IFigures, trans: TranslationBundle): IItem {
+  const told = hoursInWords(hours, trans);
+  if (!told) {
+    return item;
+  }
+  const warned: Level[] = [item.level, hours?.refused ? 'critical' : hours?.near ? 'high' : 'calm'];
+  return { ...item, words: `${item.words}\n${told}`, level: worst(warned) };
 }
 
 function ofGpus(gpu: IFigures['gpu'], trans: TranslationBundle): IItem[] {

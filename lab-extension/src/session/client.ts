@@ -13,6 +13,10 @@ export interface IMessage {
 export interface IStatus {
   state: string;
   ends_in_seconds: number | null;
+  /** Why it ends then. */
+  ends_for?: 'idle' | 'gpu' | 'hours' | null;
+  /** Whether asking for more time helps. */
+  can_keep?: boolean;
   idle_seconds?: number;
   /** Time until the end if no cell runs; null where a session has none. */
   remaining_seconds?: number | null;

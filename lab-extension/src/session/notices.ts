@@ -32,7 +32,7 @@ export class Notices {
     if (status.ends_in_seconds === null || status.ends_in_seconds === undefined) {
       this._clear();
     } else {
-      this._warn(status.ends_in_seconds);
+      this._warn(status, status.ends_in_seconds);
     }
   }
 
@@ -45,7 +45,9 @@ export class Notices {
     try {
       const status = await this._session.extend();
       this._clear();
-      Notification.success(this._trans.__('The session keeps running.'), { autoClose: 5000 });
+      if (typeof status?.ends_in_seconds !== 'number') {
+        Notification.success(this._trans.__('The session keeps running.'), { autoClose: 5000 });
+      }
       if (status !== null) {
         this.show(status);
       }
@@ -100,9 +102,11 @@ export class Notices {
     }
   }
 
-  private _warn(left: number): void {
+  private _warn(status: IStatus, left: number): void {
+    const why = endsFor(status, this._trans);
     const text = this._trans.__(
-      'No cell has run for a while: this session ends in %1. Your notebooks and outputs/ are kept in the history.',
+      '%1: this session ends in %2. Your notebooks and outputs/ are kept in the history.',
+      why,
       inWords(left)
     );
     if (this._warning !== null && Notification.manager.has(this._warning)) {
@@ -114,7 +118,10 @@ export class Notices {
     }
     this._warning = this._notify('warning', text, {
       autoClose: false,
-      actions: [{ label: this._trans.__('Keep it running'), displayType: 'accent', callback: () => void this.extend() }]
+      actions:
+        status.can_keep === false
+          ? []
+          : [{ label: this._trans.__('Keep it running'), displayType: 'accent', callback: () => void this.extend() }]
     });
   }
 
@@ -123,6 +130,18 @@ export class Notices {
       Notification.dismiss(this._warning);
       this._warning = null;
     }
+  }
+}
+
+/** Return why a session ends soon, as the beginning of a sentence. */
+export function endsFor(status: IStatus, trans: TranslationBundle): string {
+  switch (status.ends_for) {
+    case 'gpu':
+      return trans.__('The GPU has computed nothing for a while');
+    case 'hours':
+      return trans.__('Your GPU hours are used up');
+    default:
+      return trans.__('No cell has run for a while');
   }
 }
 

@@ -4,7 +4,7 @@ import { Signal } from '@lumino/signaling';
 import { Widget } from '@lumino/widgets';
 
 import type { IStatus } from './client';
-import type { Notices } from './notices';
+import { endsFor, type Notices } from './notices';
 import { inWords, span } from './words';
 
 /** Put the time that is left into the status bar; a click on it starts the time again. */
@@ -46,6 +46,10 @@ function inText(status: IStatus, trans: TranslationBundle): [string, string] {
     return ['', ''];
   }
   const short = isSoon(status) ? trans.__('Session ends in %1', inWords(left)) : trans.__('%1 left', span(left, trans));
+  if (isSoon(status) && status.ends_for !== 'idle') {
+    const click = status.can_keep ? ` ${trans.__('Click to keep it for a while, once.')}` : '';
+    return [short, `${short}: ${endsFor(status, trans)}.${click}`];
+  }
   const words = trans.__(
     '%1: if no cell runs until then, the session ends. Click to start the time again; a cell that runs does so too.',
     short

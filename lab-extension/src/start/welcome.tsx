@@ -5,7 +5,7 @@ import type { NotebookPanel } from '@jupyterlab/notebook';
 import type { TranslationBundle } from '@jupyterlab/translation';
 import React, { useEffect, useRef, useState } from 'react';
 
-import { inBytes } from '../resources/figures';
+import { hoursInWords, inBytes } from '../resources/figures';
 import type { IFigures } from '../resources/figures';
 import { ask } from '../server';
 import type { IStatus } from '../session/client';
@@ -274,6 +274,10 @@ function limits(figures: IFigures, status: IStatus | null, trans: TranslationBun
   }
   rows.push([trans.__('Memory'), memory?.limit ? inBytes(memory.limit) : trans.__('no limit of its own')]);
   rows.push([trans.__('Disk'), disk?.limit ? inBytes(disk.limit) : trans.__('no limit of its own')]);
+  const hours = hoursInWords(figures.hours, trans);
+  if (hours) {
+    rows.push([trans.__('My GPU hours'), hours]);
+  }
   const left = status?.remaining_seconds;
   rows.push([
     trans.__('Time'),

@@ -260,6 +260,12 @@ class PortalSettings:
     oidc_hours: float = setting(
         contract.PORTAL_OIDC_HOURS, 10.0, at_least=0.1, help="Hours that a login by that provider lasts."
     )
+    ticket_key_file: Path | None = setting(
+        contract.PORTAL_TICKET_KEY_FILE,
+        kind=PLACE,
+        unset="none: the Lab shows no GPU hours",
+        help="The file, readable by its owner alone, with the secret that the rules for TPV sign sessions' tickets by.",
+    )
     contact: str = setting(
         contract.PORTAL_CONTACT, "", unset="none", help="Whom people may ask: an e-mail address or a web address."
     )
@@ -332,6 +338,13 @@ class PortalSettings:
     def provider(self) -> str:
         """What people are told of the provider of logins; nothing where Galaxy's login counts."""
         return self.oidc_name or urlsplit(self.oidc).hostname or ""
+
+    @property
+    def ticket_key(self) -> str:
+        """The secret of sessions' tickets, or nothing."""
+        if self.ticket_key_file is None:
+            return ""
+        return secret_of(self.ticket_key_file, contract.PORTAL_TICKET_KEY_FILE)
 
     @property
     def smtp_password(self) -> str:

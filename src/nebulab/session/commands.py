@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TextIO
 
-from nebulab import linux
+from nebulab import contract, linux
 from nebulab.session import credentials, settings, standalone
 from nebulab.session.run import run
 
@@ -33,6 +33,7 @@ def session(named: Mapping[str, Any], *, alone: bool = False, secrets: TextIO | 
     linux.keep_memory_private()
     key = credentials.take_key()
     ticket = credentials.take_ticket()
+    hours_ticket = credentials.forget(contract.HOURS_TICKET) or ""
     given = {} if secrets is None else standalone.secrets(secrets)
     key = given.pop("API_KEY", key)
     read = settings.read(
@@ -40,6 +41,7 @@ def session(named: Mapping[str, Any], *, alone: bool = False, secrets: TextIO | 
         root=Path.cwd(),
         key=key,
         ticket=ticket,
+        hours_ticket=hours_ticket,
         held=secrets is not None,
         layout=standalone.layout(Path.cwd(), os.environ) if alone else None,
         **named,
@@ -61,5 +63,6 @@ def job(named: Mapping[str, Any]) -> int:
     """
     linux.keep_memory_private()
     key = credentials.take_key()
+    credentials.forget(contract.HOURS_TICKET)
     read = settings.read(os.environ, root=Path.cwd(), key=key, mode="job", **named)
     return run(read, dict(os.environ))

@@ -12,7 +12,7 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Coroutine, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,7 +21,7 @@ from urllib.parse import urlsplit
 from nebulab.errors import ServerError
 from nebulab.files import create_empty
 from nebulab.galaxy.showing import Wanted, show_only
-from nebulab.session.ending import FAILURES, GALAXY_KNOWS, End
+from nebulab.session.ending import FAILURES, GALAXY_KNOWS, End, Soon
 from nebulab.session.journal import log
 from nebulab.session.lab import server
 from nebulab.session.limits.disk import Disk
@@ -31,8 +31,9 @@ from nebulab.session.outputs.mirroring import Mirroring
 from nebulab.session.outputs.results import Results
 from nebulab.session.resources.watch import Resources
 from nebulab.session.walls import guardian, sealed
-from nebulab.session.watches import watchdog
+from nebulab.session.watches import hours, watchdog
 from nebulab.session.watches.activity import IdleWatch, list_activity
+from nebulab.session.watches.hours import HoursWatch
 from nebulab.session.watches.idle import Idleness
 from nebulab.session.watches.keeper import Keeper, Watch
 from nebulab.session.watches.passing_on import PassingOn
@@ -48,7 +49,9 @@ _LONGEST_HARVEST_SECONDS = 25.0
 _FIRST_FIGURES_SECONDS = 2.0
 """Until the first look at memory and GPUs: JupyterLab needs the processors to start."""
 _ALL_RAN = "All cells ran. More of what they made may be hidden in this history: search it for visible:false"
-_TABS_SAVE_SECONDS = {End.STOPPED: 0.4, End.DELETED: 0.4, End.IDLE: 10.0, End.LOST: 10.0}
+_TABS_SAVE_SECONDS = {End.STOPPED: 0.4, End.DELETED: 0.4} | dict.fromkeys(
+    (End.IDLE, End.GPU_IDLE, End.HOURS, End.LOST), 10.0
+)
 """How long open tabs may take to save: Galaxy collects 0.7 s after it has stopped a session."""
 
 
@@ -86,25 +89,46 @@ class _Live:
         self._passing_on = PassingOn(prepared.settings.layout.server_log, broker_token)
         self._job: watchdog.JobWatch | None = None
         self._resources: Resources | None = None
+        self._hours: HoursWatch | None = None
         self._forwarders: list[asyncio.Server] = []
         self._end: asyncio.Future[End]
         self._tasks: set[asyncio.Task[None]] = set()
 
     def status(self) -> Mapping[str, object]:
         """Return the session's state for the Lab's page, with the time until it ends for idleness."""
-        ends_in = self._idle.ends_in if self._state == "running" else None
+        ends = min(self._ends(), default=None) if self._state == "running" else None
         return {
             "state": self._state,
             "idle_seconds": round(self._idle.seconds, 1),
-            "ends_in_seconds": None if ends_in is None else round(ends_in, 1),
+            "ends_in_seconds": None if ends is None else round(ends.seconds, 1),
+            "ends_for": None if ends is None else ends.why,
+            "can_keep": ends is None or ends.can_keep,
             "remaining_seconds": round(self._idle.remaining, 1) if math.isfinite(self._idle.limit) else None,
             "kept_in": "history" if self._settings.in_galaxy else "folder",
             "messages": self._journal.messages(),
-            "resources": None if self._resources is None else self._resources.summary(),
+            "resources": None if self._resources is None else {**self._resources.summary(), **self._of_hours()},
         }
 
+    def _ends(self) -> Iterator[Soon]:
+        """Yield the ends of which the user is warned now."""
+        if self._idle.ends_in is not None:
+            yield Soon(self._idle.ends_in, "idle", can_keep=True)
+        gpu = self._resources.idle_gpu if self._resources is not None else None
+        if gpu is not None and gpu.ends_in is not None:
+            yield Soon(gpu.ends_in, "gpu", can_keep=gpu.can_keep)
+        if self._hours is not None and self._hours.ends_in is not None:
+            yield Soon(self._hours.ends_in, "hours", can_keep=False)
+
+    def _extend(self) -> None:
+        self._idle.extend()
+        if self._resources is not None:
+            self._resources.idle_gpu.keep()
+
+    def _of_hours(self) -> Mapping[str, object]:
+        return {"hours": None if self._hours is None else self._hours.to_json()}
+
     def _figures(self) -> Mapping[str, object]:
-        return self._resources.now() if self._resources is not None else {}
+        return {**self._resources.now(), **self._of_hours()} if self._resources is not None else {}
 
     def _last_hour(self) -> Mapping[str, object]:
         return self._resources.last_hour() if self._resources is not None else {}
@@ -131,7 +155,7 @@ class _Live:
                 self._settings.key,
                 self._broker_token,
                 status=self.status,
-                extend=self._idle.extend,
+                extend=self._extend,
                 further={"resources": self._figures, "resources/history": self._last_hour},
             )
             await broker.start(self._bound)
@@ -164,9 +188,16 @@ class _Live:
             self._begin(self._open())
             (disk,) = (watch for watch in limits if isinstance(watch, Disk))
             self._resources = Resources(
-                self._prepared, self._process.pid, disk, quiet_seconds=lambda: self._idle.seconds
+                self._prepared,
+                self._process.pid,
+                disk,
+                quiet_seconds=lambda: self._idle.seconds,
+                end_for_gpu=lambda: self._finish(End.GPU_IDLE),
             )
             self._keep(self._resources, after=_FIRST_FIGURES_SECONDS)
+            if self._settings.hours_ticket and self._settings.portal:
+                self._hours = self._hours_watch(client)
+                self._keep(self._hours, after=_FIRST_FIGURES_SECONDS)
             idle = self._idle_watch(client)
             self._keep(idle, after=idle.pause)
         if self._settings.in_galaxy:
@@ -299,6 +330,17 @@ class _Live:
             lambda: list_activity(client, address, self._settings.token),
             journal=self._journal,
             is_running=lambda: self._state == "running",
+            finish=self._finish,
+        )
+
+    def _hours_watch(self, client: aiohttp.ClientSession) -> HoursWatch:
+        settings, outward = self._settings, self._prepared.outward
+        is_near = urlsplit(settings.portal).hostname in {"localhost", server.LOOPBACK}
+        proxy = outward.variables["http_proxy"] if outward is not None and not is_near else None
+        return HoursWatch(
+            lambda: hours.ask(client, settings.portal, settings.hours_ticket, proxy),
+            ends=settings.hours_then == "end" and bool(self._prepared.gpus.look.usable),
+            journal=self._journal,
             finish=self._finish,
         )
 

@@ -17,6 +17,8 @@ from nebulab.session import page
 from nebulab.session.layout import Layout
 from nebulab.variables import PLACE, PLACES, Kind, Unusable, setting
 
+THEN = ("tell", "end")
+"""What may follow an idle GPU, or used-up hours."""
 MODES = ("scratch", "pull_repo", "previous")
 
 DEFAULT_MAX_OUTPUTS = 10_000
@@ -174,8 +176,28 @@ class SessionSettings:
         contract.GPU_IDLE_MINUTES,
         30.0,
         at_least=0,
-        help="Tell the user that the GPU has computed nothing for so many minutes; 0: never.",
+        help="Tell the user that the GPU has computed nothing for so many minutes, or end the session; 0: never.",
     )
+    gpu_idle_then: str = setting(
+        contract.GPU_IDLE_THEN,
+        "tell",
+        choices=THEN,
+        help=f"Whether a session whose GPU was idle for `{contract.GPU_IDLE_MINUTES}` is told so, or ended after a "
+        "warning, also while a cell runs that does not use the GPU.",
+    )
+    gpu_keep_minutes: float = setting(
+        contract.GPU_KEEP_MINUTES,
+        60.0,
+        at_least=1,
+        help="Minutes more that a session with an idle GPU gets, once, when its user asks for them after the warning.",
+    )
+    hours_then: str = setting(
+        contract.HOURS_THEN,
+        "tell",
+        choices=THEN,
+        help="Whether a session with a GPU is told that its user's GPU hours are used up, or ended half an hour later.",
+    )
+    hours_ticket: str = field(default="", repr=False)
     slots: int | None = setting("GALAXY_SLOTS", at_least=1, whole=True, help="The session's processors.")
     idle_minutes: float = setting(
         contract.IDLE_MINUTES,
@@ -229,6 +251,7 @@ def read(  # noqa: PLR0913 - the command's options, by name
     root: Path,
     key: str | None,
     ticket: str = "",
+    hours_ticket: str = "",
     layout: Layout | None = None,
     inputs: Path | None = None,
     notebook_output: Path | None = None,
@@ -237,7 +260,8 @@ def read(  # noqa: PLR0913 - the command's options, by name
     outputs: Mapping[str, Path] | None = None,
     held: bool = False,
 ) -> SessionSettings:
-    """Read the settings from the options and from `environment`, which no longer holds the user's `key` and `ticket`.
+    """Read the settings from the options and from `environment`, which no longer holds the user's `key`
+    and the tickets.
 
     With a `layout` of its own the session is standalone: it has the page's settings, takes the container's memory
     limit, and ends for idleness only if asked to.
@@ -270,6 +294,7 @@ def read(  # noqa: PLR0913 - the command's options, by name
         outputs=outputs or {},
         key=(key or "").strip(),
         ticket=ticket,
+        hours_ticket=hours_ticket,
         page=page.read(environment) if layout else page.Page(),
         held=held,
         path=environment.get("PATH", os.defpath),

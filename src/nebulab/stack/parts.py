@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import sys
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
@@ -163,6 +164,8 @@ def portal(settings: StackSettings, galaxy_url: str, port: int, *, session: str,
         private_folder(settings.portal_dir)
         admin = accounts.load(settings.secrets_file).admin
         write_private(settings.portal_key_file, admin.key)
+        if not settings.ticket_key_file.exists():
+            write_private(settings.ticket_key_file, secrets.token_hex(32))
 
     return Part(
         name="portal",
@@ -182,6 +185,7 @@ def portal(settings: StackSettings, galaxy_url: str, port: int, *, session: str,
             contract.PORTAL_HOST: HOST,
             contract.PORTAL_PORT: str(port),
             contract.PORTAL_KEY_FILE: str(settings.portal_key_file),
+            contract.PORTAL_TICKET_KEY_FILE: str(settings.ticket_key_file),
             contract.PORTAL_POOL: os.environ.get(contract.PORTAL_POOL, "machine"),
             contract.PORTAL_SESSION: session,
             contract.PORTAL_GALAXY_DATABASE: f"sqlite:///{settings.database}",

@@ -183,6 +183,11 @@ class StackSettings:
         return self.data_dir / "portal"
 
     @property
+    def ticket_key_file(self) -> Path:
+        """The secret that the gate and the portal share, for sessions' tickets; kept, as sessions outlive both."""
+        return self.portal_dir / "ticket-key"
+
+    @property
     def portal_key_file(self) -> Path:
         """The administrator's key, for the portal, which Galaxy's groups follow."""
         return self.run_dir / "portal-key"

@@ -243,6 +243,17 @@ class GalaxyTables:
             query = select(USER.c.id).where(USER.c.email == email, USER.c.deleted.is_not(True))
             return connection.scalar(query)
 
+    def address(self, account: int) -> str | None:
+        """Return the address of an account (Galaxy's number), None where there is none, or no longer.
+
+        Raises
+        ------
+        SettingsError
+            As `jobs`.
+        """
+        with self._reading() as connection:
+            return connection.scalar(select(USER.c.email).where(USER.c.id == account, USER.c.deleted.is_not(True)))
+
     @contextmanager
     def _reading(self) -> Iterator[Connection]:
         try:

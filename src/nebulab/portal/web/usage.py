@@ -11,14 +11,15 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Form, Path, Query
 from starlette.responses import JSONResponse, Response
 
-from nebulab.errors import FormError, GalaxyAway, NotThere, SettingsError
+from nebulab.errors import FormError, GalaxyAway, NotThere, NotYours, SettingsError
 from nebulab.pool.pool import Node, Pool
 from nebulab.portal import clock
-from nebulab.portal.data.hour_tables import Whose
+from nebulab.portal.data.hour_tables import HourAccount, Whose
 from nebulab.portal.hours import advice, exports, limits
 from nebulab.portal.hours.galaxy_tables import Names
 from nebulab.portal.hours.limits import FREE_SHARE, MOST_DAYS, Standing, in_words
 from nebulab.portal.hours.use import Job, free_at, month_of
+from nebulab.portal.rules import tickets
 from nebulab.portal.web import metrics
 from nebulab.portal.web.public import Id, Token
 from nebulab.portal.web.visit import Visit, Visiting
@@ -80,6 +81,46 @@ def for_programs(visit: Visiting) -> Response:
         standing, _ = _own(visit, hours, email)
     told = {"used": round(standing.used, 3), "limit": standing.hours, "days": standing.days, "over": standing.is_over}
     return JSONResponse(told | {"in_words": in_words(standing)})
+
+
+@router.get("/api/hours/mine")
+def for_a_session(visit: Visiting) -> Response:
+    """Return the hours of the account of a session's ticket, as JSON: the session tells them in the Lab."""
+    key = visit.context.settings.ticket_key
+    if not key:
+        raise NotThere("There is no such page.")
+    kind, _, text = visit.request.headers.get("authorization", "").partition(" ")
+    if kind.lower() != "bearer":
+        return JSONResponse({"error": "The ticket is missing."}, 401, {"WWW-Authenticate": "Bearer"})
+    try:
+        return JSONResponse(_of_ticket(visit, text.strip(), key))
+    except NotYours as error:
+        return JSONResponse({"error": str(error)}, 403)
+
+
+def _of_ticket(visit: Visit, text: str, key: str) -> dict[str, Any]:
+    ticket = tickets.read(text, key)
+    hours = _hours(visit)
+    visit.portal.rates.count("hours", f"ticket {ticket.account}")
+    with visit.portal.database.reading() as session:
+        tickets.check(session, ticket)
+        row = session.get(HourAccount, ticket.account)
+    with _asking():
+        email = hours.tables.address(ticket.account)
+        if email is None:
+            raise NotYours("Galaxy has no such account any more.", "Log in to Galaxy.")
+        standing, jobs = _own(visit, hours, email)
+    refused = work.is_over(row, standing)
+    back = free_at(jobs, FREE_SHARE * (standing.hours or 0), standing.days, clock.now()) if refused else None
+    return {
+        "used": round(standing.used, 3),
+        "limit": standing.hours,
+        "days": standing.days,
+        "in_words": in_words(standing),
+        "near": standing.is_near,
+        "refused": refused,
+        "back": None if back is None else f"{back:%Y-%m-%dT%H:%M:%SZ}",
+    }
 
 
 @router.get("/admin/usage")

@@ -146,7 +146,7 @@ class Hours:
         if row.person_id is None:
             # Nothing is to be told of it, or Galaxy has no such account any more.
             return
-        over = _is_over(row, standing)
+        over = is_over(row, standing)
         if over != row.over:
             row.over = over
             errands.want_hours(session, row.person_id)
@@ -199,7 +199,7 @@ class Hours:
         NebulabError
             Galaxy is away, or refuses.
         """
-        wanted = settle(lambda: self._wanted(person), lambda is_over: self._put(person, is_over=is_over))
+        wanted = settle(lambda: self._wanted(person), lambda over: self._put(person, is_over=over))
         with self._database.writing() as session:
             for row in session.scalars(select(HourAccount).where(HourAccount.person_id == person)):
                 row.in_galaxy = wanted
@@ -314,13 +314,14 @@ def _stranger(session: Session, account: int, person: str, email: str) -> None:
     row.person_id = person
 
 
-def _is_over(row: HourAccount | None, standing: Standing) -> bool:
+def is_over(row: HourAccount | None, standing: Standing) -> bool:
+    """Return whether the next job is refused: at the limit, and until it is left by a little."""
     return standing.is_over or (row is not None and row.over and not standing.is_free)
 
 
 def _matters(row: HourAccount | None, standing: Standing, now: datetime) -> bool:
     """Return whether there is something to tell the person or Galaxy."""
-    if _is_over(row, standing) != (row is not None and row.over):
+    if is_over(row, standing) != (row is not None and row.over):
         return True
     return standing.is_near and not _recent(row.warned if row else None, timedelta(days=standing.days), now)
 

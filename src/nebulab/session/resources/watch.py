@@ -47,11 +47,21 @@ class Resources:
         The watch that walks through the files.
     quiet_seconds
         Returns the time since a cell has run.
+    end_for_gpu
+        Ends the session for its idle GPU, where the settings have it so.
     """
 
     trouble = "The session's figures can't be measured"
 
-    def __init__(self, prepared: Prepared, process: int, disk: Disk, *, quiet_seconds: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        prepared: Prepared,
+        process: int,
+        disk: Disk,
+        *,
+        quiet_seconds: Callable[[], float],
+        end_for_gpu: Callable[[], None] = lambda: None,
+    ) -> None:
         settings = prepared.settings
         self._journal = prepared.journal
         self._contained = prepared.isolation == "container"
@@ -66,7 +76,11 @@ class Resources:
         has_nvml = prepared.gpus.look.trouble not in _NO_NVML
         self._following = Following(prepared.inherited) if has_nvml else None
         self._idle_gpu = IdleGpu(
-            settings.gpu_idle_minutes * 60, prepared.journal, is_shared=settings.gpu_memory_mb is not None
+            settings.gpu_idle_minutes * 60,
+            prepared.journal,
+            is_shared=settings.gpu_memory_mb is not None,
+            end=end_for_gpu if settings.gpu_idle_then == "end" else None,
+            kept_seconds=settings.gpu_keep_minutes * 60,
         )
         self._history = History()
         self._measured: Measured | None = None
@@ -96,6 +110,11 @@ class Resources:
         self._warn(measured)
         looked_at = time.monotonic() - self._asked_at < _STAYS_LOOKED_AT_SECONDS
         return max(_LOOKED_AT_SECONDS if looked_at else _CALM_SECONDS, taken * _COST_SHARE)
+
+    @property
+    def idle_gpu(self) -> IdleGpu:
+        """Since when the GPU is idle, and whether the session ends for it."""
+        return self._idle_gpu
 
     async def close(self) -> None:
         """End the process that asks NVML."""

@@ -58,8 +58,13 @@ def write(settings: StackSettings, secrets: Secrets, portal: str, destinations: 
     destinations
         For each of `TOOLS` the destination of job_conf.yml to which those go on who pass.
     """
+    context = {
+        "nebulab_portal_url": portal,
+        "nebulab_contact": secrets.admin.email,
+        "nebulab_ticket_key_file": str(settings.ticket_key_file),
+    }
     own = {
-        "global": {"context": {"nebulab_portal_url": portal, "nebulab_contact": secrets.admin.email}},
+        "global": {"context": context},
         "tools": {_pattern(tool): {"scheduling": {"require": [name]}} for tool, name in destinations.items()},
         "destinations": {
             name: {

@@ -16,10 +16,18 @@ def device(percent: int | None, *holders: int, trouble: Trouble | None = None) -
 
 
 class Watched:
-    def __init__(self, minutes: float = 30, *, is_shared: bool = False) -> None:
+    def __init__(self, minutes: float = 30, *, is_shared: bool = False, ends: bool = False) -> None:
         self.now = 0.0
+        self.ended: list[float] = []
         self.journal = Journal()
-        self.idle = IdleGpu(minutes * 60, self.journal, is_shared=is_shared, clock=lambda: self.now)
+        self.idle = IdleGpu(
+            minutes * 60,
+            self.journal,
+            is_shared=is_shared,
+            end=(lambda: self.ended.append(self.now / 60)) if ends else None,
+            kept_seconds=3600,
+            clock=lambda: self.now,
+        )
 
     def after(self, minutes: float, *devices: Shown, quiet_seconds: float = 0.0) -> list[str]:
         """Return what is told after so many minutes more, looked at each of them."""
@@ -70,3 +78,47 @@ def test_without_a_gpu_nothing_is_told() -> None:
     assert watched.after(60) == []
     assert watched.after(60, device(0, trouble=Trouble.LOST)) == []
     assert watched.idle.seconds is None
+
+
+def test_where_sessions_end_for_it_they_warn_and_end_unless_the_gpu_computes() -> None:
+    watched = Watched(ends=True)
+    assert watched.after(19, device(0, 7)) == []
+    (text,) = watched.after(1, device(0, 7))
+    assert "nothing for 20 minutes" in text and "The session ends in 10 minutes, also while a cell runs" in text
+    assert "once, for 60 minutes more" in text
+    assert watched.idle.ends_in == 600
+    assert watched.after(5, device(0, 7)) == [text] and watched.ended == []
+    assert watched.after(1, device(90, 7)) == []
+    assert watched.ended == []
+    watched.after(19, device(0, 7))
+    assert not watched.idle.ends_in
+    watched.after(11, device(0, 7))
+    assert watched.ended == [56]
+
+
+def test_who_asks_after_the_warning_gets_more_time_once() -> None:
+    watched = Watched(ends=True)
+    watched.after(5, device(0))
+    watched.idle.keep()
+    assert watched.idle.can_keep, "nothing was to be kept yet"
+    watched.after(20, device(0))
+    watched.idle.keep()
+    assert (watched.idle.ends_in, watched.idle.can_keep) == (None, False)
+    assert watched.after(49, device(0)) == []
+    (text,) = watched.after(1, device(0))
+    assert "Keep it running" not in text
+    watched.idle.keep()
+    watched.after(10, device(0))
+    assert watched.ended == [85]
+    # Another time without a computation begins anew.
+    watched.after(1, device(50))
+    assert watched.idle.can_keep
+
+
+def test_where_they_end_too_zero_minutes_is_never_and_a_lost_gpu_ends_nothing() -> None:
+    for watched, devices in (
+        (Watched(0, ends=True), [device(0)]),
+        (Watched(ends=True), [device(0, trouble=Trouble.LOST)]),
+    ):
+        assert watched.after(600, *devices) == []
+        assert watched.idle.ends_in is None and watched.ended == []

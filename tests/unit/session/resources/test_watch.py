@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 from collections.abc import AsyncIterator
@@ -56,7 +57,13 @@ class Session:
         self.disk = Disk(read.layout, read.disk_bytes, process=os.getpid(), file_systems=[disk], journal=self.journal)
         self.work = read.layout.work
         self.quiet = 0.0
-        self.resources = Resources(prepared, os.getpid(), self.disk, quiet_seconds=lambda: self.quiet)
+        self.ended = 0
+        self.resources = Resources(
+            prepared, os.getpid(), self.disk, quiet_seconds=lambda: self.quiet, end_for_gpu=self._end
+        )
+
+    def _end(self) -> None:
+        self.ended += 1
 
     async def now(self) -> dict[str, Any]:
         await self.disk.look()
@@ -125,6 +132,19 @@ async def test_a_gpus_figures_are_in_the_last_hour(with_gpu: Session) -> None:
     hour = json.loads(json.dumps(with_gpu.resources.last_hour()))
     assert hour["devices"][device["id"]]["memory"] == [1000 * MIB]
     assert hour["memory"] == [now["memory"]["used"]]
+
+
+async def test_a_session_with_an_idle_gpu_ends_only_where_an_administrator_has_it_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for then, ends in (("tell", False), ("end", True)):
+        session = Session(tmp_path / then, Look(), NEBULAB_GPU_IDLE_MINUTES="0.001", NEBULAB_GPU_IDLE_THEN=then)
+        await session.now()
+        await asyncio.sleep(0.1)
+        await session.now()
+        assert bool(session.ended) is ends
+        assert ("has computed nothing" in session.told()) is not ends
+        await session.resources.close()
 
 
 async def test_a_gpu_that_comes_back_needs_a_new_session(with_gpu: Session) -> None:

@@ -66,6 +66,7 @@ def test_our_tools_go_through_it_to_where_they_go_without(settings: StackSetting
             == before[contract.JOB_TOOL if name == "programs" else contract.LAB_TOOL]
         )
     assert own["global"]["context"]["nebulab_portal_url"] == "http://localhost:8082"
+    assert own["global"]["context"]["nebulab_ticket_key_file"] == str(settings.ticket_key_file)
 
 
 def test_the_form_says_where_to_apply(settings: StackSettings) -> None:
