@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 
 from sqlalchemy import func, or_, select
@@ -11,6 +11,8 @@ from sqlalchemy.orm import Session
 from nebulab.portal import clock
 from nebulab.portal.data.tables import Act, Person
 from nebulab.portal.rules.context import Actor
+
+_AT_ONCE = 500
 
 
 def note(
@@ -38,9 +40,17 @@ def latest(session: Session, count: int, *, before: int | None = None, of: str =
 
 def names(session: Session, acts: Sequence[Act]) -> dict[str, str]:
     """Return the addresses of those whom lines name, by their ids; who has erased their data has none any more."""
-    ids = {act.actor for act in acts} | {act.person_id for act in acts}
-    people = session.execute(select(Person.id, Person.email).where(Person.id.in_(ids)))
-    return {person: email for person, email in people}  # noqa: C416 - a row is no pair to mypy
+    return addresses(session, {act.actor for act in acts} | {act.person_id for act in acts})
+
+
+def addresses(session: Session, people: Iterable[str]) -> dict[str, str]:
+    """Return the addresses of people by their ids, out of questions that no database finds too long."""
+    found: dict[str, str] = {}
+    wanted = list(people)
+    for begin in range(0, len(wanted), _AT_ONCE):
+        query = select(Person.id, Person.email).where(Person.id.in_(wanted[begin : begin + _AT_ONCE]))
+        found |= {person: email for person, email in session.execute(query)}  # noqa: C416 - a row is no pair to mypy
+    return found
 
 
 def of_person(session: Session, person: str) -> list[Act]:

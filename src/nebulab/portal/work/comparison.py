@@ -11,16 +11,14 @@ from sqlalchemy.orm import Session
 from nebulab.errors import NotThere
 from nebulab.portal import clock
 from nebulab.portal.data.database import Database
-from nebulab.portal.data.tables import Access, Drift, Errand, Person
-from nebulab.portal.rules import errands
+from nebulab.portal.data.tables import Access, Drift, Errand
+from nebulab.portal.rules import audit, errands
 from nebulab.portal.rules.accesses import lasting
-from nebulab.portal.rules.audit import note
 from nebulab.portal.rules.context import Actor
 from nebulab.portal.rules.errands import MEMBERSHIP
 from nebulab.portal.work.membership import Membership
 
 _PAUSE_SECONDS = 600.0
-_AT_ONCE = 500
 
 
 class Kind(enum.StrEnum):
@@ -58,7 +56,7 @@ class Comparison:
         with_access, ended = self._membership.members()
         with self._database.writing() as session:
             found = _differences(session, set(with_access), set(ended), began)
-            addresses = _addresses(session, list(found)) | ended | with_access
+            addresses = audit.addresses(session, found) | ended | with_access
             session.execute(delete(Drift))
             for person, kind in found.items():
                 session.add(Drift(person_id=person, email=addresses.get(person, ""), kind=kind, found=clock.now()))
@@ -80,15 +78,6 @@ def _differences(session: Session, with_access: set[str], ended: set[str], began
     return found
 
 
-def _addresses(session: Session, people: list[str]) -> dict[str, str]:
-    """Return addresses by ids, out of questions that no database finds too long."""
-    found: dict[str, str] = {}
-    for begin in range(0, len(people), _AT_ONCE):
-        query = select(Person.id, Person.email).where(Person.id.in_(people[begin : begin + _AT_ONCE]))
-        found |= {person: email for person, email in session.execute(query)}  # noqa: C416 - a row is no pair to mypy
-    return found
-
-
 def listed(session: Session) -> list[Drift]:
     """Return what the last comparison found."""
     return list(session.scalars(select(Drift).order_by(Drift.kind, Drift.email).limit(500)))
@@ -107,4 +96,4 @@ def mend(session: Session, person: str, actor: Actor) -> None:
         raise NotThere("Nothing differs there any more.", "Compare again.")
     session.delete(found)
     errands.want_membership(session, person)
-    note(session, actor, "mended", person=person, kind=found.kind)
+    audit.note(session, actor, "mended", person=person, kind=found.kind)

@@ -79,6 +79,11 @@ class Delivery:
     def _carry_out(self, errand: Errand) -> None:
         if errand.kind in self._in_galaxy:
             self._in_galaxy[errand.kind](errand)
+        elif errand.kind != MAIL:
+            # Of another version, or of a setting that is gone: it waits on the administrators' page.
+            raise NebulabError(
+                f"Nothing in this portal does what {errand.kind!r} asks for: a setting or version lacks it."
+            )
         elif errand.mail is not None:
             self._post.send(errand.mail)
 

@@ -79,6 +79,15 @@ def test_galaxy_away_is_told_and_done_later(
     assert galaxy.members(GROUP) == {"ada"}
 
 
+def test_an_errand_that_nothing_does_waits_and_is_shown(database: Database, chores: Chores) -> None:
+    now = clock.now()
+    with database.writing() as session:
+        session.add(Errand(kind="of-another-version", person_id="idada", made=now, due=now))
+    chores.delivery.look()
+    (kept,) = waiting(database)
+    assert kept.done is None and "of-another-version" in kept.trouble
+
+
 def test_pauses_grow_to_an_hour(
     database: Database, context: Context, chores: Chores, galaxy: FakeAccounts, time: Clock
 ) -> None:
