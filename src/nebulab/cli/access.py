@@ -6,7 +6,7 @@ import sys
 
 import click
 
-from nebulab.cli import course, options
+from nebulab.cli import course, limits, options
 
 
 @click.group()
@@ -24,6 +24,7 @@ def command() -> None:
       nebulab access approve ID --until 2027-05-31
       nebulab access revoke ada@example.org --reason "The project has ended."
       nebulab access usage --month 2026-11      who used how many GPU hours
+      nebulab access limits list                limits on GPU hours
     """
     from nebulab import dispatch
 
@@ -33,6 +34,7 @@ def command() -> None:
 
 
 command.add_command(course.command)
+command.add_command(limits.command)
 _STATES = ("active", "ended", "unconfirmed", "waiting", "asked", "approved", "refused", "withdrawn")
 _reason = click.option("--reason", required=True, help="What the person is told by mail.")
 
