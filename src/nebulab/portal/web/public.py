@@ -32,14 +32,17 @@ def first(visit: Visiting) -> Response:
     with visit.portal.database.reading() as session:
         found = applications.of_person(session, person.id)
         access = session.get(Access, person.id)
+        lasts = may_use_gpus(access)
+        # Each question is a fifth of this page's time, which most people open: those without an answer are not asked.
+        counted = visit.context.settings.galaxy_database
         return visit.page(
             "home",
             applications=found,
             undecided=next((each for each in found if each.state in OPEN), None),
             access=access,
-            lasts=may_use_gpus(access),
-            hours=limits.of_account(session, person.email),
-            underway=errands.membership_waits(session, person.id),
+            lasts=lasts,
+            hours=limits.of_account(session, person.email) if counted else None,
+            underway=lasts and errands.membership_waits(session, person.id),
             courses=asking.lasting_of(session, person.id),
             courses_wait=deciding.count_waiting(session) if person.is_admin else 0,
             queue=decisions.count(session, State.WAITING) if person.is_admin else 0,

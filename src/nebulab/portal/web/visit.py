@@ -255,7 +255,8 @@ _DONE = {
 """What pages say after a form was sent: an address can choose among these texts, and add none."""
 
 
-def _visit(request: Request) -> Visit:
+async def _visit(request: Request) -> Visit:
+    # Not `def`: that would be done in a thread, as the page is, and cost each request a second way there.
     return Visit(request)
 
 
