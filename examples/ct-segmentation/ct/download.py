@@ -20,7 +20,6 @@ import httpx
 RECORD = "https://zenodo.org/api/records/6091361"
 """The published record: `combined_CT_datasets.h5` (296 MB) and a trained model (138 MB). It tells sizes and checksums."""
 
-_CHUNK_BYTES = 1 << 20
 _TRIES = 5
 _PAUSE_SECONDS = 2.0
 _TIMEOUT = httpx.Timeout(30, connect=15)
@@ -122,7 +121,7 @@ def _go_on(wanted: Wanted, part: Path, there: int, told: Told) -> None:
             raise httpx.RemoteProtocolError("the server sent another part than was asked for")
         done = there if goes_on else 0
         with part.open("ab" if goes_on else "wb") as file:
-            for chunk in answer.iter_raw(_CHUNK_BYTES):
+            for chunk in answer.iter_raw():  # as they come: with a size, what is gathered is lost when it breaks off
                 done += len(chunk)
                 if done > wanted.size:
                     break

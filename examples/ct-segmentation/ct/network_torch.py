@@ -11,9 +11,19 @@ from torch import nn
 from torch.nn import functional
 
 from ct.data import LESION, Part, batches
-from ct.setting import PROCESSOR, PUBLISHED_TV, Setting
+from ct.setting import PROCESSOR, PUBLISHED, PUBLISHED_TV, Setting
 
 _MOMENTUM, _EPSILON = 0.01, 1e-3  # of Keras' batch normalization, where momentum is counted the other way round
+
+
+def gpu() -> bool:
+    """Whether PyTorch computes on a GPU."""
+    return bool(torch.cuda.is_available())
+
+
+def setting() -> Setting:
+    """Return the published setting where there is a GPU, else the small one."""
+    return PUBLISHED if gpu() else PROCESSOR
 
 
 class UNet(nn.Module):
@@ -98,7 +108,7 @@ def train(
     On a GPU it computes in halves and with a compiled step; on processors in float32.
     """
     torch.manual_seed(seed)
-    device = "cuda" if torch.cuda.is_available() else "cpu"
+    device = "cuda" if gpu() else "cpu"
     scale = (float(training.images.mean()), float(training.images.std()) or 1.0)
     model = UNet(chosen.width, chosen.dropout, scale).to(device, memory_format=torch.channels_last)
     step = torch.compile(model) if device == "cuda" else model

@@ -182,8 +182,8 @@ class _Body:
         out = rng.uniform(0.45, 0.95)
         half = self.lung_half * self._reach(z)
         centre = np.array([side * (self.apart + out * half[0] * np.cos(turn)), out * half[1] * np.sin(turn), z])
-        radii = rng.uniform(0.08, _LARGEST_RADIUS, 3) * severe * np.array([1, 1, 2])
-        return _Lesion(centre, radii, rng.uniform(220, 640), rng.uniform(0.05, 0.16), rng.uniform(0.2, 0.6))
+        radii = rng.uniform(0.10, _LARGEST_RADIUS, 3) * severe * np.array([1, 1, 2])
+        return _Lesion(centre, radii, rng.uniform(260, 680), rng.uniform(0.05, 0.13), rng.uniform(0.2, 0.6))
 
 
 def _add_lesion(

@@ -36,6 +36,7 @@ _PACKAGED = (
     "lab-extension/built",
     "lab-extension/settings",
     "examples/start",
+    "examples/ct-segmentation",
     "pyproject.toml",
     "README.md",
     "LICENSE",
