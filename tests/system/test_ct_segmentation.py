@@ -20,7 +20,7 @@ pytestmark = pytest.mark.system
 EXAMPLE = ROOT / "examples" / "ct-segmentation"
 SMALL = {
     "1_fetch_data": {"patients": "[2, 1, 2]"},
-    "2_train_here": {"width": "4", "epochs": "5"},
+    "2_train_here": {"width": "2", "epochs": "2"},
     "3_predict_and_plot": {"threshold": "0.5"},
 }
 
@@ -50,12 +50,20 @@ def test_from_data_to_measured_masks(tmp_path: Path) -> None:
     with (work / "outputs" / "metrics.tsv").open() as file:
         rows = {(row["model"], row["by"], row["figure"]): row for row in csv.DictReader(file, delimiter="\t")}
     assert len(rows) == 2 * 2 * 5
-    # So short a training finds little, but ranks lesions far above chance, which is their share of pixels (0.015).
-    for model in ("U-Net", "TV-U-Net"):
-        row = rows[model, "patient", "pr_auc"]
-        assert float(row["low"]) <= float(row["mean"]) <= float(row["high"])
-        assert float(row["mean"]) > 0.05
-    assert "finds nothing" in said["3_predict_and_plot"]
+    # So short a training finds nothing yet: what the figures are worth is in the example's README.
+    for row in rows.values():
+        mean, low, high = (float(row[name] or "nan") for name in ("mean", "low", "high"))
+        assert 0 <= low <= mean <= high <= 1 or row["figure"] in (
+            "dice",
+            "precision",
+        )  # nothing of nothing is no figure
+    areas = [float(rows[model, "patient", "pr_auc"]["mean"]) for model in ("U-Net", "TV-U-Net")]
+    assert all(0 < area < 1 for area in areas)
+    (nothing,) = (line.split() for line in said["3_predict_and_plot"].splitlines() if line.startswith("finds nothing"))
+    published, usual, lesion = map(float, nothing[2:])
+    assert published > 0.99  # for a network that never finds a lesion
+    assert usual < 0.51
+    assert lesion == 0
 
 
 @pytest.mark.parametrize("path", sorted(EXAMPLE.glob("*.ipynb")), ids=lambda path: path.stem)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import signal
 import subprocess
 import tarfile
@@ -13,6 +14,7 @@ from typing import Any
 
 import nbformat
 import pytest
+from ct import thorax
 
 from nebulab import harvest, kernel
 from nebulab.errors import DatasetFailed, TransferError
@@ -20,7 +22,8 @@ from nebulab.kernel import connecting
 from nebulab.kernel.histories import History
 from nebulab.kernel.training import Training
 from support.galaxy import TOOL, GalaxyUser, wait_for
-from support.stack import ENVIRONMENTS, Stack
+from support.kernels import environment, execute
+from support.stack import ENVIRONMENTS, ROOT, Stack
 
 pytestmark = pytest.mark.system
 
@@ -191,6 +194,25 @@ def test_a_missing_input_is_told_before_anything_runs(here: History, galaxy: Gal
     assert "began" not in ended["tool_stdout"]
     (red,) = [item for item in visible(galaxy, history) if item.get("state") == "error"]
     assert red["misc_info"].startswith("File names given: 1; datasets chosen: 0. Choose one dataset")
+
+
+def test_the_ct_example_trains_on_the_cluster_and_its_model_is_used(
+    galaxy: GalaxyUser, history: str, tmp_path: Path
+) -> None:
+    work = tmp_path / "work"
+    shutil.copytree(ROOT / "examples" / "ct-segmentation", work, ignore=shutil.ignore_patterns("__pycache__"))
+    thorax.write(work / "h5_datasets" / "ct.h5", train=1, valid=1, test=2, slices=8)
+    for name in ("4_train_on_the_cluster", "5_predict_with_its_model"):
+        notebook = nbformat.read(work / f"{name}.ipynb", 4)
+        small = 'parameters = {"width": 2, "epochs": 1}'
+        place = next(
+            number for number, cell in enumerate(notebook.cells) if "parameters" in cell.metadata.get("tags", ())
+        )
+        notebook.cells.insert(place + 1, nbformat.v4.new_code_cell(small))
+        execute(notebook, environment(galaxy, history, work), work)
+    difference = float(notebook.cells[-1].outputs[0]["data"]["text/plain"])
+    assert difference < 1e-4  # the same by nebulab.load and by ONNX Runtime itself
+    assert "CT masks.png" in {item["name"] for item in visible(galaxy, history)}
 
 
 LOST = """\

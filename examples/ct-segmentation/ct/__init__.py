@@ -1,6 +1,7 @@
 """Lesions in CT slices of lungs: data, network, training and metrics of this example, as plain functions.
 
-`history.train(…, inputs=[DATA, *ct.files()])` sends these files along, so that a job on the cluster imports the same ones.
+`history.train(…, inputs=[DATA, *ct.files()])` sends these files along, so that a job on the cluster imports the same
+ones.
 """
 
 from __future__ import annotations

@@ -21,7 +21,8 @@ LESION = 1
 class Part:
     """Slices for one purpose.
 
-    `images` are float32 (n, 128, 128, 1), as in the file; `masks` float32 (n, 128, 128, 2); `patients` are the number of
+    `images` are float32 (n, 128, 128, 1), as in the file; `masks` float32 (n, 128, 128, 2); `patients` are the number
+    of
     each slice's patient, or None where the file does not tell, as the published one.
     """
 
@@ -64,7 +65,8 @@ def load(path: str | Path, part: str) -> Part:
         missing = [name for name in names if name not in file]
         if missing:
             raise ValueError(
-                f"{path} has no {' and no '.join(missing)}; it has {', '.join(sorted(file))}. Is it the file of notebook 1?"
+                f"{path} has no {' and no '.join(missing)}; it has {', '.join(sorted(file))}. Is it the file of "
+                f"notebook 1?"
             )
         images, masks = (file[name][:].astype("float32") for name in names)
         patients = file[f"patient_{part}"][:] if f"patient_{part}" in file else None

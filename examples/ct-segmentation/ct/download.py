@@ -1,13 +1,13 @@
 """A large file from the network: goes on where it broke off, and is only there once its checksum is right.
 
-None of the libraries in the kernels' environment does both (pooch, which many examples use, verifies but begins anew), so
+None of the libraries in the kernels' environment does both (pooch, which many examples use, verifies but begins
+anew), so
 this is httpx and the `Range` of HTTP.
 """
 
 from __future__ import annotations
 
 import hashlib
-import os
 import re
 import shutil
 import time
@@ -18,7 +18,8 @@ from pathlib import Path
 import httpx
 
 RECORD = "https://zenodo.org/api/records/6091361"
-"""The published record: `combined_CT_datasets.h5` (296 MB) and a trained model (138 MB). It tells sizes and checksums."""
+"""The published record: `combined_CT_datasets.h5` (296 MB) and a trained model (138 MB). It tells sizes and
+checksums."""
 
 _TRIES = 5
 _PAUSE_SECONDS = 2.0
@@ -50,10 +51,13 @@ def of_record(name: str, record: str = RECORD) -> Wanted:
     """
     try:
         answer = httpx.get(record, timeout=_TIMEOUT, follow_redirects=True).raise_for_status().json()
-        files = {file["key"]: Wanted(file["links"]["self"], int(file["size"]), file["checksum"]) for file in answer["files"]}
+        files = {
+            file["key"]: Wanted(file["links"]["self"], int(file["size"]), file["checksum"]) for file in answer["files"]
+        }
     except (httpx.HTTPError, ValueError, KeyError, TypeError) as error:
         raise DownloadError(
-            f"The record {record} can't be read ({type(error).__name__}: {error}). Is there a network here? Else download "
+            f"The record {record} can't be read ({type(error).__name__}: {error}). Is there a network here? "
+            f"Else download "
             f"{name} elsewhere, upload it to your history, and take it with history[{name!r}].path."
         ) from error
     if name not in files:
@@ -64,13 +68,16 @@ def of_record(name: str, record: str = RECORD) -> Wanted:
 def fetch(wanted: Wanted, target: str | Path, told: Told = lambda _done, _of: None) -> Path:
     """Fetch a file, and return its path. What is there already, and right, is not fetched again.
 
-    Until it is whole and verified it is called `<name>.part`. If the connection breaks it is tried again, and goes on with
-    what there is; so does the next call, also in another session. `told` is called with the bytes so far and their total.
+    Until it is whole and verified it is called `<name>.part`. If the connection breaks it is tried again, and goes on
+    with
+    what there is; so does the next call, also in another session. `told` is called with the bytes so far and their
+    total.
 
     Raises
     ------
     DownloadError
-        The server can't be reached or refuses; it gave up after several tries without a byte; or what came is not what was
+        The server can't be reached or refuses; it gave up after several tries without a byte; or what came is not
+        what was
         announced: then it is thrown away, so that the next call begins anew; or the disk has too little room.
     """
     path = Path(target)
@@ -89,7 +96,8 @@ def fetch(wanted: Wanted, target: str | Path, told: Told = lambda _done, _of: No
             most = max(most, _size(part))
             if tries >= _TRIES:
                 raise DownloadError(
-                    f"{wanted.address} can't be reached ({type(error).__name__}: {error}). {_size(part):,} of {wanted.size:,} "
+                    f"{wanted.address} can't be reached ({type(error).__name__}: {error}). {_size(part):,} of "
+                    f"{wanted.size:,} "
                     "bytes are here; run this again later, and it goes on there."
                 ) from error
             time.sleep(_PAUSE_SECONDS)
@@ -100,7 +108,9 @@ def fetch(wanted: Wanted, target: str | Path, told: Told = lambda _done, _of: No
 def _require_room(folder: Path, size: int) -> None:
     free = shutil.disk_usage(folder).free
     if free < size:
-        raise DownloadError(f"{size:,} bytes are to come, and {free:,} are free in {folder}. Delete something, and try again.")
+        raise DownloadError(
+            f"{size:,} bytes are to come, and {free:,} are free in {folder}. Delete something, and try again."
+        )
 
 
 def _size(part: Path) -> int:
@@ -114,7 +124,9 @@ def _go_on(wanted: Wanted, part: Path, there: int, told: Told) -> None:
         if answer.status_code >= 500:
             raise httpx.RemoteProtocolError(f"the server answers {answer.status_code}")
         if answer.status_code not in (200, 206):
-            raise DownloadError(f"{wanted.address} answers {answer.status_code} {answer.reason_phrase}. Is the address right?")
+            raise DownloadError(
+                f"{wanted.address} answers {answer.status_code} {answer.reason_phrase}. Is the address right?"
+            )
         goes_on = answer.status_code == 206 and _begins(answer.headers.get("content-range", "")) == there
         if answer.status_code == 206 and not goes_on:
             part.unlink(missing_ok=True)
@@ -129,7 +141,9 @@ def _go_on(wanted: Wanted, part: Path, there: int, told: Told) -> None:
                 told(done, wanted.size)
     if done > wanted.size:
         part.unlink()
-        raise DownloadError(f"{wanted.address} sends more than the {wanted.size:,} bytes that were announced. Nothing is kept.")
+        raise DownloadError(
+            f"{wanted.address} sends more than the {wanted.size:,} bytes that were announced. Nothing is kept."
+        )
     if done < wanted.size:
         raise httpx.RemoteProtocolError("the server ended early")
 
@@ -143,10 +157,11 @@ def _accept(part: Path, path: Path, wanted: Wanted) -> None:
     if _size(part) != wanted.size or not _matches(part, wanted.checksum):
         part.unlink(missing_ok=True)
         raise DownloadError(
-            f"What came from {wanted.address} is not what was announced ({wanted.checksum}). It was thrown away; run this "
+            f"What came from {wanted.address} is not what was announced ({wanted.checksum}). It was thrown "
+            f"away; run this "
             "again. If it stays so, the file was changed there, or something between here and there changes it."
         )
-    os.replace(part, path)
+    part.replace(path)
 
 
 def _matches(path: Path, checksum: str) -> bool:

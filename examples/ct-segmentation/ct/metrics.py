@@ -30,7 +30,9 @@ def scores(truth: np.ndarray, found: np.ndarray, threshold: float = 0.5) -> dict
         From which on a pixel counts as found.
     """
     if truth.shape != found.shape:
-        raise ValueError(f"Truth has the shape {truth.shape}, what was found {found.shape}. Give the lesions' channel of both.")
+        raise ValueError(
+            f"Truth has the shape {truth.shape}, what was found {found.shape}. Give the lesions' channel of both."
+        )
     marked = found >= threshold
     both, only_found, only_true = (
         int(np.count_nonzero(each)) for each in (truth & marked, marked & ~truth, truth & ~marked)
@@ -56,15 +58,19 @@ def pr_auc(truth: np.ndarray, found: np.ndarray) -> float:
 
 
 def by_group(truth: np.ndarray, found: np.ndarray, groups: np.ndarray, threshold: float = 0.5) -> dict[str, np.ndarray]:
-    """Return each figure's values, one for each group: give each slice's patient, or `np.arange(len(truth))` for slices."""
+    """Return each figure's values, one for each group: give each slice's patient, or `np.arange(len(truth))` for
+    slices."""
     parts = [scores(truth[groups == group], found[groups == group], threshold) for group in np.unique(groups)]
     return {name: np.array([part[name] for part in parts]) for name in NAMES}
 
 
-def interval(values: np.ndarray, *, level: float = 0.95, draws: int = 2000, seed: int = 0) -> tuple[float, float, float]:
+def interval(
+    values: np.ndarray, *, level: float = 0.95, draws: int = 2000, seed: int = 0
+) -> tuple[float, float, float]:
     """Return mean, lower and upper end by the bootstrap: groups are drawn again, with some twice and some not at all.
 
-    Give values of patients, not of slices, where patients are known: slices of one are alike, and an interval over slices
+    Give values of patients, not of slices, where patients are known: slices of one are alike, and an interval over
+    slices
     would be too narrow. NaN are left out.
     """
     kept = values[np.isfinite(values)]
@@ -94,7 +100,9 @@ def as_table(told: Mapping[str, Mapping[str, tuple[float, float, float]]]) -> An
 
     return pd.DataFrame(
         {
-            f"mean by {kind} (95 %)": {name: f"{mean:.3f} ({low:.3f} to {high:.3f})" for name, (mean, low, high) in of.items()}
+            f"mean by {kind} (95 %)": {
+                name: f"{mean:.3f} ({low:.3f} to {high:.3f})" for name, (mean, low, high) in of.items()
+            }
             for kind, of in told.items()
         }
     )
@@ -106,7 +114,9 @@ def mean_iou(truth: np.ndarray, found: np.ndarray, threshold: float = 0.5) -> fl
         np.mean(
             [
                 _share(int(np.count_nonzero(true & marked)), int(np.count_nonzero(true | marked)))
-                for true, marked in ((truth[..., one] > 0.5, found[..., one] >= threshold) for one in range(truth.shape[-1]))
+                for true, marked in (
+                    (truth[..., one] > 0.5, found[..., one] >= threshold) for one in range(truth.shape[-1])
+                )
             ]
         )
     )
@@ -116,7 +126,8 @@ def published_mean_iou(truth: np.ndarray, found: np.ndarray, threshold: float = 
     """Return what the authors' program prints as "mIOU": an artefact, here to be compared with `mean_iou`.
 
     It takes the IoU of the two channels **of every single pixel**, with 100 added above and below the line. A pixel
-    that is right gives (1 + 100) / (1 + 100) = 1, one that is wrong in both channels (0 + 100) / (2 + 100) = 0.98: the mean
+    that is right gives (1 + 100) / (1 + 100) = 1, one that is wrong in both channels (0 + 100) / (2 + 100) = 0.98:
+    the mean
     can't fall below 0.98, whatever the network does. A network that finds nothing gets more than 0.999.
     """
     true, marked = truth > 0.5, found >= threshold

@@ -39,7 +39,9 @@ def setting() -> Setting:
     return PUBLISHED if gpu() else PROCESSOR
 
 
-def unet(width: int = 64, size: int = 128, dropout: float = 0.2, scale: tuple[float, float] = (0.0, 1.0)) -> keras.Model:
+def unet(
+    width: int = 64, size: int = 128, dropout: float = 0.2, scale: tuple[float, float] = (0.0, 1.0)
+) -> keras.Model:
     """Build the network: (n, size, size, 1) to (n, size, size, 2), each channel between 0 and 1 by itself.
 
     Parameters
@@ -51,7 +53,8 @@ def unet(width: int = 64, size: int = 128, dropout: float = 0.2, scale: tuple[fl
     dropout
         Share that is left out while training.
     scale
-        Mean and standard deviation of the images that it is trained on (`image_scale`). They become part of the network, which
+        Mean and standard deviation of the images that it is trained on (`image_scale`). They become part of the
+        network, which
         so takes images as they are; published without.
 
     Raises
@@ -87,7 +90,8 @@ def _block(x: Any, filters: int) -> Any:
 def total_variation(masks: Any) -> Any:
     """Return how much the lesions' channel changes from pixel to pixel: mean over rows plus mean over columns.
 
-    As the authors' own program has it. The predecessor's notebook writes `y_pred[: : ,: ,1]`, which is the second *column* of
+    As the authors' own program has it. The predecessor's notebook writes `y_pred[: : ,: ,1]`, which is the second
+    *column* of
     both channels, not the channel of lesions.
     """
     lesion = masks[:, :, :, LESION]
@@ -97,7 +101,8 @@ def total_variation(masks: Any) -> Any:
 
 
 def make_loss(weight: float = PUBLISHED_TV) -> Any:
-    """Return the loss: binary cross-entropy of both channels, plus `weight` times the total variation; 0 is the plain U-Net."""
+    """Return the loss: binary cross-entropy of both channels, plus `weight` times the total variation; 0 is the plain
+    U-Net."""
 
     def loss(truth: Any, found: Any) -> Any:
         entropy = ops.mean(keras.losses.binary_crossentropy(truth, found))

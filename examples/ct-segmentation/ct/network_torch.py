@@ -1,4 +1,5 @@
-"""The same U-Net and loss in PyTorch. Takes and gives images as the Keras version does: (n, rows, columns, channels)."""
+"""The same U-Net and loss in PyTorch. Takes and gives images as the Keras version does: (n, rows, columns,
+channels)."""
 
 from __future__ import annotations
 
@@ -43,7 +44,9 @@ class UNet(nn.Module):
         super().__init__()
         self.register_buffer("scale", torch.tensor(scale), persistent=True)
         widths = [width * 2**level for level in range(5)]
-        self.down = nn.ModuleList(_block(before, after) for before, after in zip([1, *widths], widths[:4], strict=False))
+        self.down = nn.ModuleList(
+            _block(before, after) for before, after in zip([1, *widths], widths[:4], strict=False)
+        )
         self.bottom = _block(widths[3], widths[4])
         self.up = nn.ModuleList(
             nn.ConvTranspose2d(2 * filters, filters, 3, stride=2, padding=1, output_padding=1) for filters in widths[:4]
@@ -135,7 +138,10 @@ def train(
         told["val_loss"].append(_validate(model, validation, chosen.batch, tv))
         told["learning_rate"].append(optimizer.param_groups[0]["lr"])
         if verbose:
-            print(f"Epoch {epoch + 1}/{chosen.epochs} - " + " - ".join(f"{name}: {of[-1]:.4g}" for name, of in told.items()))
+            print(
+                f"Epoch {epoch + 1}/{chosen.epochs} - "
+                + " - ".join(f"{name}: {of[-1]:.4g}" for name, of in told.items())
+            )
         plateau.step(told["val_loss"][-1])
         if told["val_loss"][-1] < best[0]:
             best = told["val_loss"][-1], epoch, copy.deepcopy(model.state_dict())

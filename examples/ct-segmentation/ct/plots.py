@@ -11,11 +11,16 @@ _COLOURS = ("tab:blue", "tab:orange", "tab:green", "tab:red")
 
 
 def masks(
-    images: np.ndarray, truth: np.ndarray, found: Mapping[str, np.ndarray], chosen: Sequence[int], threshold: float = 0.5
+    images: np.ndarray,
+    truth: np.ndarray,
+    found: Mapping[str, np.ndarray],
+    chosen: Sequence[int],
+    threshold: float = 0.5,
 ) -> Any:
     """Return a figure with a row for each chosen slice: the original, the truth, and what each model found.
 
-    `truth` is bool, `found` are probabilities, all (n, rows, columns). Orange is what is marked, red the outline of the truth.
+    `truth` is bool, `found` are probabilities, all (n, rows, columns). Orange is what is marked, red the outline of
+    the truth.
     """
     import matplotlib.pyplot as plt
 
@@ -27,7 +32,9 @@ def masks(
         for axis, title, mask in zip(row, titles, marked, strict=True):
             axis.imshow(images[number, ..., 0], cmap="gray", vmin=low, vmax=high)
             if mask is not None and mask.any():
-                axis.imshow(np.where(mask, 1.0, np.nan), cmap="autumn", vmin=0, vmax=1.7, alpha=0.6, interpolation="none")
+                axis.imshow(
+                    np.where(mask, 1.0, np.nan), cmap="autumn", vmin=0, vmax=1.7, alpha=0.6, interpolation="none"
+                )
             if title not in ("original", "truth") and truth[number].any():
                 axis.contour(truth[number], [0.5], colors="red", linewidths=0.8)
             axis.set_axis_off()

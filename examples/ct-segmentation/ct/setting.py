@@ -12,7 +12,8 @@ PUBLISHED_TV = 2.4e-7
 class Setting:
     """How large and how long: `width` are the filters of the first level, which double on each of four levels below.
 
-    `rate` is Adam's; it is divided by 10 after `plateau` epochs without a better loss on the validation's slices, down to 1e-5;
+    `rate` is Adam's; it is divided by 10 after `plateau` epochs without a better loss on the validation's slices,
+    down to 1e-5;
     after `patience` such epochs the training ends, and the best weights are taken.
     """
 

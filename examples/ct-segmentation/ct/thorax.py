@@ -1,11 +1,14 @@
 """Synthetic CT slices of the chest, with lesions: a stand-in for the published data, which no package index carries.
 
-Every patient is a body of their own: outline with fat and muscle, two lungs that widen from top to bottom, heart, spine,
-ribs, windpipe, vessels that branch and thin out, and ground-glass lesions, most of them at the lungs' edge and back, of varying
+Every patient is a body of their own: outline with fat and muscle, two lungs that widen from top to bottom, heart,
+spine,
+ribs, windpipe, vessels that branch and thin out, and ground-glass lesions, most of them at the lungs' edge and back,
+of varying
 size, density and sharpness. Slices of one patient show the same vessels and lesions at different heights, so they are
 alike, as in real scans: a split must keep a patient's slices together.
 
-Values are Hounsfield units (air -1000, lung about -850, water 0, bone several hundred). All of it is drawn from one seed.
+Values are Hounsfield units (air -1000, lung about -850, water 0, bone several hundred). All of it is drawn from one
+seed.
 What it can't do: tell how well a network finds real lesions. It is for learning the steps and for tests.
 """
 
@@ -39,7 +42,8 @@ class _Tube:
 
 @dataclass(frozen=True)
 class _Lesion:
-    """A blob with a ragged edge. `contrast` is in Hounsfield units; `softness` is how gradually it fades at its edge."""
+    """A blob with a ragged edge. `contrast` is in Hounsfield units; `softness` is how gradually it fades at its
+    edge."""
 
     centre: np.ndarray
     radii: np.ndarray
@@ -148,7 +152,9 @@ class _Body:
         lung = np.zeros(x.shape, bool)
         for side in (-1, 1):
             lung |= np.hypot((x - side * self.apart) / half[0], (y + 0.01) / half[1]) < 1
-        heart = np.hypot((x - 0.10) / (self.heart + 0.05), (y + 0.12) / self.heart) < np.sqrt(max(1 - (z - 0.35) ** 2 * 1.6, 0))
+        heart = np.hypot((x - 0.10) / (self.heart + 0.05), (y + 0.12) / self.heart) < np.sqrt(
+            max(1 - (z - 0.35) ** 2 * 1.6, 0)
+        )
         lung &= ~heart & (np.abs(x) > 0.09)
         # Farther back the lung lies under its own weight, and is denser.
         values[lung] = (_LUNG + self.breath + self.sag * np.clip(y / half[1], -1, 1))[lung]

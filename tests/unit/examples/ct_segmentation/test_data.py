@@ -19,7 +19,9 @@ def written(path: Path, **arrays: np.ndarray) -> Path:
 
 
 def test_a_file_without_patients_is_read_as_the_published_one_is(tmp_path: Path) -> None:
-    path = written(tmp_path / "ct.h5", X_train=np.ones((3, 16, 16, 1), "int64"), y_train=np.ones((3, 16, 16, 2), "int64"))
+    path = written(
+        tmp_path / "ct.h5", X_train=np.ones((3, 16, 16, 1), "int64"), y_train=np.ones((3, 16, 16, 2), "int64")
+    )
     part = data.load(path, "train")
     assert (part.images.dtype, part.masks.dtype, part.patients, len(part)) == (np.float32, np.float32, None, 3)
     assert len(part.take(np.array([True, False, True]))) == 2

@@ -47,7 +47,9 @@ class Server(BaseHTTPRequestHandler):
         return int(wanted[6:-1]) if wanted else 0
 
     def _part(self, body: bytes, begin: int, length: int | None = None) -> None:
-        self._send(206 if begin else 200, body, length, Content_Range=f"bytes {begin}-{len(CONTENT) - 1}/{len(CONTENT)}")
+        self._send(
+            206 if begin else 200, body, length, Content_Range=f"bytes {begin}-{len(CONTENT) - 1}/{len(CONTENT)}"
+        )
 
     def good(self) -> None:
         begin = self._from()
@@ -114,7 +116,12 @@ class Server(BaseHTTPRequestHandler):
         self._send(503, b"")
 
     def record(self) -> None:
-        file = {"key": "ct.h5", "size": len(CONTENT), "checksum": CHECKSUM, "links": {"self": f"{self.headers['Host']}/good"}}
+        file = {
+            "key": "ct.h5",
+            "size": len(CONTENT),
+            "checksum": CHECKSUM,
+            "links": {"self": f"{self.headers['Host']}/good"},
+        }
         self._send(200, json.dumps({"files": [file]}).encode())
 
     def no_record(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from ct import network, thorax
@@ -16,8 +17,9 @@ PUBLISHED_WEIGHTS = 34_524_034
 def small() -> tuple[Part, Part]:
     arrays = thorax.dataset(train=1, valid=1, test=1, slices=8)
     arrays = {name: values[:, ::2, ::2] for name, values in arrays.items() if values.ndim == 4}
-    return tuple(  # type: ignore[return-value]
-        Part(arrays[f"X_{part}"].astype("float32"), arrays[f"y_{part}"].astype("float32")) for part in ("train", "valid")
+    return tuple(
+        Part(arrays[f"X_{part}"].astype("float32"), arrays[f"y_{part}"].astype("float32"))
+        for part in ("train", "valid")
     )
 
 
@@ -26,7 +28,13 @@ def check_it_has_the_published_weights(folder: Path) -> None:
     assert sum(int(np.prod(weight.shape)) for weight in model.trainable_weights) == PUBLISHED_WEIGHTS
     assert model.input_shape == (None, 128, 128, 1)
     assert model.output_shape == (None, 128, 128, 2)
-    assert [layer.filters for layer in model.layers if type(layer).__name__ == "Conv2D"][:10:2] == [64, 128, 256, 512, 1024]
+    assert [layer.filters for layer in model.layers if type(layer).__name__ == "Conv2D"][:10:2] == [
+        64,
+        128,
+        256,
+        512,
+        1024,
+    ]
 
 
 def check_a_size_that_can_not_be_halved_is_refused(folder: Path) -> None:
@@ -39,7 +47,7 @@ def check_a_size_that_can_not_be_halved_is_refused(folder: Path) -> None:
 
 
 def check_total_variation_by_hand(folder: Path) -> None:
-    masks = np.zeros((1, 2, 3, 2), "float32")
+    masks: Any = np.zeros((1, 2, 3, 2), "float32")
     masks[0, :, :, 1] = [[0, 1, 0], [0, 0, 0.5]]
     masks[0, :, :, 0] = 7
     # Down: |0| + |-1| + |0.5| of 3 pairs; right: 1 + 1 + 0 + 0.5 of 4 pairs.
@@ -47,8 +55,8 @@ def check_total_variation_by_hand(folder: Path) -> None:
 
 
 def check_the_loss_is_cross_entropy_and_a_share_of_variation(folder: Path) -> None:
-    truth = np.zeros((1, 2, 2, 2), "float32")
-    found = np.full((1, 2, 2, 2), 0.25, "float32")
+    truth: Any = np.zeros((1, 2, 2, 2), "float32")
+    found: Any = np.full((1, 2, 2, 2), 0.25, "float32")
     found[0, 0, 0, 1] = 0.5
     entropy = -(7 * np.log(0.75) + np.log(0.5)) / 8
     variation = 0.25 / 2 + 0.25 / 2
