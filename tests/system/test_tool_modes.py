@@ -55,7 +55,7 @@ def test_default_notebooks(stack: Stack, galaxy: GalaxyUser, history: str, ended
     assert start_page(session).split("?")[0].endswith("lab/tree/Start%20here.ipynb")
     with session.owner() as owner:
         names = {entry["name"] for entry in owner.get("/api/contents").json()["content"]}
-    assert {"Start here.ipynb", "outputs", "galaxy_inputs"} <= names
+    assert {"Start here.ipynb", "ct-segmentation", "outputs", "galaxy_inputs"} <= names
 
 
 def test_a_notebook_of_the_history(stack: Stack, galaxy: GalaxyUser, history: str, mine: str, ended: list[str]) -> None:
