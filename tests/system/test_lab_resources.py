@@ -251,7 +251,7 @@ def test_a_page_that_nobody_uses_asks_seldom_and_the_session_costs_next_to_nothi
     time.sleep(5)
     page.on("request", lambda request: requests.append(request.url))
     before, began = processor_seconds(by_hand.process.pid), time.monotonic()
-    page.wait_for_timeout(60_000)
+    page.wait_for_timeout(25_000)
     share = (processor_seconds(by_hand.process.pid) - before) / (time.monotonic() - began)
     print(json.dumps({"requests": [url.partition("?")[0] for url in requests], "share": share}))
     assert len([url for url in requests if "/nebulab/resources" in url]) == 0

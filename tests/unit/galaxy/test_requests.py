@@ -31,6 +31,7 @@ OTHERS = {
     "session.live": "makes the client; JupyterLab is asked with it here, Galaxy in `nebulab.galaxy`",
     "session.run": "makes the client where a session can't start; Galaxy is asked with it in `nebulab.galaxy`",
     "session.watches.activity": "asks JupyterLab",
+    "session.watches.hours": "asks the portal, with a ticket, for the user's GPU hours",
     "stack.parts": "asks the proxy",
     "stack.proxy.server": "relays to sessions",
     "stack.supervisor": "makes the client; each part is asked in `stack.parts`, Galaxy in `nebulab.galaxy`",
