@@ -206,30 +206,33 @@ class GalaxyTables:
         """
         wanted = sorted(set(accounts))
         found = {account: Names() for account in wanted}
-        groups = (
-            select(USER_GROUP.c.user_id, GROUP.c.name)
-            .join(GROUP, GROUP.c.id == USER_GROUP.c.group_id)
-            .where(GROUP.c.deleted.is_not(True))
-        )
-        roles = union(
-            _a_role(select(USER_ROLE.c.user_id, ROLE.c.name).join(ROLE, ROLE.c.id == USER_ROLE.c.role_id)),
-            _a_role(
-                select(USER_GROUP.c.user_id, ROLE.c.name)
-                .join(GROUP, GROUP.c.id == USER_GROUP.c.group_id)
-                .join(GROUP_ROLE, GROUP_ROLE.c.group_id == GROUP.c.id)
-                .join(ROLE, ROLE.c.id == GROUP_ROLE.c.role_id)
-                .where(GROUP.c.deleted.is_not(True))
-            ),
-        ).subquery()
         with self._reading() as connection:
             # In parts: SQLite takes 32,766 values at most.
             for start in range(0, len(wanted), 10_000):
                 part = wanted[start : start + 10_000]
-                for account, name in connection.execute(groups.where(USER_GROUP.c.user_id.in_(part))):
+                for account, name in connection.execute(_GROUPS.where(USER_GROUP.c.user_id.in_(part))):
                     found[account].groups.add(name)
-                for account, name in connection.execute(select(roles).where(roles.c.user_id.in_(part))):
+                for account, name in connection.execute(select(_ROLES).where(_ROLES.c.user_id.in_(part))):
                     found[account].roles.add(name)
         return found
+
+    def named(self) -> tuple[dict[str, set[int]], dict[str, set[int]]]:
+        """Return the accounts (Galaxy's numbers) of each group and of each role by its name, also of those with none.
+
+        Raises
+        ------
+        SettingsError
+            As `jobs`.
+        """
+        with self._reading() as connection:
+            groups: dict[str, set[int]] = {
+                name: set() for name in connection.scalars(select(GROUP.c.name).where(GROUP.c.deleted.is_not(True)))
+            }
+            roles: dict[str, set[int]] = {name: set() for name in connection.scalars(_a_role(select(ROLE.c.name)))}
+            for found, query in ((groups, _GROUPS), (roles, select(_ROLES))):
+                for account, name in connection.execute(query):
+                    found[name].add(account)
+        return groups, roles
 
     def account(self, email: str) -> int | None:
         """Return Galaxy's number of the account with an address.
@@ -337,6 +340,24 @@ def of_tools(tools: Sequence[str] = TOOLS) -> ColumnElement[bool]:
 
 def _a_role(query: Select[Any]) -> Select[Any]:
     return query.where(ROLE.c.deleted.is_not(True), or_(ROLE.c.type.is_(None), ROLE.c.type.not_in(_PERSONAL)))
+
+
+_GROUPS = (
+    select(USER_GROUP.c.user_id, GROUP.c.name)
+    .join(GROUP, GROUP.c.id == USER_GROUP.c.group_id)
+    .where(GROUP.c.deleted.is_not(True))
+)
+_ROLES = union(
+    _a_role(select(USER_ROLE.c.user_id, ROLE.c.name).join(ROLE, ROLE.c.id == USER_ROLE.c.role_id)),
+    _a_role(
+        select(USER_GROUP.c.user_id, ROLE.c.name)
+        .join(GROUP, GROUP.c.id == USER_GROUP.c.group_id)
+        .join(GROUP_ROLE, GROUP_ROLE.c.group_id == GROUP.c.id)
+        .join(ROLE, ROLE.c.id == GROUP_ROLE.c.role_id)
+        .where(GROUP.c.deleted.is_not(True))
+    ),
+).subquery()
+"""The names of accounts' groups, and of their roles, their own and those of their groups."""
 
 
 def _figures(connection: Connection, jobs: Select[Any]) -> dict[int, dict[str, Any]]:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from difflib import get_close_matches
 from fnmatch import fnmatchcase
 
 from sqlalchemy import select
@@ -15,7 +16,7 @@ from sqlalchemy.orm import Session
 from nebulab.errors import FormError, NotThere
 from nebulab.portal.data.hour_tables import HourAccount, HourLimit, Whose
 from nebulab.portal.data.tables import LINE
-from nebulab.portal.hours.galaxy_tables import Names
+from nebulab.portal.hours.galaxy_tables import GalaxyTables, Names
 from nebulab.portal.hours.use import Job, used
 from nebulab.portal.rules.audit import note
 from nebulab.portal.rules.context import Actor
@@ -143,6 +144,38 @@ def remove(session: Session, actor: Actor, limit: str) -> None:
         raise NotThere("There is no such limit any more.", "Open the page of limits again.")
     session.delete(found)
     note(session, actor, "hour-limit-removed", limit=found.id, whose=found.whose)
+
+
+def reach(limits: Iterable[HourLimit], tables: GalaxyTables) -> dict[str, str]:
+    """Return in words how many accounts of Galaxy each limit is for, by its id; a name may be of what is to come.
+
+    Raises
+    ------
+    SettingsError
+        Galaxy's database does not answer.
+    """
+    groups, roles = tables.named()
+    by_kind: dict[str, Mapping[str, set[int]]] = {Whose.GROUP: groups, Whose.ROLE: roles}
+    told = {}
+    for limit in limits:
+        if limit.whose == Whose.EVERYBODY:
+            told[limit.id] = "everybody"
+        elif limit.whose == Whose.ACCOUNT:
+            told[limit.id] = (
+                "1 account" if tables.account(limit.name) is not None else "nobody: Galaxy has no such account"
+            )
+        else:
+            told[limit.id] = _reach(limit, by_kind[limit.whose])
+    return told
+
+
+def _reach(limit: HourLimit, accounts: Mapping[str, set[int]]) -> str:
+    fitting = [name for name in accounts if fnmatchcase(name, limit.name)]
+    number = len(set().union(*(accounts[name] for name in fitting)))
+    if fitting:
+        return f"{number} account{'' if number == 1 else 's'}"
+    near = get_close_matches(limit.name, accounts, 1)
+    return f"nobody: Galaxy has no {limit.whose} of this name" + (f"; did you mean {near[0]}?" if near else "")
 
 
 def of_account(session: Session, email: str) -> HourAccount | None:

@@ -226,12 +226,16 @@ def _own(visit: Visit, hours: Hours, email: str) -> tuple[Standing, list[Job]]:
 
 
 def _limits(visit: Visit, error: FormError | None = None, **filled: Any) -> Response:
-    _hours(visit)
+    tables = _hours(visit).tables
     with visit.portal.database.reading() as session:
+        found = limits.listed(session)
+        with _asking():
+            reach = limits.reach(found, tables)
         return visit.page(
             "limits",
             422 if error else 200,
-            limits=limits.listed(session),
+            limits=found,
+            reach=reach,
             kinds=[each.value for each in Whose],
             most_days=MOST_DAYS,
             faults=error.faults if error else {},

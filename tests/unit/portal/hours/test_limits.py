@@ -9,12 +9,13 @@ import pytest
 from nebulab.errors import FormError, NotThere
 from nebulab.portal.data.database import Database
 from nebulab.portal.data.hour_tables import HourLimit
-from nebulab.portal.hours import limits
+from nebulab.portal.hours import galaxy_tables, limits
 from nebulab.portal.hours.galaxy_tables import Names
 from nebulab.portal.hours.limits import Standing
 from nebulab.portal.hours.use import Job
 from nebulab.portal.rules import audit
 from support.applicants import REVIEWER
+from support.galaxy_database import GalaxyDatabase
 
 NOW = datetime(2026, 11, 29, 12)
 JOBS = [Job(1, 7, "ada@x.org", "t", NOW - timedelta(hours=30), NOW - timedelta(hours=10), 20.0)]
@@ -46,6 +47,29 @@ def test_the_limit_that_counts(rules: list[HourLimit], expected: tuple[float, fl
     names = Names(roles={"students", "training-gpu-2026"}, groups={"Lab of Grace"})
     found = limits.standing(rules, "Ada@x.org", names, JOBS, NOW)
     assert (round(found.used, 6), found.hours, found.days) == expected
+
+
+def test_whom_a_limit_counts_for(galaxy_database: GalaxyDatabase) -> None:
+    """A name may be of what is to come, and a misspelt one is seen."""
+    ada, bob = (galaxy_database.user(f"{name}@x.org") for name in ("ada", "bob"))
+    galaxy_database.group(ada, "Lab of Ada", "gpu_long")
+    galaxy_database.group(bob, "Lab of Bob")
+    galaxy_database.role(bob, "gpu_long")
+    galaxy_database.named(galaxy_tables.ROLE, "empty", type="admin")
+    rules = {
+        "everybody": limit("everybody", 40),
+        "1 account": limit("account", 5, name="ada@x.org"),
+        "nobody: Galaxy has no such account": limit("account", 5, name="eve@x.org"),
+        "2 accounts": limit("role", 5, name="gpu_long"),
+        "2 accounts ": limit("group", 5, name="Lab of *"),
+        "0 accounts": limit("role", 5, name="empty"),
+        "nobody: Galaxy has no role of this name; did you mean gpu_long?": limit("role", 5, name="gpu-long"),
+        "nobody: Galaxy has no group of this name": limit("group", 5, name="training-*"),
+    }
+    for number, one in enumerate(rules.values()):
+        one.id = str(number)
+    tables = galaxy_tables.GalaxyTables(galaxy_database.url)
+    assert list(limits.reach(rules.values(), tables).values()) == [told.strip() for told in rules]
 
 
 @pytest.mark.parametrize(

@@ -133,10 +133,10 @@ def test_held_and_idle_gpus_are_told(admin: Browser, portal: Portal, monkeypatch
 
 def test_limits_are_set_and_removed_by_the_form(admin: Browser, database: Database) -> None:
     assert "nobody is stopped" in admin.text("/admin/limits")
-    answer = admin.post("/admin/limits", whose="role", name="training-*", hours="5", days="2")
+    answer = admin.post("/admin/limits", whose="role", name="nowhere-*", hours="5", days="2")
     assert (answer.status_code, answer.headers["location"]) == (303, "/admin/limits?done=limit")
     text = admin.text("/admin/limits?done=limit")
-    assert "role training-* 5 2" in text and "The limit is set" in text
+    assert "role nowhere-* 5 2 nobody: Galaxy has no role of this name" in text and "The limit is set" in text
     faulty = admin.post("/admin/limits", whose="role", name="", hours="<b>", days="x")
     assert faulty.status_code == 422
     assert faulty.text.count('class="fault"') == 3 and "<b>" not in faulty.text
