@@ -25,8 +25,9 @@ class _WithVariables(click.Command):
 def command(check: bool) -> None:
     """Serve the portal: people apply for GPUs, administrators decide, Galaxy's groups follow.
 
-    It needs a path on Galaxy's host name, since it shares Galaxy's login, and the key
-    of a Galaxy administrator in a file that its user alone may read:
+    It needs a path on Galaxy's host name, since it shares Galaxy's login (on another host
+    name NEBULAB_PORTAL_OIDC gives it a login of its own), and the key of a Galaxy
+    administrator in a file that its user alone may read:
 
     \b
       export NEBULAB_PORTAL_GALAXY=http://localhost:8080
@@ -37,7 +38,7 @@ def command(check: bool) -> None:
       nebulab portal
 
     deploy/nebulab-portal.service is the service, deploy/nebulab-portal.nginx the web
-    server's part; docs/offering-gpus.md goes through it all.
+    server's part, deploy/portal a container; docs/offering-gpus.md goes through it all.
     """
     from nebulab import dispatch
 
