@@ -15,7 +15,9 @@ from sqlalchemy import select
 
 from nebulab.portal.data.database import Database
 from nebulab.portal.data.tables import Base
+from nebulab.portal.web.app import make_app
 from nebulab.portal.web.protection import Guard, Rates
+from nebulab.portal.web.visit import Portal
 from support.applicants import Browser
 
 PUBLIC = frozenset(
@@ -84,6 +86,23 @@ def application_of(app: Guard) -> FastAPI:
     inside = app._app
     assert isinstance(inside, FastAPI)
     return inside
+
+
+_applications: dict[bool, Guard] = {}
+
+
+def application_for(portal: Portal) -> Guard:
+    """Return the application, serving `portal` from now on and none of before.
+
+    FastAPI works its routes out at the first request, which takes as long as a test: all tests have the same two
+    applications, with a login of their own and without.
+    """
+    has_logins = portal.logins is not None
+    if has_logins not in _applications:
+        _applications[has_logins] = make_app(portal)
+    app = _applications[has_logins]
+    application_of(app).state.portal = portal
+    return app
 
 
 def routes_of(app: Guard) -> list[Route]:

@@ -20,7 +20,6 @@ from nebulab.portal.hours.galaxy_tables import GalaxyTables
 from nebulab.portal.rules.context import Context
 from nebulab.portal.rules.domains import Domains, Standing
 from nebulab.portal.settings import PortalSettings
-from nebulab.portal.web.app import make_app
 from nebulab.portal.web.visit import Portal
 from nebulab.portal.work.chores import Chores
 from nebulab.portal.work.post import Mailbox
@@ -28,6 +27,7 @@ from support import postgresql as servers
 from support.applicants import Browser, Clock
 from support.fake_accounts import KEY, FakeAccounts
 from support.galaxy_database import GalaxyDatabase
+from support.portal_routes import application_for
 
 
 @pytest.fixture(scope="session")
@@ -140,7 +140,7 @@ def portal(database: Database, context: Context, chores: Chores, _visitors: Visi
 @pytest.fixture
 def browser(portal: Portal, galaxy: FakeAccounts) -> Iterator[Callable[..., Browser]]:
     """Open a browser for an account: `browser("ada", "ada@uni-freiburg.de")`, or for nobody."""
-    app = make_app(portal)
+    app = application_for(portal)
     opened: list[TestClient] = []
 
     def open_(name: str = "", email: str = "", *, is_admin: bool = False) -> Browser:

@@ -14,11 +14,11 @@ from nebulab.portal.data.database import Database
 from nebulab.portal.login.logins import Logins
 from nebulab.portal.rules.context import Context
 from nebulab.portal.settings import PortalSettings
-from nebulab.portal.web.app import make_app
 from nebulab.portal.web.visit import Portal
 from nebulab.portal.work.chores import Chores
 from support.applicants import told
 from support.identity import CLIENT, SECRET, FakeProvider
+from support.portal_routes import application_for
 
 
 @pytest.fixture(scope="session")
@@ -83,7 +83,7 @@ class Person:
 @pytest.fixture
 def person(portal: Portal, provider: FakeProvider) -> Iterator[Callable[[], Person]]:
     """Open somebody's browser."""
-    app = make_app(portal)
+    app = application_for(portal)
     opened: list[TestClient] = []
 
     def open_() -> Person:
