@@ -58,12 +58,14 @@ def running(folder: Path, galaxy: str, key: str, **settings: str) -> Iterator[Po
 
 def _await(port: int, process: subprocess.Popen[str]) -> None:
     end = time.monotonic() + 60
-    while True:
-        try:
-            told = httpx.get(f"http://127.0.0.1:{port}/health", trust_env=False).json()
-        except httpx.TransportError:
-            assert process.poll() is None and time.monotonic() < end
-            time.sleep(0.05)
-        else:
-            assert told == {"ok": True, "troubles": []}
-            return
+    # One client: each reads this machine's certificates anew.
+    with httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False) as client:
+        while True:
+            try:
+                told = client.get("/health").json()
+            except httpx.TransportError:
+                assert process.poll() is None and time.monotonic() < end
+                time.sleep(0.05)
+            else:
+                assert told == {"ok": True, "troubles": []}
+                return

@@ -11,7 +11,10 @@ import pytest
 import nebulab
 
 PACKAGE = Path(nebulab.__file__).parent
-CLIENTS = ("aiohttp", "bioblend", "httpx", "http.client", "requests", "tornado.httpclient", "urllib.request", "urllib3")
+CLIENTS = (
+    *("aiohttp", "bioblend", "httpx", "httpx2", "http.client", "requests", "tornado.httpclient"),
+    *("urllib.request", "urllib3"),
+)
 SERVING = frozenset({"BodyPartReader", "hdrs", "web"})
 """What aiohttp has for servers."""
 OTHERS = {
@@ -20,6 +23,8 @@ OTHERS = {
     "laptop.running": "asks the Lab that it started",
     "pool.exporters": "asks exporters of GPUs on the cluster's machines",
     "pool.reading": "makes the client for them",
+    "portal.login.provider": "asks the provider of logins, as Authlib does",
+    "portal.login.failing": "knows that client's errors",
     "relay": "carries on what browsers and notebooks ask; in the broker it is the way to Galaxy",
     "session.broker.passage": "the broker's relay: to Galaxy, with what a notebook asked and the key",
     "session.broker.events": "the same, for the stream of events",
