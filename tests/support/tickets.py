@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from nebulab.portal.rules.tickets import seal
 
-KEY = "a-secret-of-galaxy-and-portal"
+KEY = "a-secret-of-galaxy-and-of-its-portal"
 
 
 def ticket(account: int, person: str, *, days: float = 30, age: timedelta = timedelta(), key: str = KEY) -> str:

@@ -35,6 +35,7 @@ def check(settings: PortalSettings) -> Iterator[Finding]:
     checks: tuple[tuple[str, Callable[[PortalSettings], str]], ...] = (
         ("addresses", _addresses),
         ("login", _login),
+        ("secrets", _secrets),
         ("domains", _domains),
         ("database", _database),
         ("Galaxy", _galaxy),
@@ -68,6 +69,11 @@ def _addresses(settings: PortalSettings) -> str:
 
 def _login(settings: PortalSettings) -> str:
     return Provider(settings).check() if settings.oidc else "Galaxy's"
+
+
+def _secrets(settings: PortalSettings) -> str:
+    number = settings.check_secrets()
+    return f"{number} of tickets and figures" if number else "none of tickets and figures"
 
 
 def _domains(settings: PortalSettings) -> str:

@@ -65,6 +65,7 @@ def opened(settings: PortalSettings) -> Iterator[Portal]:
         A setting can't be used, or the database does not answer.
     """
     private_folder(settings.folder)
+    settings.check_secrets()
     context = Context(settings, read_domains(settings.domains_file))
     with (
         _for_its_user_alone(),

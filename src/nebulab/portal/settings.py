@@ -111,6 +111,10 @@ class _Sender(Kind):
 
 
 # eq=False, as for a session: a process has one.
+_SHORTEST_KEY = 32
+"""Characters of the secret that tickets are signed with."""
+
+
 @dataclass(frozen=True, eq=False)
 class PortalSettings:
     """The settings of the portal; no secret is among them, they lie in files."""
@@ -344,7 +348,23 @@ class PortalSettings:
         """The secret of sessions' tickets, or nothing."""
         if self.ticket_key_file is None:
             return ""
-        return secret_of(self.ticket_key_file, contract.PORTAL_TICKET_KEY_FILE)
+        key = secret_of(self.ticket_key_file, contract.PORTAL_TICKET_KEY_FILE)
+        if len(key) < _SHORTEST_KEY:
+            raise SettingsError(
+                f"{contract.PORTAL_TICKET_KEY_FILE}: the secret in {self.ticket_key_file} can be guessed.",
+                f"Make one of {_SHORTEST_KEY} characters or more: openssl rand -hex 32",
+            )
+        return key
+
+    def check_secrets(self) -> int:
+        """Read the secrets of what is read at a request only, and return how many there are.
+
+        Raises
+        ------
+        SettingsError
+            One of them can't be used.
+        """
+        return len([each for each in (self.ticket_key, self.metrics_token) if each])
 
     @property
     def smtp_password(self) -> str:
@@ -415,6 +435,8 @@ def secret_of(path: Path, variable: str) -> str:
         raise SettingsError(
             f"{variable}: {path} can't be read ({error.strerror}).", "Name a file with the secret."
         ) from None
+    except UnicodeDecodeError:
+        raise SettingsError(f"{variable}: {path} is no text.", "Write the secret as letters and digits.") from None
     if mode & 0o077:
         raise SettingsError(f"{variable}: others may read {path} (mode {mode:04o}).", f"chmod 600 {path}")
     if not secret:

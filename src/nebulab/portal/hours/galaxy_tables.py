@@ -234,6 +234,17 @@ class GalaxyTables:
                     found[name].add(account)
         return groups, roles
 
+    def addresses(self) -> list[tuple[int, str]]:
+        """Return Galaxy's number and the address of each account.
+
+        Raises
+        ------
+        SettingsError
+            As `jobs`.
+        """
+        query = select(USER.c.id, USER.c.email).where(USER.c.deleted.is_not(True))
+        return [(row.id, row.email) for row in self.rows(query)]
+
     def account(self, email: str) -> int | None:
         """Return Galaxy's number of the account with an address.
 

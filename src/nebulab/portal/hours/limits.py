@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from difflib import get_close_matches
-from fnmatch import fnmatchcase
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -24,6 +23,7 @@ from nebulab.portal.rules.context import Actor
 MOST_DAYS = 92
 """The longest window: Galaxy's jobs of so many days are read every few minutes."""
 _MOST_HOURS = 1_000_000.0
+_ADDRESS = re.compile(r"[^@\s]+@[^@\s]+")
 _NUMBER = re.compile(r"[0-9]{1,7}([.,][0-9]{1,2})?")
 WARN_SHARE = 0.8
 """Of the limit: from here on the person is warned."""
@@ -98,11 +98,16 @@ def _left(one: Standing) -> float:
 def _fits(limit: HourLimit, email: str, names: Names) -> bool:
     fits: dict[str, Callable[[], bool]] = {
         Whose.EVERYBODY: lambda: True,
-        Whose.GROUP: lambda: any(fnmatchcase(name, limit.name) for name in names.groups),
-        Whose.ROLE: lambda: any(fnmatchcase(name, limit.name) for name in names.roles),
-        Whose.ACCOUNT: lambda: email.lower() == limit.name,
+        Whose.GROUP: lambda: any(_is_named(name, limit.name) for name in names.groups),
+        Whose.ROLE: lambda: any(_is_named(name, limit.name) for name in names.roles),
+        Whose.ACCOUNT: lambda: _is_named(email.lower(), limit.name),
     }
     return fits[limit.whose]()
+
+
+def _is_named(name: str, wanted: str) -> bool:
+    """Whether a name is the wanted one, in which * alone stands for any text: names of groups have brackets."""
+    return re.fullmatch(".*".join(map(re.escape, wanted.split("*"))), name, re.DOTALL) is not None
 
 
 def put(session: Session, actor: Actor, *, whose: str, name: str, hours: str, days: str) -> HourLimit:
@@ -155,22 +160,16 @@ def reach(limits: Iterable[HourLimit], tables: GalaxyTables) -> dict[str, str]:
         Galaxy's database does not answer.
     """
     groups, roles = tables.named()
-    by_kind: dict[str, Mapping[str, set[int]]] = {Whose.GROUP: groups, Whose.ROLE: roles}
-    told = {}
-    for limit in limits:
-        if limit.whose == Whose.EVERYBODY:
-            told[limit.id] = "everybody"
-        elif limit.whose == Whose.ACCOUNT:
-            told[limit.id] = (
-                "1 account" if tables.account(limit.name) is not None else "nobody: Galaxy has no such account"
-            )
-        else:
-            told[limit.id] = _reach(limit, by_kind[limit.whose])
-    return told
+    accounts = {email.lower(): {number} for number, email in tables.addresses()}
+    by_kind: dict[str, Mapping[str, set[int]]] = {Whose.GROUP: groups, Whose.ROLE: roles, Whose.ACCOUNT: accounts}
+    return {
+        limit.id: "everybody" if limit.whose == Whose.EVERYBODY else _reach(limit, by_kind[limit.whose])
+        for limit in limits
+    }
 
 
 def _reach(limit: HourLimit, accounts: Mapping[str, set[int]]) -> str:
-    fitting = [name for name in accounts if fnmatchcase(name, limit.name)]
+    fitting = [name for name in accounts if _is_named(name, limit.name)]
     number = len(set().union(*(accounts[name] for name in fitting)))
     if fitting:
         return f"{number} account{'' if number == 1 else 's'}"
@@ -193,8 +192,8 @@ def _name(whose: str, name: str, faults: dict[str, str]) -> str:
         return ""
     elif whose == Whose.ACCOUNT:
         name = name.lower()
-        if name.count("@") != 1 or len(name) > LINE:
-            faults["name"] = "Give the e-mail address of the Galaxy account."
+        if not _ADDRESS.fullmatch(name) or len(name) > LINE:
+            faults["name"] = "Give the Galaxy account's e-mail address; * stands for any text, as in *@example.org."
     elif not name or len(name) > LINE or not name.isprintable():
         faults["name"] = f"Give the {whose}'s name in Galaxy; * stands for any text, as in training-*."
     return name

@@ -10,7 +10,7 @@ import hashlib
 import hmac
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -25,6 +25,8 @@ _FORM = re.compile(
 )
 _ENDS = ("erased", Ending.REVOKED.value)
 """The acts in the log from which on an account's tickets open nothing."""
+_AHEAD = timedelta(minutes=5)
+"""How much Galaxy's clock may go before the portal's."""
 _NEW = "Start a new session: it has a new one."
 
 
@@ -50,7 +52,11 @@ def read(text: str, key: str) -> Ticket:
         raise NotYours("This ticket is none of this portal's.", _NEW)
     if clock.now() >= _moment(found["until"]):
         raise NotYours("This ticket's time is over.", _NEW)
-    return Ticket(int(found["account"]), found["person"], _moment(found["made"]))
+    made = _moment(found["made"])
+    if made > clock.now() + _AHEAD:
+        # It would outlive what ends tickets made before.
+        raise NotYours("This ticket is of the future.", "Have the clocks of Galaxy and of the portal set.")
+    return Ticket(int(found["account"]), found["person"], made)
 
 
 def seal(told: str, key: str) -> str:

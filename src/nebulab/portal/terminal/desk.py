@@ -7,12 +7,16 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date, datetime
+from pathlib import Path
 from typing import Any
 
 import click
+from sqlalchemy import make_url
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
-from nebulab.errors import NotThere
+from nebulab import contract
+from nebulab.errors import NotThere, SettingsError
 from nebulab.portal import settings as reading
 from nebulab.portal.data.database import Database
 from nebulab.portal.rules import errands
@@ -27,7 +31,9 @@ def desk() -> Iterator[tuple[Session, Context]]:
     Raises
     ------
     NotThere
-        The portal has not run yet.
+        The portal has not run yet, or with another version of its tables.
+    SettingsError
+        Its database does not answer.
     """
     # A terminal has none of the service's variables, and its mails would lead to the wrong addresses.
     settings = reading.read_kept()
@@ -37,8 +43,27 @@ def desk() -> Iterator[tuple[Session, Context]]:
             "NEBULAB_PORTAL_DIR names the folder of the running portal.",
         )
     context = Context(settings, read_domains(settings.domains_file))
-    with Database(settings.database_url) as database, database.writing() as session:
-        yield session, context
+    url = make_url(settings.database_url)
+    # A mistyped path would become a new file.
+    if url.get_backend_name() == "sqlite" and not Path(url.database or "").is_file():
+        raise NotThere(f"There is no database {url}.", f"Look at {contract.PORTAL_DATABASE}.")
+    with Database(settings.database_url) as database:
+        _check(database)
+        with database.writing() as session:
+            yield session, context
+
+
+def _check(database: Database) -> None:
+    shown = database.url.render_as_string()
+    try:
+        there, wanted = database.revision()
+    except DBAPIError as error:
+        raise SettingsError(f"{shown} does not answer: {error.orig}.", f"Look at {contract.PORTAL_DATABASE}.") from None
+    if there != wanted:
+        raise NotThere(
+            f"{shown} has {'tables of another version' if there else 'none of the portal’s tables'}.",
+            "Start the portal of this version: it brings them up to date.",
+        )
 
 
 def me() -> Actor:

@@ -8,6 +8,8 @@ from typing import Any
 
 import click
 
+from nebulab import contract
+from nebulab.errors import NotThere
 from nebulab.portal.data.hour_tables import HourLimit
 from nebulab.portal.hours import limits
 from nebulab.portal.terminal.desk import desk, me, plain, print_row
@@ -27,15 +29,25 @@ def show_list(*, as_json: bool) -> None:
 
 
 def put(fields: Mapping[str, str], *, as_json: bool) -> None:
-    """Set a limit, and print it.
+    """Set a limit, and print it; without days it has those that it has.
 
     Raises
     ------
     FormError
         A field can't be used.
+    NotThere
+        The portal counts no GPU hours.
     """
-    with desk() as (session, _):
-        row = _row(limits.put(session, me(), **fields))
+    with desk() as (session, context):
+        if not context.settings.galaxy_database:
+            raise NotThere(
+                "The portal counts no GPU hours: it does not know Galaxy's database.",
+                f"Set {contract.PORTAL_GALAXY_DATABASE} for it; docs/offering-gpus.md has how.",
+            )
+        same = (one for one in limits.listed(session) if (one.whose, one.name) == (fields["whose"], fields["name"]))
+        before = next(same, None)
+        days = fields["days"] or (str(before.days) if before else "7")
+        row = _row(limits.put(session, me(), **{**fields, "days": days}))
     _told(row, as_json=as_json)
 
 

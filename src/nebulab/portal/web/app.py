@@ -36,6 +36,7 @@ _STATUS: dict[type[Exception], int] = {
     PortalError: 400,
 }
 """The status of each error's page: that of its own class, else of one above it."""
+_LOG_HINT = "The portal's log says what."
 _WORDS = {404: "There is no such page.", 405: "This address does not take such a request."}
 
 
@@ -79,6 +80,8 @@ def _ours(request: Request, error: Exception) -> Response:
         return Visit(request).page("login_failed", status, title=error.message, hint=error.hint)
     if status == 500:
         _log.error("%s %s: %s", request.method, request.url.path, error.message)
+        # Files and addresses of the machine are nobody's concern but the administrator's, who has the log.
+        return _told(request, status, "The portal can't do this: something of it is set up wrongly.", _LOG_HINT)
     return _told(request, status, error.message, error.hint)
 
 

@@ -68,8 +68,9 @@ class IdleGpu:
 
     def keep(self) -> None:
         """Put the end off, once: the user asked for it after the warning."""
-        if self.ends_in is not None and self.can_keep:
-            self._kept_until = self._clock() + self._kept_seconds
+        left = self.ends_in
+        if left is not None and self.can_keep:
+            self._kept_until = self._clock() + left + self._kept_seconds
             self._journal.take_back(_SUBJECT)
 
     def _left(self) -> float | None:

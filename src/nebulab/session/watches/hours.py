@@ -24,8 +24,10 @@ _PAUSE_SECONDS = 300.0
 _ANSWER_SECONDS = 20
 _LONGEST_ANSWER = 64 * 1024
 _WARNING_SECONDS = 1800.0
+_OVERDUE_SECONDS = 60.0
+"""Between looks after the end, while the portal is away."""
 _NONE_FOR_US = frozenset({401, 403, 404})
-"""What the portal answers to a ticket that opens nothing, or where it knows no hours: asking again is of no use."""
+"""What the portal, or the web server before it, answers to a ticket that opens nothing now."""
 _SUBJECT = "GPU hours"
 
 
@@ -79,7 +81,7 @@ async def ask(client: aiohttp.ClientSession, portal: str, ticket: str, proxy: st
     Raises
     ------
     NoHours
-        It has none for this ticket, now and later.
+        It has none for this ticket.
     OSError, ValueError
         It does not answer, or with something else.
     """
@@ -139,6 +141,7 @@ class HoursWatch:
         self._level = ""
         self._warned: float | None = None
         self._is_away = False
+        self._is_refused = False
 
     @property
     def ends_in(self) -> float | None:
@@ -154,26 +157,38 @@ class HoursWatch:
         try:
             self._hours = await self._asked()
         except NoHours as error:
-            log(f"GPU hours are not shown: the portal answers {error}")
-            self._hours, self._warned = None, None
-            self._journal.take_back(_SUBJECT)
-            return None
+            self._refused(error)
+            if self.ends_in == 0.0:
+                self._finish(End.HOURS)
+                return None
+            return self._pause()
         except (OSError, ValueError) as error:
             # Nothing for the user: what was told still holds, and the gate decides in any case.
             if not self._is_away:
                 log(f"The portal can't be asked for GPU hours: {error}")
             self._is_away = True
             return self._pause()
-        self._is_away = False
+        self._is_away = self._is_refused = False
         self._tell(self._hours)
         if self.ends_in == 0.0:
             self._finish(End.HOURS)
             return None
         return self._pause()
 
+    def _refused(self, error: NoHours) -> None:
+        """Show no hours, and keep an end that was told: its user can have the ticket refused."""
+        if not self._is_refused:
+            log(f"GPU hours are not shown: the portal answers {error}")
+        self._is_refused = True
+        if self._warned is None:
+            self._hours, self._level = None, ""
+            self._journal.take_back(_SUBJECT)
+
     def _pause(self) -> float:
         left = self.ends_in
-        return _PAUSE_SECONDS if left is None else min(max(left, 1.0), _PAUSE_SECONDS)
+        if left is None:
+            return _PAUSE_SECONDS
+        return min(left, _PAUSE_SECONDS) if left >= 1.0 else _OVERDUE_SECONDS
 
     def _tell(self, hours: Hours) -> None:
         level = "refused" if hours.refused else "near" if hours.near else ""

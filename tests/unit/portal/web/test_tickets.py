@@ -11,12 +11,15 @@ from typing import Any
 import pytest
 from limits import RateLimitItemPerMinute
 
+from nebulab.errors import SettingsError
+from nebulab.portal.checking import check
 from nebulab.portal.data.database import Database
 from nebulab.portal.data.hour_tables import HourAccount
 from nebulab.portal.hours import galaxy_tables, limits
 from nebulab.portal.rules import accesses, applications, personal
 from nebulab.portal.rules.applications import Account
 from nebulab.portal.rules.context import Context
+from nebulab.portal.serve import opened
 from nebulab.portal.settings import PortalSettings
 from nebulab.portal.web.app import make_app
 from nebulab.portal.web.visit import Portal
@@ -168,3 +171,25 @@ def test_galaxys_database_away_is_told_as_such(nobody: Browser, ada: int, galaxy
     answer = asked(nobody, ticket(ada, ADA.id))
     galaxy_tables.USER.create(galaxy_database._engine)
     assert answer.status_code == 503
+
+
+def test_a_ticket_of_the_future_opens_nothing(nobody: Browser, ada: int) -> None:
+    """It would outlive what ends the tickets that were made before."""
+    assert asked(nobody, ticket(ada, ADA.id, age=timedelta(minutes=-4))).status_code == 200
+    answer = asked(nobody, ticket(ada, ADA.id, age=timedelta(hours=-1)))
+    assert (answer.status_code, "of the future" in answer.text) == (403, True)
+
+
+@pytest.mark.parametrize("content", [b"", b"short", b"\xff" * 40])
+def test_a_key_that_can_not_be_used_is_told_at_the_start_and_to_nobody_else(
+    nobody: Browser, settings: PortalSettings, content: bytes
+) -> None:
+    assert settings.check_secrets() == 1
+    assert settings.ticket_key_file is not None
+    settings.ticket_key_file.write_bytes(content)
+    with pytest.raises(SettingsError, match="NEBULAB_PORTAL_TICKET_KEY_FILE"), opened(settings):
+        pass
+    findings = {each.what: each.fault for each in check(settings)}
+    assert "NEBULAB_PORTAL_TICKET_KEY_FILE" in findings["secrets"]
+    answer = nobody.get(MINE)
+    assert answer.status_code == 500 and str(settings.ticket_key_file) not in answer.text

@@ -99,11 +99,32 @@ async def test_a_portal_that_is_away_changes_nothing_and_ends_nothing(capfd: pyt
     assert house.ends == [End.HOURS]
 
 
-async def test_a_ticket_that_opens_nothing_is_asked_with_no_more() -> None:
+async def test_a_ticket_that_opens_nothing_shows_none_until_it_opens_again(capfd: pytest.CaptureFixture[str]) -> None:
+    """A web server that is begun anew answers 404 too."""
+    house = House(ends=True)
+    await house.after(0, NEAR)
+    for _ in range(2):
+        assert await house.after(5, NoHours("404 not found")) == []
+        assert house.pause == 300 and house.watch.to_json() is None and house.watch.ends_in is None
+    assert capfd.readouterr().out.count("404 not found") == 1
+    assert len(await house.after(5, NEAR)) == 1
+
+
+async def test_an_end_that_was_told_comes_though_the_ticket_opens_nothing_any_more() -> None:
+    """Its user can have that: by erasing the portal's data of them."""
+    house = House(ends=True)
+    (told,) = await house.after(0, UP)
+    assert await house.after(5, NoHours("403 erased")) == [told]
+    assert house.ends == []
+    await house.after(25, NoHours("403 erased"))
+    assert house.ends == [End.HOURS]
+
+
+async def test_after_the_end_a_portal_that_is_away_is_asked_once_a_minute() -> None:
     house = House(ends=True)
     await house.after(0, UP)
-    assert await house.after(5, NoHours("403 revoked")) == []
-    assert house.pause is None and house.watch.to_json() is None and house.watch.ends_in is None
+    await house.after(60, OSError("refused"))
+    assert house.pause == 60
 
 
 async def test_an_answer_that_is_none_is_no_trouble_of_the_keepers() -> None:
