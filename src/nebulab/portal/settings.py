@@ -421,7 +421,7 @@ def own_secret(settings: PortalSettings) -> bytes:
 
 
 def secret_of(path: Path, variable: str) -> str:
-    """Return the secret in a file that its owner alone may read.
+    """Return the secret in a file that its owner alone may read, or that systemd keeps for its service.
 
     Raises
     ------
@@ -437,8 +437,17 @@ def secret_of(path: Path, variable: str) -> str:
         ) from None
     except UnicodeDecodeError:
         raise SettingsError(f"{variable}: {path} is no text.", "Write the secret as letters and digits.") from None
-    if mode & 0o077:
+    if mode & 0o077 and not _is_credential(path):
         raise SettingsError(f"{variable}: others may read {path} (mode {mode:04o}).", f"chmod 600 {path}")
     if not secret:
         raise SettingsError(f"{variable}: {path} is empty.", "Write the secret into it.")
     return secret
+
+
+def _is_credential(path: Path) -> bool:
+    """Whether a file is a credential of systemd's, which lets this service alone into the folder.
+
+    Since systemd 254 it has an ACL for the service's user, whose mask shows as the group's rights (systemd issue 29435).
+    """
+    folder = os.environ.get("CREDENTIALS_DIRECTORY", "")
+    return Path(folder).is_absolute() and path.resolve().is_relative_to(Path(folder).resolve())

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import struct
 from pathlib import Path
 
 import pytest
@@ -62,6 +64,48 @@ def test_a_key_that_others_may_read_is_refused(tmp_path: Path) -> None:
     key.chmod(0o600)
     assert read.key == "w0rd-of-the-key"
     assert "w0rd" not in repr(read)
+
+
+def as_a_credential(path: Path) -> None:
+    """Give a file the rights of a credential since systemd 254: root's, and by an ACL the service's user reads it."""
+    # Owner, user 4321, group, mask and others, as the kernel has them in the attribute.
+    entries = [(0x01, 4, -1), (0x02, 4, 4321), (0x04, 0, -1), (0x10, 4, -1), (0x20, 0, -1)]
+    acl = struct.pack("<I", 2) + b"".join(struct.pack("<HHi", *each) for each in entries)
+    try:
+        os.setxattr(path, "system.posix_acl_access", acl)
+    except OSError:
+        # A file system without ACLs shows the same mode.
+        path.chmod(0o440)
+    assert path.stat().st_mode & 0o777 == 0o440
+
+
+def test_a_credential_of_systemds_is_a_secret(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "credentials" / "nebulab-portal.service"
+    folder.mkdir(parents=True, mode=0o700)
+    key = folder / "key"
+    key.write_text("w0rd-of-the-key\n")
+    as_a_credential(key)
+    read = settings.read({"NEBULAB_PORTAL_KEY_FILE": str(key)})
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(folder))
+    assert read.key == "w0rd-of-the-key"
+    for elsewhere in ("", ".", str(tmp_path / "credentials" / "nebulab")):
+        monkeypatch.setenv("CREDENTIALS_DIRECTORY", elsewhere)
+        with pytest.raises(SettingsError, match="others may read"):
+            _ = read.key
+
+
+def test_what_is_only_named_below_systemds_folder_is_no_credential(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, key = tmp_path / "credentials", tmp_path / "key"
+    folder.mkdir()
+    key.write_text("w0rd-of-the-key\n")
+    key.chmod(0o440)
+    (folder / "link").symlink_to(key)
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(folder))
+    for path in (folder / ".." / "key", folder / "link"):
+        with pytest.raises(SettingsError, match="others may read"):
+            settings.secret_of(path, "NEBULAB_PORTAL_KEY_FILE")
 
 
 @pytest.mark.parametrize("content", [None, ""])
