@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import json
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date, datetime
@@ -67,8 +68,13 @@ def _check(database: Database) -> None:
 
 
 def me() -> Actor:
-    """Return who acts here: the system user of the terminal."""
-    name = f"system user {getpass.getuser()}"
+    """Return who acts here: the system user of the terminal, by its number where the machine has no name for it."""
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):
+        # A container runs as any number. Python 3.13 made it an OSError.
+        user = f"uid {os.getuid()}"
+    name = f"system user {user}"
     return Actor(name[:64], name)
 
 

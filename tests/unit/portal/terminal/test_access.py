@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import json
+import os
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -74,6 +75,18 @@ def test_an_application_is_approved_and_the_access_revoked(call: Call, database:
     with database.reading() as session:
         lines = [(act.actor, act.act) for act in audit.of_person(session, ADA.id)]
     assert lines[-2:] == [(f"system user {getpass.getuser()}", act) for act in ("approved", "revoked")]
+
+
+def test_a_user_without_a_name_acts_by_the_number(
+    call: Call, database: Database, waiting: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In a container the system has no name for the user."""
+    for name in ("LOGNAME", "USER", "LNAME", "USERNAME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(os, "getuid", lambda: 987654)
+    call("refuse", waiting, "--reason", "No")
+    with database.reading() as session:
+        assert audit.of_person(session, ADA.id)[-1].actor == "system user uid 987654"
 
 
 def test_an_application_is_refused(call: Call, waiting: str) -> None:
