@@ -45,13 +45,15 @@ def options(tmp_path: Path) -> list[str]:
     """What compose.yml asks for, with a port of loopback's and folders of this test's."""
     service = yaml.safe_load((DEPLOY / "compose.yml").read_text())["services"]["portal"]
     assert service["read_only"] and service["cap_drop"] == ["ALL"]
-    data, key = tmp_path / "data", tmp_path / "key"
+    data, folder = tmp_path / "data", tmp_path / "nebulab"
     data.mkdir(mode=0o700)
+    folder.mkdir(mode=0o755)
+    key = folder / "portal-key"
     key.touch(0o600)
     key.write_text(KEY)
     for mine in (data, key):
         os.chown(mine, STRANGER, STRANGER)
-    places = {"portal": data, "/etc/nebulab/portal-key": key}
+    places = {"portal": data, "/etc/nebulab": folder}
     volumes = [each.split(":", 1) for each in service["volumes"]]
     given = ["--read-only", "--cap-drop", "all", "--user", f"{STRANGER}:{STRANGER}", "--publish", "127.0.0.1::8095"]
     given += [f"--security-opt={each.removesuffix(':true')}" for each in service["security_opt"]]

@@ -142,6 +142,25 @@ def test_systemd_understands_the_services(name: str, tmp_path: Path) -> None:
     assert ours == [] and told.returncode == 0, told.stderr
 
 
+def test_systemd_understands_the_portals_service_with_every_secret_and_its_check(tmp_path: Path) -> None:
+    analyze = require("systemd")
+    text = (DEPLOY / "nebulab-portal.service").read_text()
+    text = re.sub(r"^ExecStart=\S+", f"ExecStart={sys.executable}", text, flags=re.MULTILINE)
+    text, secrets = re.subn(r"^#(?=LoadCredential=|Environment=)", "", text, flags=re.MULTILINE)
+    assert secrets == 8
+    unit, check = tmp_path / "nebulab-portal.service", tmp_path / "nebulab-portal-check.service"
+    unit.write_text(text)
+    # As docs/offering-gpus.md has it, on this folder in place of systemd's.
+    document = (DEPLOY.parent / "docs" / "offering-gpus.md").read_text(encoding="utf-8")
+    line = re.search(r"^systemctl cat nebulab-portal (\| sed .* > )\S*/(nebulab-portal-check.service)$", document, re.M)
+    assert line
+    subprocess.run(["sh", "-c", f"cat nebulab-portal.service {line[1]}{line[2]}"], cwd=tmp_path, check=True)
+    assert f"\nExecStart={sys.executable} -P -m nebulab portal --check\n" in check.read_text()
+    for each in (unit, check):
+        told = subprocess.run([analyze, "verify", "--man=no", str(each)], capture_output=True, text=True)
+        assert told.returncode == 0 and each.name not in told.stderr, told.stderr
+
+
 def test_the_portals_service_may_do_little(tmp_path: Path) -> None:
     """systemd's own measure of what a service may do, from 0 (nothing) to 10."""
     unit = shutil.copy(DEPLOY / "nebulab-portal.service", tmp_path)

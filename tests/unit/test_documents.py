@@ -18,6 +18,8 @@ ROOTS = (CHECKOUT, SOURCES / "nebulab", SOURCES)
 _LINK = re.compile(r"\]\((?!https?:)([^)#\s]*)(?:#([^)\s]*))?\)")
 _MODULE = re.compile(r"`(nebulab(?:\.\w+)+)")
 _FILE = re.compile(r"`((?:[\w-]+/)+[\w-]+\.(?:py|sh|xml|yml|toml|md|service))`")
+_VARIABLE = re.compile(r"^NEBULAB_\w+=(?!.*\./nebulab ).*$", re.MULTILINE)
+"""A line of a file with variables, not of a command that is given one."""
 _OF_GALAXY = frozenset({"metadata/set.py"})
 
 
@@ -53,6 +55,13 @@ def test_links_between_documents_lead_somewhere(path: Path) -> None:
         if not target.exists() or (heading and heading not in headings(target)):
             broken.append(f"{file}#{heading}")
     assert broken == []
+
+
+def test_lines_of_files_with_variables_can_be_copied_as_they_are() -> None:
+    """Neither systemd's EnvironmentFile nor `docker --env-file` knows a comment behind a value."""
+    lines = {line for path in DOCUMENTS for line in _VARIABLE.findall(path.read_text(encoding="utf-8"))}
+    assert len(lines) > 10
+    assert {line for line in lines if re.search(r"\s#", line)} == set()
 
 
 def test_modules_that_texts_name_are_there() -> None:
