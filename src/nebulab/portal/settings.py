@@ -447,7 +447,7 @@ def secret_of(path: Path, variable: str) -> str:
 def _is_credential(path: Path) -> bool:
     """Whether a file is a credential of systemd's, which lets this service alone into the folder.
 
-    Since systemd 254 it has an ACL for the service's user, whose mask shows as the group's rights (systemd issue 29435).
+    Since systemd 254 it has an ACL for the service's user; the mode shows its mask as the group's rights (issue 29435).
     """
     folder = os.environ.get("CREDENTIALS_DIRECTORY", "")
     return Path(folder).is_absolute() and path.resolve().is_relative_to(Path(folder).resolve())
