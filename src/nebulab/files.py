@@ -10,6 +10,7 @@ import contextlib
 import errno
 import fcntl
 import fnmatch
+import getpass
 import json
 import os
 import posixpath
@@ -80,6 +81,14 @@ def _fill(path: Path, content: bytes | Path) -> None:
         path.write_bytes(content)
     else:
         shutil.copyfile(content, path)
+
+
+def this_user() -> str:
+    """Return the name of the system user, or its number where the machine has no name for it, as in a container."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # Python 3.13 made it an OSError
+        return f"uid {os.getuid()}"
 
 
 def private_folder(path: Path) -> Path:

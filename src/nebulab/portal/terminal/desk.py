@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import getpass
 import json
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date, datetime
@@ -18,6 +16,7 @@ from sqlalchemy.orm import Session
 
 from nebulab import contract
 from nebulab.errors import NotThere, SettingsError
+from nebulab.files import this_user
 from nebulab.portal import settings as reading
 from nebulab.portal.data.database import Database
 from nebulab.portal.rules import errands
@@ -69,12 +68,7 @@ def _check(database: Database) -> None:
 
 def me() -> Actor:
     """Return who acts here: the system user of the terminal, by its number where the machine has no name for it."""
-    try:
-        user = getpass.getuser()
-    except (KeyError, OSError):
-        # A container runs as any number. Python 3.13 made it an OSError.
-        user = f"uid {os.getuid()}"
-    name = f"system user {user}"
+    name = f"system user {this_user()}"
     return Actor(name[:64], name)
 
 

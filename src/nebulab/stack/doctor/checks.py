@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import getpass
 import platform
 import shutil
 import subprocess
@@ -17,7 +16,7 @@ import psutil
 from nebulab import seccomp
 from nebulab.accelerators import asking
 from nebulab.errors import InstallError, SettingsError
-from nebulab.files import read_json
+from nebulab.files import read_json, this_user
 from nebulab.stack import frameworks, isolation, system_user
 from nebulab.stack.embedded import worker
 from nebulab.stack.proxy import gx_it_proxy
@@ -77,7 +76,7 @@ def _system_user(settings: StackSettings) -> Check:
     if choice.user is not None:
         system_user.become(choice.user, settings.data_dir)
     if choice.user is not None or not choice.explanation:
-        return Check("system user", True, f"Galaxy and sessions run as {getpass.getuser()}")
+        return Check("system user", True, f"Galaxy and sessions run as {this_user()}")
     return Check("system user", None, f"Galaxy and sessions run as {choice.sentence}", costs)
 
 
