@@ -39,17 +39,19 @@ class Kind:
 
 
 class Number(Kind):
-    """A number, `at_least` so large; neither infinity nor NaN."""
+    """A number, `at_least` and `at_most` so large; neither infinity nor NaN."""
 
-    def __init__(self, at_least: float, *, whole: bool = False) -> None:
+    def __init__(self, at_least: float, at_most: float = math.inf, *, whole: bool = False) -> None:
         self._at_least = at_least
+        self._at_most = at_most
         self._whole = whole
-        self.allowed = f"a {'whole ' if whole else ''}number, {at_least:g} or more"
+        bounds = f", {at_least:g} or more" if at_most == math.inf else f" from {at_least:g} to {at_most:g}"
+        self.allowed = f"a {'whole ' if whole else ''}number{bounds}"
 
     def read(self, value: str) -> float:
         """Return the number; with `whole`, the fraction is cut off."""
         number = float(value)
-        if not (number >= self._at_least and math.isfinite(number)):
+        if not (self._at_least <= number <= self._at_most and math.isfinite(number)):
             raise ValueError
         return int(number) if self._whole else number
 
@@ -160,6 +162,7 @@ def setting(  # noqa: PLR0913 - each is given by name
     help: str,
     kind: Kind | None = None,
     at_least: float | None = None,
+    at_most: float = math.inf,
     whole: bool = False,
     choices: Sequence[str] = (),
     unset: str = "",
@@ -170,8 +173,8 @@ def setting(  # noqa: PLR0913 - each is given by name
 
     Parameters
     ----------
-    at_least, whole
-        For a number: the smallest one, and whether it is an integer.
+    at_least, at_most, whole
+        For a number: the smallest one, which makes it one, the largest, and whether it is an integer.
     choices
         For a word: the allowed ones.
     kind
@@ -182,7 +185,7 @@ def setting(  # noqa: PLR0913 - each is given by name
         Whether the value is left out of the dataclass's `repr`.
     """
     if at_least is not None:
-        kind = Number(at_least, whole=whole)
+        kind = Number(at_least, at_most, whole=whole)
     elif choices:
         kind = Choice(choices)
     declaration = Setting(name, default, help=help, kind=kind or TEXT, unset=unset, empty_counts=empty_counts)

@@ -262,7 +262,7 @@ class PortalSettings:
         contract.PORTAL_OIDC_NAME, "", unset="its host name", help="What pages call that provider: `Log in with …`."
     )
     oidc_hours: float = setting(
-        contract.PORTAL_OIDC_HOURS, 10.0, at_least=0.1, help="Hours that a login by that provider lasts."
+        contract.PORTAL_OIDC_HOURS, 10.0, at_least=0.1, at_most=720, help="Hours that a login by that provider lasts."
     )
     ticket_key_file: Path | None = setting(
         contract.PORTAL_TICKET_KEY_FILE,

@@ -128,3 +128,11 @@ def test_a_terminal_has_the_settings_of_the_portal_that_serves(tmp_path: Path) -
     assert own.url == "http://localhost:1"
     assert (tmp_path / "settings.json").stat().st_mode & 0o777 == 0o600
     assert "SECRET" not in (tmp_path / "settings.json").read_text()
+
+
+@pytest.mark.parametrize("hours", ["1e300", "721", "inf", "0"])
+def test_a_login_lasts_no_longer_than_a_month(hours: str) -> None:
+    with pytest.raises(SettingsError, match="NEBULAB_PORTAL_OIDC_HOURS") as caught:
+        settings.read({"NEBULAB_PORTAL_OIDC_HOURS": hours})
+    assert caught.value.hint == "Give a number from 0.1 to 720."
+    assert settings.read({"NEBULAB_PORTAL_OIDC_HOURS": "720"}).oidc_hours == 720
