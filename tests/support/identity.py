@@ -19,6 +19,7 @@ from joserfc.jwk import ECKey, RSAKey
 
 CLIENT, SECRET = "gpu-portal", "s3cret/of+the:client"
 Claims = dict[str, Any]
+_ENDPOINTS = frozenset({"/.well-known/openid-configuration", "/keys", "/me", "/token"})
 
 
 def encoded(part: Any) -> str:
@@ -35,16 +36,24 @@ _KEYS = (_rsa("one"), _rsa("two"), _rsa("strange"))
 """Made once: each takes a while."""
 
 
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Say nothing: clients that do not wait for the end are what some tests are about."""
+
+
 class FakeProvider:
     """`user` is who logs in next; `claims` changes an ID token's, `sign` makes it, `described` the description.
 
     `userinfo` are claims that are told there and not in the ID token; `refuse` is the error with which the token
-    endpoint answers, `status` that of every answer while there is one.
+    endpoint answers, `status` that of every answer while there is one. `answers` are sent in place of an endpoint's
+    own, by its path; each byte comes after `drops` seconds, tokens not before `hold` is set. `requests` are those to
+    its own endpoints: a page that a browser has open for another test may ask at a port that was that one's before.
     """
 
     def __init__(self) -> None:
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
-        self._server.daemon_threads = True
+        self._server = _Server(("127.0.0.1", 0), _Handler)
         self._server.fake = self  # type: ignore[attr-defined]
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02})
         self._thread.start()
@@ -60,6 +69,10 @@ class FakeProvider:
         self.refuse = ""
         self.status = 0
         self.key: RSAKey | ECKey = _KEYS[0]
+        self.answers: dict[str, bytes] = {}
+        self.drops = 0.0
+        self.hold = threading.Event()
+        self.hold.set()
         self.requests: list[str] = []
         self._codes: dict[str, dict[str, str]] = {}
 
@@ -67,6 +80,10 @@ class FakeProvider:
         self._server.shutdown()
         self._thread.join()
         self._server.server_close()
+
+    def note(self, path: str) -> None:
+        if path in _ENDPOINTS:
+            self.requests.append(path)
 
     def rotate(self) -> None:
         """Sign by another key from now on, and name no other."""
@@ -140,15 +157,19 @@ class _Handler(BaseHTTPRequestHandler):
 
     def answer(self, status: int, body: Any) -> None:
         data = body if isinstance(body, bytes) else json.dumps(body).encode()
+        data = self.fake.answers.get(self.path, data)
         self.send_response(status)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(data)))
         self.end_headers()
-        self.wfile.write(data)
+        step = 1 if self.fake.drops else len(data) or 1
+        for start in range(0, len(data), step):
+            time.sleep(self.fake.drops)
+            self.wfile.write(data[start : start + step])
 
     def do_GET(self) -> None:
         fake = self.fake
-        fake.requests.append(self.path)
+        fake.note(self.path)
         if fake.status:
             self.answer(fake.status, b"<h1>down</h1>")
         elif self.path == "/.well-known/openid-configuration":
@@ -162,7 +183,7 @@ class _Handler(BaseHTTPRequestHandler):
                 # A provider that would be believed.
                 "id_token_signing_alg_values_supported": ["none", "HS256", "RS256", "ES256"],
             }
-            self.answer(200, {name: value for name, value in (described | fake.described).items() if value})
+            self.answer(200, {name: value for name, value in (described | fake.described).items() if value != ""})
         elif self.path == "/keys":
             odd = {"kty": "EC", "crv": "P-nobody-knows", "kid": "odd", "x": "AA", "y": "AA"}
             self.answer(200, {"keys": [odd, fake.key.as_dict(private=False)]})
@@ -173,9 +194,10 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         sent = self.rfile.read(int(self.headers.get("content-length", 0))).decode()
-        self.fake.requests.append(self.path)
+        self.fake.note(self.path)
         if self.fake.status:
             self.answer(self.fake.status, b"<h1>down</h1>")
             return
+        self.fake.hold.wait(30)
         fields = {name: values[0] for name, values in parse_qs(sent).items()}
         self.answer(*self.fake.tokens(fields, self.headers.get("authorization", "")))

@@ -18,7 +18,7 @@ from joserfc.errors import JoseError
 from joserfc.jwe import JWERegistry
 from joserfc.jwk import OctKey
 
-from nebulab.portal.login.failing import AGAIN, LoginFailed
+from nebulab.portal.login.failing import AGAIN, UNREADABLE, LoginFailed
 
 SECONDS = 600
 """How long an attempt may take, with a password and a second factor."""
@@ -72,7 +72,7 @@ class Attempts:
         """
         try:
             claims = jwt.decode(sealed, self._key, registry=_REGISTRY).claims
-        except (JoseError, ValueError):
+        except (JoseError, *UNREADABLE):
             claims = {}
         if claims.get("exp", 0) < time.time():
             raise LoginFailed(

@@ -22,6 +22,8 @@ from nebulab.errors import PortalError
 _log = logging.getLogger(__name__)
 AGAIN = "Log in again."
 _ADMINISTRATORS = "Logging in again won't help. Tell the administrators; the portal's log has the details."
+UNREADABLE = (ValueError, TypeError, KeyError, AttributeError, RecursionError)
+"""What is raised for an answer that is no JSON, too deep, not of the kind that it should be, or no token."""
 _CLOCKS = frozenset({"exp", "iat", "nbf"})
 _OF_THE_CLIENT = frozenset({"invalid_client", "unauthorized_client", "unsupported_grant_type", "invalid_scope"})
 _CLAIMS = {
@@ -42,6 +44,14 @@ class NoAccount(LoginFailed):
 
 class ProviderAway(LoginFailed):
     """The provider does not answer, or not as one does."""
+
+
+class LoginLost(LoginFailed):
+    """The provider has let the person in, and Galaxy does not answer whose account that is."""
+
+
+class ManyAtOnce(ProviderAway):
+    """Others talk to the provider now, as many as may at once."""
 
 
 def away(name: str, reason: str) -> ProviderAway:
@@ -70,8 +80,7 @@ def told(name: str) -> Iterator[None]:
         raise _refused(name, error) from error
     except JoseError as error:
         raise _token(name, error) from error
-    except (ValueError, TypeError, KeyError) as error:
-        # What is no JSON, no JSON object or no token.
+    except UNREADABLE as error:
         raise away(name, f"its answer can't be read: {type(error).__name__}: {error}") from error
 
 

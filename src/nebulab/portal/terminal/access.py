@@ -26,10 +26,16 @@ _FIELDS = (
 
 def serve() -> None:
     """Serve until a signal."""
-    logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s", level=logging.INFO)
-    # Each request of the chores, with what Galaxy answered: nobody reads that.
-    logging.getLogger("httpx").setLevel(logging.WARNING)
+    begin_log()
     serve_forever(reading.read())
+
+
+def begin_log() -> None:
+    """Have this process log what an administrator reads."""
+    logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s", level=logging.INFO)
+    # Each request of the chores and to the provider of logins, with what was answered: nobody reads that.
+    for name in ("httpx", "httpx2"):
+        logging.getLogger(name).setLevel(logging.WARNING)
 
 
 def print_check() -> bool:

@@ -15,7 +15,8 @@ from starlette.staticfiles import StaticFiles
 
 from nebulab import __version__
 from nebulab.errors import FormError, GalaxyAway, NebulabError, NotThere, NotYours, Overtaken, PortalError
-from nebulab.portal.login.failing import LoginFailed, NoAccount, ProviderAway
+from nebulab.portal.login.answers import AGAIN_SECONDS
+from nebulab.portal.login.failing import LoginFailed, LoginLost, ManyAtOnce, NoAccount, ProviderAway
 from nebulab.portal.web import applying, course_reviewing, courses, own, public, resources, reviewing, signing_in
 from nebulab.portal.web.protection import Guard, TooMany, WrongForm
 from nebulab.portal.web.usage import router as of_hours
@@ -33,6 +34,7 @@ _STATUS: dict[type[Exception], int] = {
     GalaxyAway: 503,
     NoAccount: 403,
     ProviderAway: 503,
+    LoginLost: 503,
     PortalError: 400,
 }
 """The status of each error's page: that of its own class, else of one above it."""
@@ -77,7 +79,10 @@ def _ours(request: Request, error: Exception) -> Response:
         settings = request.app.state.portal.context.settings
         return Visit(request).page("login", status, login=signing_in.login_address(request, settings))
     if isinstance(error, LoginFailed):
-        return Visit(request).page("login_failed", status, title=error.message, hint=error.hint)
+        answer = Visit(request).page("login_failed", status, title=error.message, hint=error.hint)
+        if isinstance(error, ManyAtOnce):
+            answer.headers["Retry-After"] = str(AGAIN_SECONDS)
+        return answer
     if status == 500:
         _log.error("%s %s: %s", request.method, request.url.path, error.message)
         # Files and addresses of the machine are nobody's concern but the administrator's, who has the log.

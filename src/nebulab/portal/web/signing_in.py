@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Annotated
 from urllib.parse import quote
 
@@ -9,14 +10,17 @@ from fastapi import APIRouter, Query
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from nebulab.errors import NotThere
+from nebulab.errors import GalaxyAway, NotThere
+from nebulab.galaxy.signed_in import SignedIn
 from nebulab.portal.login.attempt import SECONDS, Attempt, page_of_ours
+from nebulab.portal.login.failing import LoginLost
 from nebulab.portal.login.logins import Logins
-from nebulab.portal.login.provider import BACK
+from nebulab.portal.login.provider import BACK, Told
 from nebulab.portal.settings import PortalSettings
 from nebulab.portal.web.public import Token
 from nebulab.portal.web.visit import LoginNeeded, Visit, Visiting
 
+_log = logging.getLogger(__name__)
 router = APIRouter()
 """A portal without a provider has no such pages."""
 
@@ -48,7 +52,7 @@ def back(visit: Visiting, state: str = "") -> Response:
     logins = _logins(visit)
     attempt = logins.attempts.opened(visit.request.cookies.get(logins.attempts_cookie, ""), state)
     told = logins.provider.answered(attempt, dict(visit.request.query_params))
-    person = logins.account(told)
+    person = _account(logins, told)
     cookie = logins.begin(person, told, former=visit.request.cookies.get(logins.cookie, ""))
     answer = RedirectResponse(f"{visit.context.settings.path}{attempt.page}", 303)
     _set(visit, answer, logins.cookie, cookie)
@@ -73,6 +77,18 @@ def sign_out(visit: Visiting, form_token: Token = "") -> Response:
         # Not as an answer to the form, which may lead to no other host (`form-action`).
         answer.headers["Refresh"] = f"0;url={there}"
     return answer
+
+
+def _account(logins: Logins, told: Told) -> SignedIn:
+    try:
+        return logins.account(told)
+    except GalaxyAway as error:
+        # Nobody is logged in: where this server finds Galaxy is for the log.
+        _log.error("a login by %s was lost: %s", logins.provider.name, error.message)
+        raise LoginLost(
+            "Galaxy does not answer at the moment, so the portal can't see which account is yours.",
+            "Wait a minute, then log in again: an answer of your login's provider counts once.",
+        ) from error
 
 
 def _logins(visit: Visit) -> Logins:

@@ -23,7 +23,7 @@ from nebulab.portal.web.app import make_app
 from nebulab.portal.web.visit import Portal
 from support.applicants import Clock
 from support.fake_accounts import FakeAccounts
-from support.identity import Claims, FakeProvider
+from support.identity import Claims, FakeProvider, encoded
 from support.portal_routes import routes_of
 
 Open = Callable[[], Any]
@@ -104,6 +104,19 @@ def test_a_former_cookie_opens_nothing(person: Open, database: Database, time: C
         assert len(session.scalars(select(Login)).all()) == 1, "who is over is deleted"
 
 
+def test_a_long_id_token_goes_into_no_header(person: Open, provider: FakeProvider) -> None:
+    """Web servers in front take 4 kB of headers."""
+    provider.claims = changed(groups=["a" * 50] * 60)
+    ada = person()
+    ada.log_in()
+    left = ada.client.post("/sign-out", data={"form_token": token_in(ada.client.get("/").text)})
+    there = left.headers["refresh"].removeprefix("0;url=")
+    assert len(there) < 2_000 and parse_qs(urlsplit(there).query) == {
+        "client_id": ["gpu-portal"],
+        "post_logout_redirect_uri": ["https://gpu.example.org/"],
+    }
+
+
 def test_a_cookie_that_somebody_laid_there_is_not_taken_over(person: Open, portal: Portal) -> None:
     """Session fixation: the attacker knows the cookies, and so the forms, that the browser had before the login."""
     ada = person()
@@ -154,7 +167,10 @@ def test_galaxy_away_is_told(person: Open, portal: Portal, galaxy: FakeAccounts)
     assert portal.logins is not None
     portal.logins._accounts.forget()
     assert "Galaxy does not answer at the moment" in ada.page()
-    assert ada.client.get("/apply").status_code == 503 and person().log_in().status_code == 503
+    assert ada.client.get("/apply").status_code == 503
+    lost = person().log_in()
+    refused(lost, "then log in again", 503)
+    assert galaxy.url not in lost.text, "nobody is logged in"
     # Logged out is one all the same, also from a page that was opened before.
     form = portal.forms.token(ada.client.cookies[FORMS], ada.client.cookies[LOGIN])
     assert "You are logged out here" in ada.client.post("/sign-out", data={"form_token": form}).text
@@ -288,6 +304,7 @@ def test_an_answer_counts_in_the_browser_that_began_and_once(person: Open, provi
     ada.led_away()
     refused(ada.come_back(back), "answer to another login")
     refused(ada.come_back(back.partition("?")[0]), "answer to another login")
+    assert "/token" not in provider.requests, "who began nothing costs the provider nothing"
     # Nobody else's tries have used it up.
     assert eve.come_back(back).status_code == 303
     refused(eve.come_back(back), "not begun in this browser")
@@ -311,7 +328,12 @@ def test_an_attempt_ends_and_can_not_be_made(
     sealed = ada.client.cookies[ATTEMPT]
     state = parse_qs(urlsplit(back).query)["state"][0]
     assert state not in sealed
-    for made in (sealed[:-4] + "AAAA", f"{state}.x", "", "a.b.c.d.e"):
+    _, *parts = sealed.split(".")
+    odd = [{"alg": [], "enc": {}}, {"alg": "dir", "enc": []}, {"alg": {}, "enc": "A256GCM"}, [], "x", None, {}, 7,
+           {"alg": "dir", "enc": "A256GCM", "zip": "DEF"}, {"alg": "dir", "enc": "A256GCM", "crit": 7}]  # fmt: skip
+    heads = [".".join([encoded(head), *parts]) for head in odd]
+    heads.append(".".join([encoded(b'{"alg":' + b"[" * 2_500), *parts]))
+    for made in (sealed[:-4] + "AAAA", f"{state}.x", "", "a.b.c.d.e", "....", *heads):
         ada.client.cookies.set(ATTEMPT, made, domain="gpu.example.org")
         refused(ada.come_back(back), "not begun in this browser")
     ada.client.cookies.set(ATTEMPT, sealed, domain="gpu.example.org")
@@ -377,9 +399,12 @@ def test_the_provider_refuses_the_code(person: Open, provider: FakeProvider, err
     refused(ada.come_back(back), told)
 
 
-def test_the_provider_is_down(person: Open, provider: FakeProvider, portal: Portal, galaxy: FakeAccounts) -> None:
+def test_the_provider_is_down(person: Open, provider: FakeProvider, monkeypatch: pytest.MonkeyPatch) -> None:
     provider.status = 502
     refused(person().client.get("/sign-in"), "can't log you in at the moment", 503)
+    refused(person().client.get("/sign-in"), "can't log you in at the moment", 503)
+    assert len(provider.requests) == 1, "for some seconds nobody asks again"
+    monkeypatch.setattr("nebulab.portal.login.provider._FAILURE_SECONDS", 0)
     provider.status = 0
     ada = person()
     back = provider.log_in(ada.led_away())
