@@ -148,8 +148,11 @@ class _Handler(BaseHTTPRequestHandler):
         if match := re.fullmatch(r"GET users\?f_email=(.*)", line):
             return 200, [each for each in users.values() if unquote(match[1]).lower() in each["email"].lower()]
         user = line.removeprefix("GET users/")
-        # Galaxy answers so where there is no such account, and where it is deleted.
-        return (200, users[user]) if user in users else (400, {"err_msg": f"Invalid User id ( {user} ) specified"})
+        if user not in users:
+            # Galaxy answers so where there is no such account, and where it is deleted.
+            return 400, {"err_msg": f"Invalid User id ( {user} ) specified"}
+        # Whether it is activated Galaxy tells in the list alone.
+        return 200, {name: value for name, value in users[user].items() if name != "active"}
 
     def listed(self, group: str, what: str) -> tuple[int, Any]:
         fake = self.server.fake

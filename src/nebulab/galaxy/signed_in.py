@@ -118,7 +118,16 @@ class Accounts(_Asked):
 
     def _ask(self, told: str) -> SignedIn | None:
         # 400: there is no such account, or it is deleted.
-        return _signed_in(self._administer(f"users/{told}"))
+        user = self._administer(f"users/{told}")
+        person = _signed_in(user)
+        return None if person is None or not self._is_active(user) else person
+
+    def _is_active(self, user: Any) -> bool:
+        if "active" not in user:
+            # Galaxy 26.1 tells it in its list alone.
+            listed = self._administer(f"users?f_email={quote(str(user['email']), safe='')}") or []
+            user = next((each for each in listed if isinstance(each, dict) and each.get("id") == user["id"]), user)
+        return user.get("active") is not False
 
     def with_address(self, email: str) -> list[tuple[SignedIn, bool]]:
         """Return the accounts with this address, whatever the case of its letters, and whether each is activated.

@@ -160,6 +160,18 @@ def test_an_account_that_galaxy_deletes_is_nobodys(person: Open, portal: Portal,
     assert ada.client.get("/apply").status_code == 401
 
 
+def test_an_account_that_galaxy_deactivates_is_nobodys(person: Open, portal: Portal, galaxy: FakeAccounts) -> None:
+    ada = person()
+    ada.log_in()
+    galaxy.users["idada"]["active"] = True
+    assert portal.logins is not None
+    portal.logins._accounts.forget()
+    assert ada.client.get("/apply").status_code == 200
+    galaxy.users["idada"]["active"] = False
+    portal.logins._accounts.forget()
+    assert ada.client.get("/apply").status_code == 401
+
+
 def test_galaxy_away_is_told(person: Open, portal: Portal, galaxy: FakeAccounts) -> None:
     ada = person()
     ada.log_in()
