@@ -35,6 +35,8 @@ class Bounded(httpx2.BaseTransport):
 
 async def _whole(request: httpx2.Request) -> httpx2.Response:
     read = bytearray()
+    # Its client's own limits, which count for each read.
+    request.extensions = {name: value for name, value in request.extensions.items() if name != "timeout"}
     try:
         async with (
             asyncio.timeout(SECONDS),
