@@ -23,6 +23,7 @@ OTHERS = {
     "laptop.running": "asks the Lab that it started",
     "pool.exporters": "asks exporters of GPUs on the cluster's machines",
     "pool.reading": "makes the client for them",
+    "portal.login.answers": "the way to the provider of logins: what it says has a size and a time",
     "portal.login.provider": "asks the provider of logins, as Authlib does",
     "portal.login.failing": "knows that client's errors",
     "relay": "carries on what browsers and notebooks ask; in the broker it is the way to Galaxy",
