@@ -163,16 +163,19 @@ def reach(limits: Iterable[HourLimit], tables: GalaxyTables) -> dict[str, str]:
     accounts = {email.lower(): {number} for number, email in tables.addresses()}
     by_kind: dict[str, Mapping[str, set[int]]] = {Whose.GROUP: groups, Whose.ROLE: roles, Whose.ACCOUNT: accounts}
     return {
-        limit.id: "everybody" if limit.whose == Whose.EVERYBODY else _reach(limit, by_kind[limit.whose])
+        limit.id: _many(len(accounts)) if limit.whose == Whose.EVERYBODY else _reach(limit, by_kind[limit.whose])
         for limit in limits
     }
 
 
+def _many(number: int) -> str:
+    return f"{number} account{'' if number == 1 else 's'}"
+
+
 def _reach(limit: HourLimit, accounts: Mapping[str, set[int]]) -> str:
     fitting = [name for name in accounts if _is_named(name, limit.name)]
-    number = len(set().union(*(accounts[name] for name in fitting)))
     if fitting:
-        return f"{number} account{'' if number == 1 else 's'}"
+        return _many(len(set().union(*(accounts[name] for name in fitting))))
     near = get_close_matches(limit.name, accounts, 1)
     return f"nobody: Galaxy has no {limit.whose} of this name" + (f"; did you mean {near[0]}?" if near else "")
 

@@ -60,7 +60,7 @@ def test_whom_a_limit_counts_for(galaxy_database: GalaxyDatabase) -> None:
     galaxy_database.role(bob, "gpu_long")
     galaxy_database.named(galaxy_tables.ROLE, "empty", type="admin")
     rules = {
-        "everybody": limit("everybody", 40),
+        "2 accounts   ": limit("everybody", 40),
         "1 account": limit("account", 5, name="ada@x.org"),
         "nobody: Galaxy has no account of this name; did you mean bob@x.org?": limit("account", 5, name="bop@x.org"),
         "2 accounts  ": limit("account", 5, name="*@x.org"),
