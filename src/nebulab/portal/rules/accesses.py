@@ -113,7 +113,7 @@ def listed(session: Session, page: int = 1, *, ended: bool = False) -> list[Acce
     """Return accesses with their persons: those that last, the soonest end first, or those that have ended."""
     query = select(Access).options(joinedload(Access.person))
     if ended:
-        query = query.where(Access.ended.is_not(None)).order_by(Access.ended.desc())
+        query = query.where(Access.ended.is_not(None)).order_by(Access.ended.desc(), Access.person_id)
     else:
         query = query.where(Access.ended.is_(None)).order_by(Access.until, Access.person_id)
     return list(session.scalars(query.limit(PAGE).offset((page - 1) * PAGE)))

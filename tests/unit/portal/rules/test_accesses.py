@@ -9,7 +9,7 @@ import pytest
 from nebulab.errors import FormError, NotThere, Overtaken
 from nebulab.portal import clock
 from nebulab.portal.data.database import Database
-from nebulab.portal.data.tables import Access
+from nebulab.portal.data.tables import Access, Person
 from nebulab.portal.rules import accesses, applications, audit
 from nebulab.portal.rules.context import Context
 from support.applicants import ADA, REVIEWER, Clock, mails
@@ -124,3 +124,15 @@ def test_accesses_are_listed(database: Database, context: Context, granted: Acce
     with database.reading() as session:
         assert accesses.listed(session) == []
         assert [each.ending for each in accesses.listed(session, ended=True)] == ["expired"]
+
+
+def test_accesses_that_ended_at_the_same_moment_have_one_order(database: Database) -> None:
+    ended = clock.now()
+    with database.writing() as session:
+        for number in (3, 1, 2):
+            # The index on (ended, until) alone would give them by their last day.
+            until = clock.today() + timedelta(days=number)
+            session.add(Person(id=f"p{number}", email=f"p{number}@uni-freiburg.de", name="", seen=ended))
+            session.add(Access(person_id=f"p{number}", since=ended, until=until, ended=ended))
+    with database.reading() as session:
+        assert [each.person_id for each in accesses.listed(session, ended=True)] == ["p1", "p2", "p3"]
