@@ -157,7 +157,7 @@ class Ours(Library):
 def test_put_models(
     fake: FakeGalaxy, history: History, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The way by ONNX is seen in `tests/system/test_gallery.py`, where its converters are."""
+    """With a library whose models have no ONNX: the converters are not in the environment of these tests."""
     monkeypatch.setattr(libraries, "LIBRARIES", (Ours(),))
     model = Model()
     assert put(fake, history, model, name="my line.onnx") == ("my line.ours", "auto", b"weights")
