@@ -22,8 +22,7 @@ class Part:
     """Slices for one purpose.
 
     `images` are float32 (n, 128, 128, 1), as in the file; `masks` float32 (n, 128, 128, 2); `patients` are the number
-    of
-    each slice's patient, or None where the file does not tell, as the published one.
+    of each slice's patient, or None where the file does not tell, as the published one.
     """
 
     images: np.ndarray
@@ -129,6 +128,24 @@ def patient_split(patients: np.ndarray, shares: tuple[float, ...], seed: int = 0
         counts[np.argmax(wanted - counts)] += 1
     groups = np.split(people, np.cumsum(counts)[:-1])
     return [np.flatnonzero(np.isin(patients, group)) for group in groups]
+
+
+def mask_shares(masks: np.ndarray) -> tuple[float, ...]:
+    """Return the share of pixels that each channel marks, between one in a million and all but one."""
+    share = masks.mean(axis=(0, 1, 2), dtype="float64").clip(1e-6, 1 - 1e-6)
+    return tuple(map(float, share))
+
+
+def log_odds(shares: tuple[float, ...]) -> np.ndarray:
+    """Return what a sigmoid makes these shares of: the bias that a rare class begins with (Lin et al. 2017, 3.3).
+
+    With a bias of 0 a network's first lesson is that nothing is a lesion, and the quickest way to learn it are features
+    that vote against one everywhere. It may then find lesions as the places where all features are silent, and there
+    only the bias is left, which never comes above one half.
+    """
+    share = np.array(shares)
+    odds: np.ndarray = np.log(share / (1 - share)).astype("float32")
+    return odds
 
 
 def batches(part: Part, size: int, seed: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:

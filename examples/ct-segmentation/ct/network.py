@@ -14,7 +14,7 @@ import keras
 import numpy as np
 from keras import layers, ops
 
-from ct.data import LESION, Part
+from ct.data import LESION, Part, log_odds, mask_shares
 from ct.setting import PROCESSOR, PUBLISHED, PUBLISHED_TV, Setting
 
 
@@ -40,7 +40,11 @@ def setting() -> Setting:
 
 
 def unet(
-    width: int = 64, size: int = 128, dropout: float = 0.2, scale: tuple[float, float] = (0.0, 1.0)
+    width: int = 64,
+    size: int = 128,
+    dropout: float = 0.2,
+    scale: tuple[float, float] = (0.0, 1.0),
+    shares: tuple[float, ...] | None = None,
 ) -> keras.Model:
     """Build the network: (n, size, size, 1) to (n, size, size, 2), each channel between 0 and 1 by itself.
 
@@ -54,14 +58,27 @@ def unet(
         Share that is left out while training.
     scale
         Mean and standard deviation of the images that it is trained on (`image_scale`). They become part of the
-        network, which
-        so takes images as they are; published without.
+        network, which so takes images as they are; published without.
+    shares
+        Of each channel's pixels in the masks that it is trained on (`mask_shares`): its first answer is these, by the
+        last layer's bias. None begins at one half, as published.
 
     Raises
     ------
     ValueError
         The size can't be halved four times.
     """
+    return _unet(width, size, dropout, scale, shares, layers.Conv2DTranspose)
+
+
+def _unet(
+    width: int,
+    size: int,
+    dropout: float,
+    scale: tuple[float, float],
+    shares: tuple[float, ...] | None,
+    doubled: type[layers.Conv2DTranspose],
+) -> keras.Model:
     if size % 16:
         raise ValueError(f"Images of {size} pixels can't be halved four times. Take a size that 16 divides.")
     image = layers.Input((size, size, 1), name="img")
@@ -73,11 +90,15 @@ def unet(
         x = layers.Dropout(dropout)(layers.MaxPooling2D()(across[-1]))
     x = _block(x, width * 16)
     for level in reversed(range(4)):
-        x = layers.Conv2DTranspose(width * 2**level, 3, strides=2, padding="same")(x)
+        x = doubled(width * 2**level, 3, strides=2, padding="same")(x)
         x = layers.Dropout(dropout)(layers.Concatenate()([x, across[level]]))
         x = _block(x, width * 2**level)
     # In float32 also where the rest computes in halves: a loss of small probabilities needs it.
-    return keras.Model(image, layers.Conv2D(2, 1, activation="sigmoid", dtype="float32", name="mask")(x), name="unet")
+    mask = layers.Conv2D(2, 1, activation="sigmoid", dtype="float32", name="mask")
+    model = keras.Model(image, mask(x), name="unet")
+    if shares is not None:
+        mask.bias.assign(log_odds(shares))
+    return model
 
 
 def _block(x: Any, filters: int) -> Any:
@@ -85,6 +106,25 @@ def _block(x: Any, filters: int) -> Any:
         x = layers.Conv2D(filters, 3, padding="same", kernel_initializer="he_normal")(x)
         x = layers.Activation("relu")(layers.BatchNormalization()(x))
     return x
+
+
+class _Doubled(layers.Conv2DTranspose):
+    """The same layer with a stride of 2 and a kernel of 3, as one ordinary convolution with four times the filters.
+
+    For JAX on processors: XLA computes the gradient of a transposed convolution's kernel there in plain loops, which
+    takes seven times as long as this way. Even rows of the result are sums of two taps, odd ones have one; likewise
+    columns.
+    """
+
+    def call(self, inputs: Any) -> Any:
+        rows, columns, channels = inputs.shape[1:]
+        taps = ops.roll(ops.pad(self.kernel, ((0, 1), (0, 1), (0, 0), (0, 0))), (2, 2), (0, 1))
+        taps = ops.reshape(taps, (2, 2, 2, 2, self.filters, channels))  # tap, parity; of rows, then of columns
+        taps = ops.reshape(ops.transpose(taps, (0, 2, 5, 1, 3, 4)), (2, 2, channels, 4 * self.filters))
+        made = ops.conv(ops.pad(inputs, ((0, 0), (1, 0), (1, 0), (0, 0))), taps, padding="valid")
+        made = ops.reshape(made, (-1, rows, columns, 2, 2, self.filters))
+        made = ops.transpose(made, (0, 1, 3, 2, 4, 5))
+        return ops.reshape(made, (-1, 2 * rows, 2 * columns, self.filters)) + self.bias
 
 
 def total_variation(masks: Any) -> Any:
@@ -129,14 +169,7 @@ def train(
 
     On a GPU it computes in halves (mixed_float16) and with a compiled step, on processors in float32.
     """
-    keras.utils.set_random_seed(seed)
-    on_gpu = gpu()
-    keras.config.set_dtype_policy("mixed_float16" if on_gpu else "float32")
-    size = training.images.shape[1]
-    model = unet(chosen.width, size, chosen.dropout, image_scale(training.images))
-    # On processors XLA's convolutions are slower than those that TensorFlow takes without it; JAX has no others.
-    compiled = on_gpu or keras.backend.backend() == "jax"
-    model.compile(keras.optimizers.Adam(chosen.rate), make_loss(tv), jit_compile=compiled)
+    model = ready(training, chosen, tv=tv, seed=seed)
     told = model.fit(
         training.images,
         training.masks,
@@ -149,4 +182,21 @@ def train(
         ],
         verbose=verbose,
     )
+    if any(isinstance(layer, _Doubled) for layer in model.layers):
+        usual = unet(chosen.width, training.images.shape[1], chosen.dropout, image_scale(training.images))
+        usual.set_weights(model.get_weights())
+        model = usual  # so that what is kept has Keras' own layers alone
     return model, {name: [float(value) for value in values] for name, values in told.history.items()}
+
+
+def ready(training: Part, chosen: Setting, *, tv: float = PUBLISHED_TV, seed: int = 0) -> keras.Model:
+    """Return the network before its first step, compiled in the way that is quickest for this machine and backend."""
+    keras.utils.set_random_seed(seed)
+    on_gpu, backend = gpu(), keras.backend.backend()
+    keras.config.set_dtype_policy("mixed_float16" if on_gpu else "float32")
+    doubled = _Doubled if backend == "jax" and not on_gpu else layers.Conv2DTranspose
+    scale, shares = image_scale(training.images), mask_shares(training.masks)
+    model = _unet(chosen.width, training.images.shape[1], chosen.dropout, scale, shares, doubled)
+    # On processors XLA's convolutions are slower than those that TensorFlow takes without it; JAX has no others.
+    model.compile(keras.optimizers.Adam(chosen.rate), make_loss(tv), jit_compile=on_gpu or backend == "jax")
+    return model

@@ -4,6 +4,7 @@ channels)."""
 from __future__ import annotations
 
 import copy
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from ct.data import LESION, Part, batches
+from ct.data import LESION, Part, batches, log_odds, mask_shares
 from ct.setting import PROCESSOR, PUBLISHED, PUBLISHED_TV, Setting
 
 _MOMENTUM, _EPSILON = 0.01, 1e-3  # of Keras' batch normalization, where momentum is counted the other way round
@@ -38,9 +39,17 @@ class UNet(nn.Module):
         Share that is left out while training.
     scale
         Mean and standard deviation of the images that it is trained on; they become part of the network.
+    shares
+        Of each channel's pixels in the masks that it is trained on: its first answer. None begins at one half.
     """
 
-    def __init__(self, width: int = 64, dropout: float = 0.2, scale: tuple[float, float] = (0.0, 1.0)) -> None:
+    def __init__(
+        self,
+        width: int = 64,
+        dropout: float = 0.2,
+        scale: tuple[float, float] = (0.0, 1.0),
+        shares: tuple[float, ...] | None = None,
+    ) -> None:
         super().__init__()
         self.register_buffer("scale", torch.tensor(scale), persistent=True)
         widths = [width * 2**level for level in range(5)]
@@ -58,6 +67,9 @@ class UNet(nn.Module):
             if isinstance(part, nn.Conv2d) and part is not self.mask:
                 nn.init.kaiming_normal_(part.weight)
                 nn.init.zeros_(part.bias)  # type: ignore[arg-type]
+        if shares is not None:
+            with torch.no_grad():
+                self.mask.bias.copy_(torch.from_numpy(log_odds(shares)))  # type: ignore[union-attr]
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         """Return the masks of images; their sides must be divided by 16."""
@@ -110,31 +122,18 @@ def train(
 
     On a GPU it computes in halves and with a compiled step; on processors in float32.
     """
-    torch.manual_seed(seed)
+    model, optimizer = ready(training, chosen, seed=seed)
     device = "cuda" if gpu() else "cpu"
-    scale = (float(training.images.mean()), float(training.images.std()) or 1.0)
-    model = UNet(chosen.width, chosen.dropout, scale).to(device, memory_format=torch.channels_last)
     step = torch.compile(model) if device == "cuda" else model
-    optimizer = torch.optim.Adam(model.parameters(), chosen.rate, eps=1e-7)
-    halves = torch.amp.GradScaler(device, enabled=device == "cuda")
+    halves = torch.amp.GradScaler(device) if device == "cuda" else None
     plateau = torch.optim.lr_scheduler.ReduceLROnPlateau(
         optimizer, factor=0.1, patience=chosen.plateau - 1, min_lr=1e-5, threshold=1e-4, threshold_mode="abs"
     )
     told: dict[str, list[float]] = {"loss": [], "val_loss": [], "learning_rate": []}
     best: tuple[float, int, Any] = (float("inf"), 0, None)
     for epoch in range(chosen.epochs):
-        model.train()
-        losses = []
-        for images, masks in batches(training, chosen.batch, seed * 1000 + epoch):
-            optimizer.zero_grad(set_to_none=True)
-            with torch.autocast(device, torch.float16, enabled=device == "cuda"):
-                logits = step(torch.from_numpy(images).to(device))
-            value = loss_of(logits, torch.from_numpy(masks).to(device), tv)
-            halves.scale(value).backward()
-            halves.step(optimizer)
-            halves.update()
-            losses.append(value.detach())
-        told["loss"].append(float(torch.stack(losses).mean()))
+        given = batches(training, chosen.batch, seed * 1000 + epoch)
+        told["loss"].append(one_epoch(step, optimizer, given, tv, halves))
         told["val_loss"].append(_validate(model, validation, chosen.batch, tv))
         told["learning_rate"].append(optimizer.param_groups[0]["lr"])
         if verbose:
@@ -150,6 +149,42 @@ def train(
     if best[2] is not None:
         model.load_state_dict(best[2])
     return model.eval().to("cpu"), told
+
+
+def ready(training: Part, chosen: Setting, *, seed: int = 0) -> tuple[UNet, torch.optim.Optimizer]:
+    """Return the network before its first step, on the GPU where there is one, and its optimizer."""
+    torch.manual_seed(seed)
+    scale = (float(training.images.mean()), float(training.images.std()) or 1.0)
+    model = UNet(chosen.width, chosen.dropout, scale, mask_shares(training.masks))
+    model.to("cuda" if gpu() else "cpu", memory_format=torch.channels_last)
+    return model, torch.optim.Adam(model.parameters(), chosen.rate, eps=1e-7)
+
+
+def one_epoch(
+    step: Any,
+    optimizer: torch.optim.Optimizer,
+    given: Iterable[tuple[np.ndarray, np.ndarray]],
+    tv: float,
+    halves: Any = None,
+) -> float:
+    """Train with every batch that is given, and return their mean loss; `halves` scales the gradients of halves."""
+    device = "cuda" if gpu() else "cpu"
+    step.train()
+    losses = []
+    for images, masks in given:
+        optimizer.zero_grad(set_to_none=True)
+        with torch.autocast(device, torch.float16, enabled=device == "cuda"):
+            logits = step(torch.from_numpy(images).to(device))
+        value = loss_of(logits, torch.from_numpy(masks).to(device), tv)
+        if halves is None:
+            value.backward()
+            optimizer.step()
+        else:
+            halves.scale(value).backward()
+            halves.step(optimizer)
+            halves.update()
+        losses.append(value.detach())
+    return float(torch.stack(losses).mean())
 
 
 def _validate(model: UNet, part: Part, batch: int, tv: float) -> float:

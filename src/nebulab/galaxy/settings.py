@@ -24,6 +24,11 @@ class GalaxySettings:
     timeout: float = DEFAULT_TIMEOUT_SECONDS
 
     def __post_init__(self) -> None:
+        if not self.url:
+            raise SettingsError(
+                "No Galaxy is connected here, so there is no history.",
+                "Write to outputs/ instead, or set GALAXY_URL, API_KEY and HISTORY_ID before the kernel starts.",
+            )
         if not self.url.startswith(("http://", "https://")):
             raise SettingsError(
                 f"Galaxy's address must start with http:// or https://, not {self.url!r}.",

@@ -200,6 +200,25 @@ def text(card: Mapping[str, Any]) -> str:
     return "".join(parts)
 
 
+def markdown(card: Mapping[str, Any], purpose: str = "") -> str:
+    """Return the card as Markdown, for pages such as Hugging Face's; `purpose` says what the model is for."""
+    parts = [f"# {_plain(card['name'])}\n\n`{card['class']}`\n"]
+    parts += [f"{purpose}\n"] if purpose else []
+    parts.append(f"{_plain(verdict(card))}\n")
+    for section in sections(card):
+        parts.append(f"## {section.title}\n")
+        parts += [f"{_plain(section.text)}\n"] if section.text else []
+        if section.rows:
+            rows = [section.heads, ["---"] * len(section.heads), *section.rows]
+            parts.append("".join(f"| {' | '.join(map(_plain, row))} |\n" for row in rows))
+    return "\n".join(parts)
+
+
+def _plain(value: object) -> str:
+    """Return a text that is shown as it is, and stays in its cell of a Markdown table."""
+    return html.escape(str(value), quote=False).replace("|", "\\|").replace("\n", " ")
+
+
 @dataclass(frozen=True)
 class Section:
     """A part of the card: a title, a sentence, a table."""
@@ -254,8 +273,9 @@ def checked_on(proof: Mapping[str, Any]) -> str:
 
 
 def _shape(sizes: Sequence[Any]) -> str:
-    """Return a shape as `any number × 30`."""
-    return " × ".join("any number" if size == "any" else str(size) for size in sizes) or "one value"
+    """Return a shape as `any number × 30`; tf2onnx calls what is free `unk__21`."""
+    free = ("any number" if size == "any" or str(size).startswith("unk__") else str(size) for size in sizes)
+    return " × ".join(free) or "one value"
 
 
 def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

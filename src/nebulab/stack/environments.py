@@ -37,6 +37,8 @@ _PACKAGED = (
     "lab-extension/settings",
     "examples/start",
     "examples/ct-segmentation",
+    "examples/protein-structure",
+    "examples/gallery",
     "pyproject.toml",
     "README.md",
     "LICENSE",

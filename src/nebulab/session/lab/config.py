@@ -29,6 +29,8 @@ LATE = {
 """Server extensions that are loaded at the first request below this address (`nebulab.session.lab.late`)."""
 _LOADED_BY_OURS = ("jupyterlab_git", "voila.server_extension")
 
+_LARGEST_MESSAGE = 64 * 2**20
+"""Bytes, from a page to a kernel."""
 _HASHED = re.compile(r"(argon2|sha1|sha256|sha512):\S+")
 _EXTENSION = "nebulab.session.lab.extension"
 _CONFIG_FILE = Path(__file__).with_name("jupyter_config.py")
@@ -112,6 +114,8 @@ def configure(config: Any) -> None:
     server.cookie_secret = os.urandom(32)
     # Ours loads the late ones, each when it is asked for.
     server.jpserver_extensions = {_EXTENSION: True} | dict.fromkeys((*LATE, *_LOADED_BY_OURS), False)
+    # A larger message cuts the connection without a word; by default that is any file above 10 MB in a widget's upload.
+    server.tornado_settings = {"websocket_max_message_size": _LARGEST_MESSAGE}
     # A login shell would reset PATH, and with it the user's own packages.
     server.terminado_settings = {"shell_command": _shell()}
     server.kernel_spec_manager_class = "nebulab.session.kernels.kernelspecs.KernelSpecs"

@@ -19,6 +19,7 @@ from nebulab.session.settings import SessionSettings
 _PASSED_PREFIXES = ("CUDA_", "NVIDIA_", "NCCL_", "OMP_", "MKL_", "OPENBLAS_", "XLA_", "TF_", "JAX_", "SLURM_", "TZ")
 _PASSED_NAMES = frozenset(
     [
+        "ALPHAFOLD_DB",
         "GALAXY_SLOTS",
         "GALAXY_MEMORY_MB",
         contract.DISK_MB,

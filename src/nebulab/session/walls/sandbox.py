@@ -59,6 +59,7 @@ _ROOTS_TREE = "/etc"
 _ROOTS_PLACES = ("/", "/sys/kernel", "/var", "/var/cache", "/var/lib")
 _BESIDE_PROGRAMS = ("include", "lib", "lib32", "lib64", "libexec", "pyvenv.cfg", "share")
 _FILES_IN_VARIABLES = (
+    "ALPHAFOLD_DB",  # weights that a server has for all; usegalaxy's AlphaFold tool reads the same name
     "CURL_CA_BUNDLE",
     "GIT_SSL_CAINFO",
     "PIP_CERT",

@@ -26,11 +26,14 @@ _SHARE_OF_MACHINE = 0.8
 _SESSION_GPU_MEMORY_MB = 15 * 1024
 # A session holds its worker as long as it is open, so there must be more of them than people open sessions.
 _FURTHER_WORKERS = 8
+_PASSED_ON = ("ALPHAFOLD_DB", "SSL_CERT_FILE")
+"""Variables of `up` that jobs get too: the folder of a server's weights, and the authorities that a proxy needs."""
 # Upload tools have slots of their own, so that long trainings don't delay uploads.
 _UPLOAD_TOOLS = ("__DATA_FETCH__", "upload1")
 # Destinations of users' programs, in containers too; Galaxy's own tools use no GPU.
 _WITH_GPUS = ("sessions", "programs")
-# Galaxy's own tools that are offered: uploads and tables; paths below the wheel's folder of bundled tools.
+# Galaxy's own tools that are offered: uploads, tables, and for workflows one dataset of a collection; paths below the
+# wheel's folder of bundled tools.
 _BUNDLED = {
     "Get data": ("data_source/upload.xml",),
     "Tables and text": (
@@ -41,6 +44,7 @@ _BUNDLED = {
         "filters/sorter.xml",
         "filters/joiner.xml",
     ),
+    "Collections": ("../extract_dataset.xml",),
 }
 
 
@@ -196,6 +200,7 @@ def _job_configuration(
         "live_tool_output_reporting": "true",
         "env": [
             *({"name": name, "value": value} for name, value in variables.items()),
+            *({"name": name, "value": value} for name in _PASSED_ON if (value := os.environ.get(name))),
             {"file": str(container_jobs.rules_folder(settings) / "ending.sh")},
         ],
     }

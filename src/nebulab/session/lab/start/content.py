@@ -14,12 +14,15 @@ _LARGEST_NOTEBOOK = 2**20
 _EXAMPLES = (
     "Start here.ipynb",
     "Breast cancer.ipynb",
+    "gallery/Gallery.ipynb",
     "home_page.ipynb",
     "notebooks/pandas.ipynb",
     "notebooks/plots.ipynb",
     "notebooks/scikit-Learn.ipynb",
     "notebooks/tensorflow-deep-learning.ipynb",
     "usecases/1_fetch_datasets.ipynb",
+    "ct-segmentation/1_fetch_data.ipynb",
+    "protein-structure/1_predict_here.ipynb",
     "elyra/breast_cancer_survival.pipeline",
 )
 _TITLES = {"elyra/breast_cancer_survival.pipeline": "A pipeline of four notebooks: survival of breast cancer"}
