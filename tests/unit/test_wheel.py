@@ -21,6 +21,11 @@ def test_the_stacks_environments_are_built_anew_after_a_change_of_it() -> None:
     assert set(TAKEN) <= set(_PACKAGED)
 
 
+def test_it_has_every_example_of_the_checkout() -> None:
+    examples = {f"examples/{path.name}" for path in (CHECKOUT / "examples").iterdir() if path.is_dir()}
+    assert examples <= set(TAKEN)
+
+
 @pytest.mark.parametrize("file", ["image/Containerfile", "deploy/portal/Containerfile"])
 def test_an_image_is_given_it(file: str) -> None:
     ignored = (CHECKOUT / ".dockerignore").read_text().splitlines()
