@@ -99,6 +99,35 @@ def test_the_text_says_the_same_without_marks() -> None:
     assert [line for line in shown.splitlines() if line != line.rstrip()] == []
 
 
+def test_markdown_has_what_the_page_has() -> None:
+    shown = card.markdown(_whole(), "For **tests**.")
+    assert shown.startswith(
+        "# &lt;net&gt;\n\n`builtins.object`\n\nFor **tests**.\n\nChecked: the file gives the same predictions"
+    )
+    assert "\n## Inputs\n\n| name | type | shape |\n| --- | --- | --- |\n| X | float | any number × 30 |\n" in shown
+    assert "found in &lt;X&gt;" in shown
+    assert shown.count("\n## ") == card.page(_whole()).count("<h2>")
+    assert "For" not in card.markdown(_whole())
+
+
+def test_nothing_leaves_its_cell_of_a_markdown_table() -> None:
+    hostile = _whole() | {"metrics": {"a|b": "1\n2", "<img src=x>": "&"}, "verified": False, "reason": "<b>\n# no"}
+    shown = card.markdown(hostile)
+    assert "\n| a\\|b | 1 2 |\n| &lt;img src=x&gt; | &amp; |\n" in shown
+    assert "\nNot checked against the original: &lt;b&gt; # no\n" in shown
+    assert "<" not in shown
+
+
+@pytest.mark.parametrize(
+    ("shape", "told"),
+    [(["unk__21", 64, 64, 3], "any number × 64 × 64 × 3"), (["batch", 2], "batch × 2"), ([], "one value")],
+)
+def test_a_free_size_has_no_name_of_the_converters(shape: list[Any], told: str) -> None:
+    made = _whole() | {"inputs": [{"name": "X", "type": "float", "shape": shape}]}
+    assert f"| X | float | {told} |" in card.markdown(made)
+    assert f"<td>{told}</td>" in card.page(made)
+
+
 @pytest.mark.parametrize(
     ("sample", "told"),
     [

@@ -56,7 +56,8 @@ def test_the_token_moves_from_a_private_file_into_the_configuration(config: Conf
     assert config.IdentityProvider.token == "s3cret"
     assert config.ServerApp.allow_unauthenticated_access is False
     assert not hasattr(config.ServerApp, "allow_origin")
-    assert not hasattr(config.ServerApp, "tornado_settings")
+    # Room for a file in a widget's upload; no setting of headers, by which another page could show the Lab.
+    assert config.ServerApp.tornado_settings == {"websocket_max_message_size": 64 * 2**20}
     assert config.KernelSpecManager.allowed_kernelspecs == {"python3", "python3-keras2"}
 
 

@@ -114,6 +114,14 @@ def test_interactive_tools_have_a_destination_of_their_own(
     assert destination["live_tool_output_reporting"] == "true"
 
 
+def test_workflows_can_take_one_dataset_of_a_collection(settings: StackSettings) -> None:
+    _write(settings)
+    listed = ElementTree.parse(settings.config_dir / "tool_conf.xml")
+    [tool] = listed.findall("section[@name='Collections']/tool")
+    # It lies beside Galaxy's folder of bundled tools, not in it.
+    assert Path(tool.get("file", "")).parts[-3:] == ("bundled", "..", "extract_dataset.xml")
+
+
 def test_every_job_carries_the_stacks_id(settings: StackSettings) -> None:
     """Galaxy starts them without its own environment, and `down` has to find what outlives it."""
     _write(settings)
