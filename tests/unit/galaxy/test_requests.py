@@ -18,6 +18,7 @@ CLIENTS = (
 SERVING = frozenset({"BodyPartReader", "hdrs", "web"})
 """What aiohttp has for servers."""
 OTHERS = {
+    "fetching": "fetches weights and published data from servers that are no Galaxy",
     "kernel.classic": "hands a notebook the BioBlend connection that it asks for, and asks nothing with it",
     "kernel.remote": "the same: what `run_script_job` returned ever since",
     "laptop.running": "asks the Lab that it started",
