@@ -33,7 +33,7 @@ _MOST_BYTES = 500_000_000
 _TRIES = 5
 _TICKET = re.compile(r"[\w-]{1,200}={0,2}")
 _WAITING = ("UNKNOWN", "PENDING", "RUNNING")
-_OWN = 'Give an alignment of your own (msa = "its name in the history"), or none (msa = "single").'
+_OWN = 'Give an alignment of your own (alignment = "its name in the history"), or none (alignment = "single").'
 
 Told = Callable[[str, float], None]
 """Called with the server's state and the seconds since the beginning."""

@@ -80,6 +80,8 @@ def test_examples_are_the_ones_that_are_there_by_their_own_titles(tmp_path: Path
     source = default_notebooks()
     assert source is not None
     shutil.copytree(source, tmp_path / "work")
+    for name in ("ct-segmentation", "gallery", "protein-structure"):
+        shutil.copytree(source.parent / name, tmp_path / "work" / name)
     every = content.examples(tmp_path / "work")
     assert [each["path"] for each in every] == list(content._EXAMPLES)
     assert all(each["title"] and not each["title"].startswith("#") for each in every)
